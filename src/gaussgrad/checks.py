@@ -1,0 +1,151 @@
+"""Shape, option and value checks with one error style: which argument, what was wanted, what came, what to do."""
+
+import operator
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+COVARIANCE_ENTRIES = {1: ("xx",), 2: ("xx", "xy", "yy"), 3: ("xx", "xy", "xz", "yy", "yz", "zz")}
+_SIZE_NAMES = {1: "(width,)", 2: "(height, width)", 3: "(depth, height, width)"}
+
+
+def complain(argument: str, wanted: str, got: object, cure: str = "") -> str:
+    """The one sentence of every refusal."""
+    return f"{argument} must be {wanted}; got {got}." + (f" {cure}" if cure else "")
+
+
+def image_size(size: Any) -> tuple[int, ...]:
+    """`size` as a tuple of one to three positive ints, or an error."""
+    wanted = "a tuple (width,), (height, width) or (depth, height, width) of positive integers"
+    try:
+        axes = tuple(operator.index(axis) for axis in size)
+    except TypeError:
+        raise TypeError(complain("size", wanted, repr(size))) from None
+    if not 1 <= len(axes) <= 3 or min(axes) < 1:
+        raise ValueError(complain("size", wanted, repr(size)))
+    return axes
+
+
+def option(argument: str, value: Any, choices: Sequence[Any]) -> Any:
+    """`value` if it is one of `choices`, or an error."""
+    if value not in choices:
+        names = ", ".join(repr(choice) for choice in choices)
+        raise ValueError(complain(argument, f"one of {names}", repr(value)))
+    return value
+
+
+def number(argument: str, value: Any, wanted: str, low: float, high: float = float("inf")) -> float:
+    """A finite Python float with low <= value < high, or an error that says `wanted`."""
+    try:
+        result = float(value)
+    except (TypeError, ValueError):
+        raise TypeError(complain(argument, wanted, repr(value))) from None
+    if not low <= result < high:
+        raise ValueError(complain(argument, wanted, repr(value)))
+    return result
+
+
+def thread_count(threads: Any) -> int:
+    """0 for None (the framework's own number of threads), else a positive int, or an error."""
+    if threads is None:
+        return 0
+    try:
+        count = operator.index(threads)
+    except TypeError:
+        raise TypeError(complain("threads", "a positive integer or None", repr(threads))) from None
+    if count < 1:
+        raise ValueError(complain("threads", "a positive integer or None", repr(threads)))
+    return count
+
+
+def last_axis(argument: str, shape: Sequence[int], length: int, wanted: str, cure: str = "") -> None:
+    """Refuse an array whose last axis has not `length` entries."""
+    if len(shape) < 1 or shape[-1] != length:
+        raise ValueError(complain(argument, wanted, f"shape {tuple(shape)}", cure))
+
+
+def points(argument: str, shape: Sequence[int], size: tuple[int, ...]) -> None:
+    """Refuse points that are not (..., n, d) with d = len(size)."""
+    d = len(size)
+    coordinates = ", ".join("xyz"[:d])
+    wanted = f"of shape (..., n, {d}), the last axis ({coordinates}), for size={size}"
+    if len(shape) < 2 or shape[-1] != d:
+        raise ValueError(complain(argument, wanted, f"shape {tuple(shape)}", _size_cure(shape)))
+
+
+def _size_cure(shape: Sequence[int]) -> str:
+    if len(shape) >= 2 and shape[-1] in _SIZE_NAMES:
+        return f"{shape[-1]}-D points need size={_SIZE_NAMES[shape[-1]]}."
+    return "Add the missing axis, or slice the coordinates out."
+
+
+def packed_covariances(argument: str, shape: Sequence[int], d: int) -> None:
+    """Refuse covariances whose last axis is not the packed upper triangle in d dimensions."""
+    entries = COVARIANCE_ENTRIES[d]
+    wanted = f"packed, its last axis ({', '.join(entries)}), in {d}-D"
+    if len(shape) >= 2 and tuple(shape[-2:]) == (d, d) and d > 1:
+        raise ValueError(complain(argument, wanted, f"shape {tuple(shape)}", "Use covariance.from_matrix."))
+    last_axis(argument, shape, len(entries), wanted)
+
+
+def dimensions_of_packed(argument: str, shape: Sequence[int]) -> int:
+    """The number of dimensions d of packed covariances (..., d(d+1)/2), or an error."""
+    for d, entries in COVARIANCE_ENTRIES.items():
+        if len(shape) >= 1 and shape[-1] == len(entries):
+            return d
+    wanted = "packed, its last axis of 1 (xx), 3 (xx, xy, yy) or 6 (xx, xy, xz, yy, yz, zz) entries"
+    cure = "Use covariance.from_matrix." if len(shape) >= 2 and shape[-1] == shape[-2] == 2 else ""
+    raise ValueError(complain(argument, wanted, f"shape {tuple(shape)}", cure))
+
+
+def first_offender(bad: np.ndarray) -> tuple[int, ...] | None:
+    """The index of the first True, or None."""
+    if not bad.any():
+        return None
+    return tuple(int(i) for i in np.unravel_index(int(np.argmax(bad)), bad.shape))
+
+
+def _place(argument: str, index: tuple[int, ...]) -> str:
+    return f"{argument}[{', '.join(map(str, index))}]" if index else argument
+
+
+def finite(argument: str, values: np.ndarray) -> None:
+    """Refuse NaN and infinity, naming the first."""
+    if not np.isfinite(values).all():
+        index = first_offender(~np.isfinite(values)) or ()
+        raise ValueError(complain(argument, "finite", f"{values[index]} at {_place(argument, index)}"))
+
+
+def positive(argument: str, values: np.ndarray) -> None:
+    """Refuse values that are not finite and above zero, naming the first."""
+    finite(argument, values)
+    index = first_offender(values <= 0)
+    if index is not None:
+        raise ValueError(complain(argument, "positive", f"{values[index]} at {_place(argument, index)}"))
+
+
+def positive_definite(argument: str, packed: np.ndarray) -> None:
+    """Refuse packed covariances (..., d(d+1)/2) that are not positive definite, naming the first."""
+    finite(argument, packed)
+    if packed.size == 0:
+        return
+    c = np.moveaxis(packed.astype(np.float64, copy=False), -1, 0)
+    if len(c) == 1:
+        bad = c[0] <= 0
+    elif len(c) == 3:
+        bad = (c[0] <= 0) | (c[0] * c[2] - c[1] * c[1] <= 0)
+    else:
+        bad = _indefinite_in_3d(*c)
+    index = first_offender(bad)
+    if index is not None:
+        cure = "Raise the variances, lower the covariances, or build it with covariance.from_cholesky."
+        got = f"{packed[index].tolist()} at {_place(argument, index)}"
+        raise ValueError(complain(argument, "positive definite", got, cure))
+
+
+def _indefinite_in_3d(xx: Any, xy: Any, xz: Any, yy: Any, yz: Any, zz: Any) -> Any:
+    """Sylvester's criterion."""
+    minor = xx * yy - xy * xy
+    determinant = xx * (yy * zz - yz * yz) - xy * (xy * zz - yz * xz) + xz * (xy * yz - yy * xz)
+    return (xx <= 0) | (minor <= 0) | (determinant <= 0)

@@ -1,0 +1,134 @@
+"""From the user's arrays to the framework that runs them; looks only at what the user has already imported."""
+
+import sys
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from gaussgrad import checks
+from gaussgrad.op import Operation
+
+BACKENDS = (None, "reference", "cpu")
+_COMPUTE = {"float16": "float32", "bfloat16": "float32", "float32": "float32", "float64": "float64"}
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """The arguments of one call as arrays of one framework, one dtype (float32 or float64) and one device."""
+
+    framework: ModuleType
+    arrays: tuple[Any, ...]
+    dtype: str  # the dtype the user came with
+
+    @property
+    def namespace(self) -> Any:
+        return self.framework.namespace
+
+    def restore(self, result: Any) -> Any:
+        """The result in the dtype the user came with."""
+        return self.framework.cast(result, self.dtype)
+
+
+def gather(**arguments: Any) -> Gathered:
+    """The named arguments as arrays of one framework; None stays None.
+
+    Lists, Python numbers and NumPy integers have no dtype of their own: they take that of the arrays beside them,
+    or float64.
+    """
+    framework = _framework_of(arguments)
+    given = {name: value for name, value in arguments.items() if value is not None}
+    typed = {name: value for name, value in given.items() if framework.owns(value) and not _is_weak(value)}
+    dtype = _common_dtype(framework, typed)
+    like = next(iter(typed.values()), None)
+    _check_devices(framework, typed)
+    compute = _COMPUTE[dtype]
+    arrays = []
+    for name, value in arguments.items():
+        if name in typed:
+            arrays.append(framework.cast(value, compute))
+        elif value is None:
+            arrays.append(None)
+        else:
+            arrays.append(framework.from_numpy(_from_list(name, value), compute, like))
+    return Gathered(framework, tuple(arrays), dtype)
+
+
+def run(operation: Operation, arrays: tuple[Any, ...], gathered: Gathered, backend: Any, threads: Any, **options: Any):
+    """The operation on checked arrays with one leading batch axis, in their framework."""
+    backend = checks.option("backend", backend, BACKENDS)
+    return gathered.framework.apply(operation, arrays, options, backend, checks.thread_count(threads))
+
+
+def namespace_of(**arguments: Any) -> tuple[Any, Gathered]:
+    """The array namespace of the arguments and the arguments gathered."""
+    gathered = gather(**arguments)
+    return gathered.namespace, gathered
+
+
+def _is_weak(value: Any) -> bool:
+    """Whether the value takes its dtype from the arrays beside it."""
+    if isinstance(value, (np.ndarray, np.generic)):
+        return value.dtype.kind in "iu"
+    return isinstance(value, (list, tuple, int, float))
+
+
+def _framework_of(arguments: dict[str, Any]) -> ModuleType:
+    torch = sys.modules.get("torch")
+    found: str | None = None
+    for name, value in arguments.items():
+        if value is None or isinstance(value, (np.ndarray, np.generic, list, tuple, int, float)):
+            continue
+        if torch is None or not isinstance(value, torch.Tensor):
+            kind = f"{type(value).__module__}.{type(value).__qualname__}"
+            wanted = "a NumPy array, a torch tensor or a list of numbers"
+            raise TypeError(checks.complain(name, wanted, f"a {kind}", "Convert it with numpy.asarray."))
+        found = name
+    if found is None:
+        from gaussgrad.frameworks import numpy as framework
+
+        return framework
+    for name, value in arguments.items():
+        if isinstance(value, (np.ndarray, np.generic)) and value.dtype.kind not in "iu":
+            cure = f"Use torch.as_tensor({name})."
+            raise TypeError(checks.complain(name, f"a torch tensor like {found}", "a NumPy array", cure))
+    from gaussgrad.frameworks import torch as framework
+
+    return framework
+
+
+def _common_dtype(framework: ModuleType, typed: dict[str, Any]) -> str:
+    dtype, owner = None, ""
+    for name, value in typed.items():
+        own = framework.dtype_name(value)
+        if own not in _COMPUTE:
+            cure = f"Use {framework.to_float_hint(name)}."
+            raise TypeError(checks.complain(name, "of a floating-point dtype (float16 to float64)", own, cure))
+        if dtype is not None and own != dtype:
+            cure = "Convert one of them."
+            raise TypeError(checks.complain(name, f"of the same dtype as {owner} ({dtype})", own, cure))
+        dtype, owner = own, name
+    return dtype or "float64"
+
+
+def _check_devices(framework: ModuleType, typed: dict[str, Any]) -> None:
+    device, owner = None, ""
+    for name, value in typed.items():
+        own = framework.device_name(value)
+        if device is not None and own != device:
+            raise ValueError(
+                checks.complain(name, f"on the same device as {owner} ({device})", own, "Move one of them.")
+            )
+        device, owner = own, name
+
+
+def _from_list(name: str, value: Any) -> np.ndarray:
+    wanted = "numbers in a regular (not ragged) list"
+    try:
+        array = np.asarray(value)
+    except (ValueError, TypeError, RuntimeError):
+        raise TypeError(checks.complain(name, wanted, "one that NumPy cannot read", "Stack its rows first.")) from None
+    if array.dtype.kind not in "iuf":
+        raise TypeError(checks.complain(name, wanted, f"elements of type {array.dtype}"))
+    return array.astype(np.float64)

@@ -1,0 +1,49 @@
+"""NumPy: values only, checked at the door."""
+
+from typing import Any
+
+import array_api_compat.numpy as namespace
+import numpy as np
+
+from gaussgrad import parallel
+from gaussgrad.op import Operation
+
+__all__ = ["apply", "cast", "concrete", "device_name", "dtype_name", "from_numpy", "namespace", "owns", "to_float_hint"]
+
+
+def owns(value: Any) -> bool:
+    return isinstance(value, (np.ndarray, np.generic))
+
+
+def dtype_name(array: Any) -> str:
+    return array.dtype.name
+
+
+def device_name(array: Any) -> str:
+    return "cpu"
+
+
+def to_float_hint(name: str) -> str:
+    return f"{name}.astype(numpy.float64)"
+
+
+def cast(array: Any, dtype: str) -> Any:
+    return np.asarray(array).astype(dtype, copy=False)
+
+
+def from_numpy(array: np.ndarray, dtype: str, like: Any) -> Any:
+    return array.astype(dtype)
+
+
+def concrete(array: Any) -> np.ndarray | None:
+    """The values to check, or None where they are not known (never, in NumPy)."""
+    return array
+
+
+def apply(operation: Operation, arrays: tuple[Any, ...], options: dict[str, Any], backend: str | None, threads: int):
+    operation.check_values(*arrays, **options)
+    if backend == "reference":
+        return operation.reference(namespace, *arrays, **options)
+    arrays = tuple(np.ascontiguousarray(array) for array in arrays)
+    threads = threads or parallel.available_cores()
+    return operation.load_kernels().forward(*arrays, threads=threads, **options)[0]

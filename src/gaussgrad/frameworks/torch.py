@@ -1,0 +1,222 @@
+"""PyTorch: every operation as a custom op with a fake implementation, wrapped in an autograd function with a vmap rule.
+
+A custom op's own autograd (`register_autograd`) raises under `torch.func` and gives silent zeros in forward mode, so
+the derivatives live in `torch.autograd.Function`s: the kernel's backward is the first derivative, the reference,
+differentiated by torch, the second and higher ones. Forward mode raises.
+"""
+
+from typing import Any
+
+import array_api_compat.torch as namespace
+import numpy as np
+import torch
+
+from gaussgrad.frameworks import torch_reference
+from gaussgrad.op import OPERATIONS, Operation, Output
+
+__all__ = ["apply", "cast", "concrete", "device_name", "dtype_name", "from_numpy", "namespace", "owns", "to_float_hint"]
+
+Tensors = tuple[torch.Tensor, ...]
+
+_DTYPES = {name: getattr(torch, name) for name in ("float16", "bfloat16", "float32", "float64", "int32")}
+
+
+def owns(value: Any) -> bool:
+    return isinstance(value, torch.Tensor)
+
+
+def dtype_name(array: torch.Tensor) -> str:
+    return str(array.dtype).removeprefix("torch.")
+
+
+def device_name(array: torch.Tensor) -> str:
+    return str(array.device)
+
+
+def to_float_hint(name: str) -> str:
+    return f"{name}.float()"
+
+
+def cast(array: torch.Tensor, dtype: str) -> torch.Tensor:
+    return array.to(_DTYPES[dtype])
+
+
+def from_numpy(array: np.ndarray, dtype: str, like: torch.Tensor | None) -> torch.Tensor:
+    return torch.as_tensor(array, dtype=_DTYPES[dtype], device=None if like is None else like.device)
+
+
+def concrete(array: torch.Tensor) -> np.ndarray | None:
+    """The values to check, or None where they are not known: while tracing, under transforms, off the CPU."""
+    if torch.compiler.is_compiling() or array.device.type != "cpu":
+        return None
+    try:
+        return array.detach().numpy()
+    except (RuntimeError, TypeError):  # fake tensors and those wrapped by torch.func
+        return None
+
+
+def apply(
+    operation: Operation, arrays: Tensors, options: dict[str, Any], backend: str | None, threads: int
+) -> torch.Tensor:
+    if backend == "cpu" and arrays[0].device.type != "cpu":
+        raise ValueError(f"backend must be None or 'reference' for tensors on {arrays[0].device}; got 'cpu'.")
+    if backend == "reference":
+        _check_values(operation, arrays, options)
+        return operation.reference(namespace, *arrays, **options)
+    function = _FUNCTIONS[operation.name]
+    return function.apply(*arrays, *options.values(), threads)[0]
+
+
+def _check_values(operation: Operation, arrays: Tensors, options: dict[str, Any]) -> None:
+    values = [concrete(array) for array in arrays]
+    if all(value is not None for value in values):
+        operation.check_values(*values, **options)
+
+
+def _shapes(arrays: Tensors) -> tuple[tuple[int, ...], ...]:
+    return tuple(tuple(array.shape) for array in arrays)
+
+
+def _empty(output: Output, like: torch.Tensor) -> torch.Tensor:
+    return like.new_empty(output.shape, dtype=_DTYPES[output.dtype] if output.dtype else like.dtype)
+
+
+def _numpy(tensors: Any) -> list[np.ndarray]:
+    return [tensor.detach().contiguous().numpy() for tensor in tensors]
+
+
+class _CustomOps:
+    """The two custom ops of an operation: `gaussgrad::name` and `gaussgrad::name_backward`."""
+
+    def __init__(self, operation: Operation) -> None:
+        self.operation = operation
+        self.count = len(operation.arrays)
+        named = ", ".join(f"Tensor {name}" for name in operation.arrays)
+        options = ", ".join(f"{kind} {name}" for name, kind in {**operation.options, "threads": "int"}.items())
+        self.forward = self._define(operation.name, f"({named}, {options}) -> Tensor[]", self._forward, self._fake)
+        self.backward = self._define(
+            f"{operation.name}_backward",
+            f"(Tensor grad, Tensor[] saved, {named}, {options}) -> Tensor[]",
+            self._backward,
+            self._fake_backward,
+        )
+
+    @staticmethod
+    def _define(name: str, schema: str, function: Any, fake: Any) -> Any:
+        custom = torch.library.custom_op(f"gaussgrad::{name}", function, mutates_args=(), schema=schema)
+        custom.register_fake(fake)
+        return custom
+
+    def _options(self, values: Any) -> dict[str, Any]:
+        return dict(zip(self.operation.options, values, strict=True))
+
+    def _split(self, args: Any) -> tuple[Tensors, dict[str, Any], int]:
+        """Arrays, options, threads."""
+        return args[: self.count], self._options(args[self.count : -1]), args[-1] or torch.get_num_threads()
+
+    def _forward(self, *args: Any) -> list[torch.Tensor]:
+        arrays, options, threads = self._split(args)
+        if arrays[0].device.type != "cpu":
+            return [torch_reference.forward(self.operation, arrays, options)]
+        values = _numpy(arrays)
+        self.operation.check_values(*values, **options)
+        out, saved = self.operation.load_kernels().forward(*values, threads=threads, **options)
+        return [torch.from_numpy(array) for array in (out, *saved)]
+
+    def _fake(self, *args: Any) -> list[torch.Tensor]:
+        arrays, options, _ = self._split(args)
+        outputs = [self.operation.output(_shapes(arrays), options)]
+        if arrays[0].device.type == "cpu":
+            outputs += self.operation.saved(_shapes(arrays), options)
+        return [_empty(output, arrays[0]) for output in outputs]
+
+    def _backward(self, grad: torch.Tensor, saved: Any, *args: Any) -> list[torch.Tensor]:
+        arrays, options, threads = self._split(args)
+        if grad.device.type != "cpu":
+            return torch_reference.backward(self.operation, grad, arrays, options)
+        kernels = self.operation.load_kernels()
+        (grad_value,) = _numpy((grad,))
+        grads = kernels.backward(grad_value, tuple(_numpy(saved)), *_numpy(arrays), threads=threads, **options)
+        return [torch.from_numpy(array) for array in grads]
+
+    def _fake_backward(self, grad: torch.Tensor, saved: Any, *args: Any) -> list[torch.Tensor]:
+        arrays, _, _ = self._split(args)
+        return [array.new_empty(array.shape) for array in arrays]
+
+
+def _fold(info: Any, tensors: Any, dims: Any) -> list[torch.Tensor]:
+    """Tensors with the vmapped axis merged into their leading batch axis."""
+    folded = []
+    for tensor, dim in zip(tensors, dims, strict=True):
+        whole = tensor.expand(info.batch_size, *tensor.shape) if dim is None else tensor.movedim(dim, 0)
+        folded.append(whole.reshape(-1, *whole.shape[2:]) if whole.shape[1] else whole.flatten(0, 1))
+    return folded
+
+
+def _unfold(info: Any, tensors: Any) -> Tensors:
+    return tuple(tensor.reshape(info.batch_size, -1, *tensor.shape[1:]) for tensor in tensors)
+
+
+def _make_function(operation: Operation) -> type[torch.autograd.Function]:
+    """The differentiable function of an operation: arrays, options and threads in; the output and `saved` out."""
+    ops = _CustomOps(operation)
+    count = ops.count
+    extra = len(operation.options) + 1
+
+    class Forward(torch.autograd.Function):
+        @staticmethod
+        def forward(*args: Any) -> Tensors:
+            return tuple(ops.forward(*args))
+
+        @staticmethod
+        def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
+            ctx.save_for_backward(*inputs[:count], *output[1:])
+            ctx.mark_non_differentiable(*output[1:])
+            ctx.options = inputs[count:]
+
+        @staticmethod
+        def backward(ctx: Any, grad: Any, *_: Any) -> Any:
+            arrays, saved = ctx.saved_tensors[:count], ctx.saved_tensors[count:]
+            grads = Backward.apply(grad, *arrays, *ctx.options, *saved)
+            return (*grads, *(None,) * extra)
+
+        @staticmethod
+        def vmap(info: Any, in_dims: Any, *args: Any) -> Any:
+            out = Forward.apply(*_fold(info, args[:count], in_dims[:count]), *args[count:])
+            return _unfold(info, out), (0,) * len(out)
+
+    class Backward(torch.autograd.Function):
+        @staticmethod
+        def forward(grad: Any, *args: Any) -> Tensors:
+            return tuple(ops.backward(grad, args[count + extra :], *args[: count + extra]))
+
+        @staticmethod
+        def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
+            ctx.save_for_backward(*inputs[: count + 1])
+            ctx.options, ctx.saved_count = inputs[count + 1 : count + 1 + extra], len(inputs) - count - extra - 1
+
+        @staticmethod
+        def backward(ctx: Any, *grads: Any) -> Any:
+            options = ops._options(ctx.options[:-1])
+
+            def gradient(grad: Any, *arrays: Any) -> Any:
+                reference = lambda *values: operation.reference(namespace, *values, **options)  # noqa: E731
+                return torch.func.vjp(reference, *arrays)[1](grad)
+
+            second = torch.func.vjp(gradient, *ctx.saved_tensors)[1](grads)
+            return (*second, *(None,) * (extra + ctx.saved_count))
+
+        @staticmethod
+        def vmap(info: Any, in_dims: Any, *args: Any) -> Any:
+            first, last = count + 1, count + 1 + extra
+            arrays = _fold(info, args[:first], in_dims[:first])
+            saved = _fold(info, args[last:], in_dims[last:])
+            out = Backward.apply(*arrays, *args[first:last], *saved)
+            return _unfold(info, out), (0,) * len(out)
+
+    Forward.__name__ = Forward.__qualname__ = operation.name
+    Backward.__name__ = Backward.__qualname__ = f"{operation.name}_backward"
+    return Forward
+
+
+_FUNCTIONS = {name: _make_function(operation) for name, operation in OPERATIONS.items()}

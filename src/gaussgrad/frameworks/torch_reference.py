@@ -1,0 +1,44 @@
+"""The reference as a kernel for torch devices without one: cut into spans of the output, so that it fits memory."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import array_api_compat.torch as namespace
+import torch
+
+from gaussgrad.op import Operation
+
+SPAN_ELEMENTS = 2**25  # elements of one dense intermediate: 128 MiB in float32, a few of them live at a time
+
+Tensors = tuple[torch.Tensor, ...]
+
+
+def forward(operation: Operation, arrays: Tensors, options: dict[str, Any]) -> torch.Tensor:
+    """The output (b, c, positions)."""
+    pieces = [
+        operation.reference(namespace, *arrays, **options, start=start, stop=stop)
+        for start, stop in _spans(operation, arrays, options)
+    ]
+    return torch.cat(pieces, dim=-1)
+
+
+def backward(operation: Operation, grad: torch.Tensor, arrays: Tensors, options: dict[str, Any]) -> list[torch.Tensor]:
+    """A gradient per array, summed over the spans in their order."""
+    totals = [torch.zeros_like(array) for array in arrays]
+    for start, stop in _spans(operation, arrays, options):
+        with torch.enable_grad():
+            leaves = [array.detach().requires_grad_() for array in arrays]
+            piece = operation.reference(namespace, *leaves, **options, start=start, stop=stop)
+        parts = torch.autograd.grad(piece, leaves, grad[..., start:stop], allow_unused=True, materialize_grads=True)
+        for total, part in zip(totals, parts, strict=True):
+            total += part
+    return totals
+
+
+def _spans(operation: Operation, arrays: Tensors, options: dict[str, Any]) -> Iterator[tuple[int, int]]:
+    shapes = tuple(tuple(array.shape) for array in arrays)
+    batch, channels, positions = operation.output(shapes, options).shape
+    elements = max(1, batch * channels * shapes[0][1])  # per position
+    step = max(1, SPAN_ELEMENTS // elements)
+    for start in range(0, positions, step):
+        yield start, min(positions, start + step)

@@ -1,0 +1,51 @@
+"""What an operation is: a name, its arrays and options, one reference and the kernels that compute the same function."""
+
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+Shape = tuple[int, ...]
+Options = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Output:
+    """One array that a kernel writes: its shape, and its dtype (None: the dtype of the inputs)."""
+
+    shape: Shape
+    dtype: str | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Operation:
+    """A differentiable function of arrays that all carry one leading batch axis.
+
+    `reference(xp, *arrays, **options, start=0, stop=None)` evaluates positions [start, stop) of the output,
+    its axes after (batch, channel) taken flat, in any framework with the namespace `xp`, and is differentiated there.
+    `kernels` names a module with `forward(*arrays, threads, **options) -> out, saved` and
+    `backward(grad_out, saved, *arrays, threads, **options) -> a gradient per array`, both on NumPy arrays.
+    """
+
+    name: str
+    arrays: tuple[str, ...]
+    options: Mapping[str, str]  # option name -> its type: "int[]", "str", "float"
+    reference: Callable[..., Any]
+    kernels: str
+    output: Callable[[tuple[Shape, ...], Options], Output]
+    saved: Callable[[tuple[Shape, ...], Options], tuple[Output, ...]]
+    check_values: Callable[..., None]  # on NumPy arrays; raises ValueError
+
+    def load_kernels(self) -> ModuleType:
+        """The kernel module, imported (and so Numba with it) on first use."""
+        return importlib.import_module(self.kernels)
+
+
+OPERATIONS: dict[str, Operation] = {}
+
+
+def register(operation: Operation) -> Operation:
+    """Make the operation known to the framework adapters; each op's room calls this once, on import."""
+    OPERATIONS[operation.name] = operation
+    return operation

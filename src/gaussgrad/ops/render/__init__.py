@@ -1,0 +1,136 @@
+"""Render Gaussians into images: the door, where every argument is checked once."""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from gaussgrad import checks, dispatch
+from gaussgrad.op import Operation, Output, register
+from gaussgrad.ops import batching
+from gaussgrad.ops.render import reference
+
+AMPLITUDES = ("density", "peak")
+COMPOSES = ("sum", "max", "union")
+
+
+def render(
+    means: Any,
+    covariances: Any,
+    weights: Any = None,
+    *,
+    size: tuple[int, ...],
+    amplitude: str = "density",
+    compose: str = "sum",
+    tolerance: float = 1e-4,
+    backend: str | None = None,
+    threads: int | None = None,
+) -> Any:
+    """Image of Gaussians, differentiable to their means, covariances and weights.
+
+    Pixel i has its centre at coordinate i; x runs right, y down, z deeper. Nothing is clamped or renormalised: a
+    Gaussian outside the frame contributes what falls inside.
+
+    Parameters
+    ----------
+    means : array (..., n, d)
+        Centres (x,), (x, y) or (x, y, z) in pixels.
+    covariances : array (..., n, d(d+1)/2)
+        Packed upper triangles, [xx], [xx, xy, yy] or [xx, xy, xz, yy, yz, zz], in pixels squared, positive definite.
+        May have fewer leading axes than `means`, and an n axis of 1. An off-diagonal entry is one parameter.
+    weights : array (..., n) or (..., n, c), optional
+        One number per Gaussian, or one per Gaussian and channel: the rank decides. Ones when absent.
+    size : tuple of int
+        (width,), (height, width) or (depth, height, width).
+    amplitude : {"density", "peak"}
+        "density": a Gaussian integrates to its weight. "peak": it has its weight at its mean.
+    compose : {"sum", "max", "union"}
+        "sum" adds. "max" takes max(0, the largest), ties going to the lowest index. "union" is the coverage
+        1 - prod(1 - value), meant for peak amplitudes with weights in [0, 1].
+    tolerance : float in [0, 1)
+        Each Gaussian's shape g = exp(-q/2) becomes max(g - tolerance, 0): an error of at most `tolerance` of its peak,
+        and a cost in proportion to the pixels touched. 0 draws every representable pixel.
+    backend : {None, "reference", "cpu"}
+        None takes the kernels where they run, else the dense reference.
+    threads : int, optional
+        Threads of this call; by default those of torch, or every core.
+
+    Returns
+    -------
+    image : array (..., *size) or (..., c, *size)
+        In the framework, dtype and device of the inputs.
+
+    Raises
+    ------
+    ValueError
+        For shapes that disagree, options out of range, values that are not finite, covariances that are not positive
+        definite.
+    TypeError
+        For integer tensors, mixed dtypes or frameworks.
+
+    Notes
+    -----
+    Differentiable to `means`, `covariances` and `weights`. docs/maths.md, equations 1 to 9. The Gaussian as a point
+    spread drawn at pixel centres is the splat of Zwicker et al. (2001), "EWA volume splatting", equation 5.
+
+    Examples
+    --------
+    >>> import gaussgrad
+    >>> image = gaussgrad.render([[1.0, 0.0]], [1.0, 0.0, 1.0], size=(1, 3), amplitude="peak", tolerance=0)
+    >>> image.round(3).tolist()
+    [[0.607, 1.0, 0.607]]
+    """
+    size = checks.image_size(size)
+    amplitude = checks.option("amplitude", amplitude, AMPLITUDES)
+    compose = checks.option("compose", compose, COMPOSES)
+    tolerance = checks.number("tolerance", tolerance, "a number in [0, 1)", 0.0, 1.0)
+    gathered = dispatch.gather(means=means, covariances=covariances, weights=weights)
+    xp = gathered.namespace
+    means, covariances, weights = gathered.arrays
+    checks.points("means", means.shape, size)
+    checks.packed_covariances("covariances", covariances.shape, len(size))
+    weights, channels = batching.weights_with_channels(xp, means, weights)
+    batch, arrays = batching.flatten(
+        xp,
+        ("means", means, True),
+        ("covariances", covariances, True),
+        ("weights", weights, True),
+    )
+    options = {"size": size, "amplitude": amplitude, "compose": compose, "tolerance": tolerance}
+    image = dispatch.run(OPERATION, arrays, gathered, backend, threads, **options)
+    tail = (weights.shape[-1], *size) if channels else size
+    return gathered.restore(xp.reshape(image, (*batch, *tail)))
+
+
+def _output(shapes: tuple[tuple[int, ...], ...], options: Any) -> Output:
+    batch, _, channels = shapes[2]
+    return Output((batch, channels, math.prod(options["size"])))
+
+
+def _saved(shapes: tuple[tuple[int, ...], ...], options: Any) -> tuple[Output, ...]:
+    image = _output(shapes, options)
+    if options["compose"] == "max":  # the index of the winner, -1 for the background
+        return (Output(image.shape, "int32"),)
+    if options["compose"] == "union":  # the product of the factors that are not zero, and the number of zeros
+        return (image, Output(image.shape, "int32"))
+    return ()
+
+
+def _check_values(means: np.ndarray, covariances: np.ndarray, weights: np.ndarray, **options: Any) -> None:
+    checks.finite("means", means)
+    checks.positive_definite("covariances", covariances)
+    checks.finite("weights", weights)
+
+
+OPERATION = register(
+    Operation(
+        name="render",
+        arrays=("means", "covariances", "weights"),
+        options={"size": "int[]", "amplitude": "str", "compose": "str", "tolerance": "float"},
+        reference=reference.render,
+        kernels="gaussgrad.ops.render.cpu",
+        output=_output,
+        saved=_saved,
+        check_values=_check_values,
+    )
+)

@@ -1,0 +1,93 @@
+"""The dense renderer: short, obviously right, differentiable to any order. The oracle of every kernel."""
+
+import math
+from typing import Any
+
+PACKED_INDEX = {1: ((0,),), 2: ((0, 1), (1, 2)), 3: ((0, 1, 2), (1, 3, 4), (2, 4, 5))}
+
+
+def render(
+    xp: Any,
+    means: Any,  # (b, n, d)
+    covariances: Any,  # (b, n, d(d+1)/2)
+    weights: Any,  # (b, n, c)
+    *,
+    size: tuple[int, ...],
+    amplitude: str,
+    compose: str,
+    tolerance: float,
+    start: int = 0,
+    stop: int | None = None,
+) -> Any:
+    """The image (b, c, pixels) at the flat pixel positions [start, stop) of a frame of the given size."""
+    cholesky = cholesky_rows(xp, covariances)
+    pixels = pixel_coordinates(xp, size, start, stop, means)  # d arrays (p,)
+    offsets = [pixel - means[..., axis, None] for axis, pixel in enumerate(pixels)]  # d arrays (b, n, p)
+    shape = xp.exp(-0.5 * squared_distance(offsets, cholesky))
+    shape = xp.where(shape <= tolerance, 0 * shape, shape - tolerance)  # (b, n, p); NaN stays NaN
+    if amplitude == "density":
+        shape = shape * density_factor(cholesky)[..., None]
+    values = shape[:, :, None, :] * weights[..., None]  # (b, n, c, p)
+    return COMPOSE[compose](xp, values)
+
+
+def pixel_coordinates(xp: Any, size: tuple[int, ...], start: int, stop: int | None, like: Any) -> list[Any]:
+    """The x, y, ... of the pixels at flat positions [start, stop), each (p,)."""
+    flat = xp.arange(start, math.prod(size) if stop is None else stop, device=like.device)
+    coordinates = []
+    for length in reversed(size):
+        coordinates.append(xp.astype(flat % length, like.dtype))
+        flat = flat // length
+    return coordinates
+
+
+def cholesky_rows(xp: Any, covariances: Any) -> list[list[Any]]:
+    """The lower Cholesky factor as nested lists of (b, n) arrays; NaN where it does not exist."""
+    index = PACKED_INDEX[{1: 1, 3: 2, 6: 3}[covariances.shape[-1]]]
+    rows: list[list[Any]] = []
+    for i, row in enumerate(index):
+        rows.append([])
+        for j in range(i + 1):
+            rest = covariances[..., row[j]] - sum(rows[i][k] * rows[j][k] for k in range(j))
+            rows[i].append(xp.sqrt(rest) if i == j else rest / rows[j][j])
+    return rows
+
+
+def squared_distance(offsets: list[Any], cholesky: list[list[Any]]) -> Any:
+    """The squared Mahalanobis distance (b, n, p), by forward substitution: a sum of squares."""
+    solved: list[Any] = []
+    for i, offset in enumerate(offsets):
+        rest = offset - sum(cholesky[i][k][..., None] * solved[k] for k in range(i))
+        solved.append(rest / cholesky[i][i][..., None])
+    return sum(z * z for z in solved)
+
+
+def density_factor(cholesky: list[list[Any]]) -> Any:
+    """The density at the mean, (2 pi)^(-d/2) det^(-1/2), (b, n)."""
+    factor = (2 * math.pi) ** (-0.5 * len(cholesky))
+    for i, row in enumerate(cholesky):
+        factor = factor / row[i]
+    return factor
+
+
+def compose_sum(xp: Any, values: Any) -> Any:
+    return xp.sum(values, axis=1)
+
+
+def compose_max(xp: Any, values: Any) -> Any:
+    """The largest value or 0; among equals the lowest index takes the gradient."""
+    background = xp.zeros_like(xp.sum(values, axis=1, keepdims=True))
+    if values.shape[1] == 0:
+        return background[:, 0]
+    values = xp.concat([background, values], axis=1)
+    best = xp.max(values, axis=1, keepdims=True)
+    order = xp.reshape(xp.arange(values.shape[1], device=values.device), (1, -1, 1, 1))
+    first = xp.min(xp.where((values == best) | (values != values), order, values.shape[1]), axis=1, keepdims=True)
+    return xp.sum(xp.where(order == first, values, xp.zeros_like(values)), axis=1)
+
+
+def compose_union(xp: Any, values: Any) -> Any:
+    return 1 - xp.prod(1 - values, axis=1)
+
+
+COMPOSE = {"sum": compose_sum, "max": compose_max, "union": compose_union}
