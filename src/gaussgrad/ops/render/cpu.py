@@ -1,0 +1,76 @@
+"""The CPU kernels of the renderer: arrays in, arrays out, the work split over threads."""
+
+import math
+
+import numpy as np
+
+from gaussgrad import parallel, simd
+from gaussgrad.ops.render.backward import gather_gradients
+from gaussgrad.ops.render.forward import draw_rows, finish_union
+from gaussgrad.ops.render.geometry import touched
+from gaussgrad.ops.render.modes import MAX, MODES, SUM, UNION
+
+NANOSECONDS_PER_PIXEL = 0.8
+
+
+def forward(means, covariances, weights, *, size, amplitude, compose, tolerance, threads):
+    """The image (b, c, pixels), and `saved`: for max the winners, for union the products and the zero factors."""
+    frame = _frame(size)
+    batch, _, channels = weights.shape
+    mode = MODES[compose]
+    shape = (batch, channels, math.prod(size))
+    image = np.full(shape, 1.0 if mode == UNION else 0.0, dtype=means.dtype)
+    marks = np.full(shape if mode != SUM else (0,), -1 if mode == MAX else 0, dtype=np.int32)
+    cut, lowest = _cut(tolerance, means.dtype), simd.LOWEST[means.dtype.name]
+
+    def task(start, stop):
+        draw_rows(
+            start, stop, means, covariances, weights, frame, amplitude == "density", mode, cut,
+            means.dtype.type(tolerance), lowest, image.reshape(-1), marks.reshape(-1),
+        )  # fmt: skip
+
+    rows = batch * frame[0] * frame[1]
+    parallel.run(task, rows, threads, _seconds(covariances, weights, cut, frame))
+    if mode == SUM:
+        return image, ()
+    if mode == MAX:
+        return image, (marks,)
+    out = np.empty_like(image)
+    finish_union(image.reshape(-1), marks.reshape(-1), out.reshape(-1))
+    return out, (image, marks)
+
+
+def backward(grad, saved, means, covariances, weights, *, size, amplitude, compose, tolerance, threads):
+    """The gradients of means, covariances and weights."""
+    frame = _frame(size)
+    mode = MODES[compose]
+    marks = saved[-1] if saved else np.empty(0, np.int32)
+    product = saved[0] if mode == UNION else np.empty(0, means.dtype)
+    gradients = tuple(np.empty_like(array) for array in (means, covariances, weights))
+    cut, lowest = _cut(tolerance, means.dtype), simd.LOWEST[means.dtype.name]
+
+    def task(start, stop):
+        gather_gradients(
+            start, stop, means, covariances, weights, frame, amplitude == "density", mode, cut,
+            means.dtype.type(tolerance), lowest, grad.reshape(-1), product.reshape(-1), marks.reshape(-1), *gradients,
+        )  # fmt: skip
+
+    gaussians = means.shape[0] * means.shape[1]
+    parallel.run(task, gaussians, threads, _seconds(covariances, weights, cut, frame))
+    return gradients
+
+
+def _frame(size):
+    """(depth, height, width)."""
+    return (1,) * (3 - len(size)) + tuple(size)
+
+
+def _cut(tolerance, dtype):
+    """The squared distance at which the shape falls to the tolerance, or below every normal number."""
+    lowest = -2 * float(simd.LOWEST[dtype.name])
+    return min(lowest, -2 * math.log(tolerance)) if tolerance > 0 else lowest
+
+
+def _seconds(covariances, weights, cut, frame):
+    """A guess at the time one thread needs."""
+    return touched(covariances, cut, frame) * weights.shape[2] * NANOSECONDS_PER_PIXEL * 1e-9
