@@ -1,0 +1,47 @@
+# Everything runs in .venv, which the first target that needs it makes. Without make: see CONTRIBUTING.md.
+
+PYTHON ?= python3
+ARGS ?=
+DEMO := demo
+BIN := .venv/bin
+INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt --editable
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check format clean
+
+help: ## list the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@echo 'Variables: PYTHON=python3.12 makes .venv with that Python; ARGS="..." goes to the command of demo or test.'
+
+demo: .venv/.installed-app ## train an autoencoder that draws Gaussians, about five minutes; pictures in demo/
+	$(BIN)/gaussgrad train -o $(DEMO) $(ARGS)
+	@echo 'The pictures are:'
+	@ls $(DEMO)/*.png
+
+test: check ## linter, formatter, type checker and all tests, e.g. ARGS="-k render"
+	$(BIN)/python -m pytest $(ARGS)
+
+check: .venv/.installed-dev ## linter, formatter and type checker only
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+format: .venv/.installed-dev ## format and mend what the linter can mend
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+clean: ## remove .venv, the demo and what the tools leave behind
+	rm -rf .venv $(DEMO) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find src tests examples -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+# The stamps spare the installation as long as neither the requirements nor the versions change.
+.venv/.installed-app: pyproject.toml constraints.txt | .venv/bin/python
+	$(INSTALL) '.[app]'
+	@touch $@
+
+.venv/.installed-dev: pyproject.toml constraints.txt | .venv/bin/python
+	$(INSTALL) '.[app,dev]'
+	@touch $@ .venv/.installed-app
