@@ -125,6 +125,8 @@ def _check_devices(framework: ModuleType, typed: dict[str, Any]) -> None:
 
 def _from_list(name: str, value: Any) -> np.ndarray:
     wanted = "numbers in a regular (not ragged) list"
+    if type(value) in (int, float):  # torch.compile cannot trace the dtype of an ndarray
+        return np.asarray(float(value))
     try:
         array = np.asarray(value)
     except (ValueError, TypeError, RuntimeError):
