@@ -1,0 +1,119 @@
+"""Normalised coordinates, [-1, 1] between the outer edges of the frame, to and from pixels."""
+
+from typing import Any
+
+from gaussgrad import checks
+from gaussgrad.covariance import packing
+from gaussgrad.dispatch import Gathered, gather
+
+
+def to_pixels(means: Any, covariances: Any = None, *, size: tuple[int, ...]) -> Any:
+    """Means, and covariances when given, in pixels from normalised units.
+
+    Along an axis of L pixels, pixel = (normalised + 1) L / 2 - 1/2: -1 and +1 lie at the outer edges of the frame,
+    half a pixel outside the outer pixel centres. A covariance scales with the product of the two axes' L / 2.
+
+    Parameters
+    ----------
+    means : array (..., d)
+        Normalised (x,), (x, y) or (x, y, z).
+    covariances : array (..., d(d+1)/2), optional
+        Packed, positive definite, in normalised units.
+    size : tuple of int
+        (width,), (height, width) or (depth, height, width).
+
+    Returns
+    -------
+    means : array (..., d)
+        In pixels. Differentiable to `means`.
+    covariances : array (..., d(d+1)/2)
+        Only when `covariances` are given; in pixels squared. Differentiable to `covariances`.
+
+    Raises
+    ------
+    ValueError
+        For shapes that disagree with `size`, values that are not finite, or covariances that are not positive definite.
+
+    Notes
+    -----
+    docs/maths.md, equations 37 and 38. This is `align_corners=False` of torch.nn.functional.grid_sample.
+
+    Examples
+    --------
+    >>> import gaussgrad
+    >>> gaussgrad.to_pixels([[-1.0, 0.0]], size=(4, 10)).tolist()
+    [[-0.5, 1.5]]
+    """
+    gathered, means, covariances, halves = _open(means, covariances, size)
+    xp = gathered.namespace
+    moved = [(means[..., i] + 1) * half - 0.5 for i, half in enumerate(halves)]
+    return _close(gathered, packing.stack(xp, moved), _scaled(xp, covariances, halves))
+
+
+def to_normalized(means: Any, covariances: Any = None, *, size: tuple[int, ...]) -> Any:
+    """Means, and covariances when given, in normalised units from pixels; the inverse of `to_pixels`.
+
+    Along an axis of L pixels, normalised = (2 pixel + 1) / L - 1.
+
+    Parameters
+    ----------
+    means : array (..., d)
+        (x,), (x, y) or (x, y, z) in pixels.
+    covariances : array (..., d(d+1)/2), optional
+        Packed, positive definite, in pixels squared.
+    size : tuple of int
+        (width,), (height, width) or (depth, height, width).
+
+    Returns
+    -------
+    means : array (..., d)
+        Normalised. Differentiable to `means`.
+    covariances : array (..., d(d+1)/2)
+        Only when `covariances` are given; in normalised units. Differentiable to `covariances`.
+
+    Raises
+    ------
+    ValueError
+        For shapes that disagree with `size`, values that are not finite, or covariances that are not positive definite.
+
+    Notes
+    -----
+    docs/maths.md, equations 37 and 38.
+
+    Examples
+    --------
+    >>> import gaussgrad
+    >>> gaussgrad.to_normalized([[-0.5, 1.5]], size=(4, 10)).tolist()
+    [[-1.0, 0.0]]
+    """
+    gathered, means, covariances, halves = _open(means, covariances, size)
+    xp = gathered.namespace
+    moved = [(means[..., i] + 0.5) / half - 1 for i, half in enumerate(halves)]
+    return _close(gathered, packing.stack(xp, moved), _scaled(xp, covariances, [1 / half for half in halves]))
+
+
+def _open(means: Any, covariances: Any, size: tuple[int, ...]) -> tuple[Gathered, Any, Any, list[float]]:
+    """The arguments gathered and checked, and half the length of each axis in the order x, y, z."""
+    size = checks.image_size(size)
+    gathered = gather(means=means, covariances=covariances)
+    means, covariances = gathered.arrays
+    d = len(size)
+    coordinates = ", ".join("xyz"[:d])
+    checks.last_axis("means", means.shape, d, f"of shape (..., {d}), the last axis ({coordinates}), for size={size}")
+    packing.check_values(gathered, "means", means, checks.finite)
+    if covariances is not None:
+        checks.packed_covariances("covariances", covariances.shape, d)
+        packing.check_values(gathered, "covariances", covariances, checks.positive_definite)
+    return gathered, means, covariances, [length / 2 for length in reversed(size)]
+
+
+def _scaled(xp: Any, covariances: Any, scales: list[float]) -> Any:
+    if covariances is None:
+        return None
+    factors = [scales[i] * scales[j] for i, j in packing.UPPER[len(scales)]]
+    return packing.stack(xp, [covariances[..., k] * factor for k, factor in enumerate(factors)])
+
+
+def _close(gathered: Gathered, means: Any, covariances: Any) -> Any:
+    means = gathered.restore(means)
+    return means if covariances is None else (means, gathered.restore(covariances))
