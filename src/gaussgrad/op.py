@@ -1,4 +1,4 @@
-"""What an operation is: a name, its arrays and options, one reference and the kernels that compute the same function."""
+"""What an operation is: a name, its arrays and options, one reference, and kernels that compute the same function."""
 
 import importlib
 from collections.abc import Callable, Mapping

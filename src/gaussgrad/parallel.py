@@ -4,6 +4,7 @@ import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 
 SMALL_JOB_SECONDS = 5e-4  # a hand-off costs 60 to 80 microseconds
 
@@ -31,7 +32,7 @@ def run(task: Callable[[int, int], None], count: int, threads: int, seconds: flo
         return
     bounds = [count * piece // pieces for piece in range(pieces + 1)]
     pool = _pool_of(pieces - 1)
-    futures = [pool.submit(task, start, stop) for start, stop in zip(bounds[1:], bounds[2:], strict=False)]
+    futures = [pool.submit(task, start, stop) for start, stop in pairwise(bounds[1:])]
     try:
         task(bounds[0], bounds[1])
     finally:

@@ -108,7 +108,7 @@ def _pointer(context, builder, array_type, array, index):
 
 def _vector_in(array: types.Array, lanes: types.Type) -> Vector:
     """The type of a vector loaded from the array; of as many lanes as `lanes` (a vector) where its dtype is int32."""
-    return Vector(array.dtype, LANES[array.dtype] if array.dtype in LANES else lanes.lanes)
+    return Vector(array.dtype, LANES.get(array.dtype, lanes.lanes))
 
 
 def _first_lanes(builder: ir.IRBuilder, count: ir.Value, lanes: int) -> ir.Value:

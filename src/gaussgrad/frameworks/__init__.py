@@ -1,1 +1,1 @@
-"""How any operation becomes a differentiable function of a framework: one module per framework, one adapter for all ops."""
+"""How any operation becomes a differentiable function of a framework: one module each, for all operations."""

@@ -5,6 +5,7 @@ the derivatives live in `torch.autograd.Function`s: the kernel's backward is the
 differentiated by torch, the second and higher ones. Forward mode raises.
 """
 
+import inspect
 from typing import Any
 
 import array_api_compat.torch as namespace
@@ -159,14 +160,18 @@ def _unfold(info: Any, tensors: Any) -> Tensors:
 
 def _make_function(operation: Operation) -> type[torch.autograd.Function]:
     """The differentiable function of an operation: arrays, options and threads in; the output and `saved` out."""
-    ops = _CustomOps(operation)
-    count = ops.count
+    _CustomOps(operation)
+    # while tracing, closures may hold functions, numbers and op overloads only
+    namespace_of_ops = torch.ops.gaussgrad
+    run_forward = getattr(namespace_of_ops, operation.name).default
+    run_backward = getattr(namespace_of_ops, f"{operation.name}_backward").default
+    count = len(operation.arrays)
     extra = len(operation.options) + 1
 
     class Forward(torch.autograd.Function):
         @staticmethod
         def forward(*args: Any) -> Tensors:
-            return tuple(ops.forward(*args))
+            return tuple(run_forward(*args))
 
         @staticmethod
         def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
@@ -177,7 +182,10 @@ def _make_function(operation: Operation) -> type[torch.autograd.Function]:
         @staticmethod
         def backward(ctx: Any, grad: Any, *_: Any) -> Any:
             arrays, saved = ctx.saved_tensors[:count], ctx.saved_tensors[count:]
-            grads = Backward.apply(grad, *arrays, *ctx.options, *saved)
+            if torch.compiler.is_compiling():  # compiled graphs are differentiated once: no need of a nested function
+                grads = run_backward(grad, list(saved), *arrays, *ctx.options)
+            else:
+                grads = Backward.apply(grad, *arrays, *ctx.options, *saved)
             return (*grads, *(None,) * extra)
 
         @staticmethod
@@ -188,16 +196,17 @@ def _make_function(operation: Operation) -> type[torch.autograd.Function]:
     class Backward(torch.autograd.Function):
         @staticmethod
         def forward(grad: Any, *args: Any) -> Tensors:
-            return tuple(ops.backward(grad, args[count + extra :], *args[: count + extra]))
+            return tuple(run_backward(grad, list(args[count + extra :]), *args[: count + extra]))
 
         @staticmethod
         def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
             ctx.save_for_backward(*inputs[: count + 1])
-            ctx.options, ctx.saved_count = inputs[count + 1 : count + 1 + extra], len(inputs) - count - extra - 1
+            ctx.options = inputs[count + 1 : count + 1 + extra]
+            ctx.saved_count = len(inputs) - count - extra - 1
 
         @staticmethod
         def backward(ctx: Any, *grads: Any) -> Any:
-            options = ops._options(ctx.options[:-1])
+            options = dict(zip(operation.options, ctx.options[:-1], strict=True))
 
             def gradient(grad: Any, *arrays: Any) -> Any:
                 reference = lambda *values: operation.reference(namespace, *values, **options)  # noqa: E731
@@ -214,6 +223,11 @@ def _make_function(operation: Operation) -> type[torch.autograd.Function]:
             out = Backward.apply(*arrays, *args[first:last], *saved)
             return _unfold(info, out), (0,) * len(out)
 
+    # torch.compile tells a forward with a context from one without by counting parameters
+    Forward.forward.__signature__ = inspect.Signature(
+        [inspect.Parameter(name, inspect.Parameter.POSITIONAL_ONLY) for name in (*operation.arrays, *operation.options)]
+        + [inspect.Parameter("threads", inspect.Parameter.POSITIONAL_ONLY)]
+    )
     Forward.__name__ = Forward.__qualname__ = operation.name
     Backward.__name__ = Backward.__qualname__ = f"{operation.name}_backward"
     return Forward

@@ -1,8 +1,9 @@
 """From the user's axes to the one leading batch axis of the kernels."""
 
+import math
+from collections.abc import Sequence
+from itertools import zip_longest
 from typing import Any
-
-import numpy as np
 
 from gaussgrad import checks
 
@@ -15,38 +16,39 @@ def weights_with_channels(xp: Any, means: Any, weights: Any) -> tuple[Any, bool]
         return weights, True
     if weights.ndim == means.ndim - 1:
         return weights[..., None], False
-    wanted = f"of rank {means.ndim - 1} (..., n), or {means.ndim} (..., n, c), for means of shape {tuple(means.shape)}"
-    cure = "Use weights[..., None], or weights.expand / numpy.broadcast_to, to give it that rank."
+    shape = tuple(means.shape)
+    wanted = f"of rank {len(shape) - 1} (..., n), or {len(shape)} (..., n, c), for means of shape {shape}"
+    cure = f"Reshape it, for example to {shape[:-1]} or {(*shape[:-1], 1)}."
     raise ValueError(checks.complain("weights", wanted, f"shape {tuple(weights.shape)}", cure))
 
 
-def flatten(xp: Any, *named: tuple[str, Any, bool]) -> tuple[tuple[int, ...], tuple[Any, ...]]:
-    """The common batch shape, and every array as (b, n, entries) or, without points, (b, ...own axes).
+def flatten(xp: Any, **arrays: Any) -> tuple[tuple[int, ...], tuple[Any, ...]]:
+    """The common batch shape, and every array (..., n, entries) as (b, n, entries).
 
-    Each entry is (argument name, array, has a points axis). Axes before (n, entries) broadcast by size 1; an n of 1
-    stretches to the n of the first array.
+    Axes before (n, entries) broadcast by size 1. The first array gives n; covariances may have an n of 1, or none.
     """
-    first_name, first, _ = named[0]
+    owner, first = next(iter(arrays.items()))
     n = first.shape[-2]
     batch: tuple[int, ...] = ()
-    for name, array, _ in named:
-        leading = _leading(array)
-        try:
-            batch = np.broadcast_shapes(batch, leading)
-        except ValueError:
-            wanted = f"of batch axes that broadcast to {batch}, as those of {first_name} {tuple(first.shape)} do"
-            raise ValueError(checks.complain(name, wanted, f"shape {tuple(array.shape)}")) from None
+    for name, array in arrays.items():
         points = array.shape[-2] if array.ndim >= 2 else 1
-        if points not in (n, 1) or (name in ("means", "weights") and points != n):
-            wanted = f"of n = {n} Gaussians, as {first_name} {tuple(first.shape)}"
+        if points != n and not (points == 1 and name == "covariances"):
+            wanted = f"of n = {n} Gaussians, as {owner} of shape {tuple(first.shape)}"
             raise ValueError(checks.complain(name, wanted, f"n = {points} in shape {tuple(array.shape)}"))
-    b = int(np.prod(batch, dtype=np.int64))
+        batch = _broadcast(name, array, batch, f"{owner} of shape {tuple(first.shape)}")
     flat = []
-    for _, array, _ in named:
+    for array in arrays.values():
         whole = xp.broadcast_to(array, (*batch, n, array.shape[-1]))
-        flat.append(xp.reshape(whole, (b, n, array.shape[-1])))
+        flat.append(xp.reshape(whole, (math.prod(batch), n, array.shape[-1])))
     return batch, tuple(flat)
 
 
-def _leading(array: Any) -> tuple[int, ...]:
-    return tuple(array.shape[:-2])
+def _broadcast(name: str, array: Any, batch: Sequence[int], beside: str) -> tuple[int, ...]:
+    """The batch axes that serve both `array` and those before it."""
+    result = []
+    for own, other in zip_longest(reversed(array.shape[:-2]), reversed(batch), fillvalue=1):
+        if own != other and 1 not in (own, other):
+            wanted = f"of batch axes that broadcast to {tuple(batch)}, beside {beside}"
+            raise ValueError(checks.complain(name, wanted, f"shape {tuple(array.shape)}"))
+        result.append(other if own == 1 else own)
+    return tuple(reversed(result))

@@ -90,12 +90,7 @@ def render(
     checks.points("means", means.shape, size)
     checks.packed_covariances("covariances", covariances.shape, len(size))
     weights, channels = batching.weights_with_channels(xp, means, weights)
-    batch, arrays = batching.flatten(
-        xp,
-        ("means", means, True),
-        ("covariances", covariances, True),
-        ("weights", weights, True),
-    )
+    batch, arrays = batching.flatten(xp, means=means, covariances=covariances, weights=weights)
     options = {"size": size, "amplitude": amplitude, "compose": compose, "tolerance": tolerance}
     image = dispatch.run(OPERATION, arrays, gathered, backend, threads, **options)
     tail = (weights.shape[-1], *size) if channels else size

@@ -139,7 +139,7 @@ def gather_gradients(
     grad_means, grad_covariances, grad_weights,
 ):  # fmt: skip
     """Write the gradients of the Gaussians [start, stop) of all batch items laid end to end."""
-    batch, n, channels = weights.shape
+    n, channels = weights.shape[1:]
     number = grad.dtype.type
     lanes = simd.lanes_of(grad)
     levels = np.empty(channels, grad.dtype)

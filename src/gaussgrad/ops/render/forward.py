@@ -61,7 +61,7 @@ def draw_rows(
     winners of max (-1: none) or the number of zero factors of union.
     """
     depth, height, width = frame
-    batch, n, channels = weights.shape
+    n, channels = weights.shape[1:]
     number = image.dtype.type
     rows = depth * height
     levels = np.empty(channels, image.dtype)
