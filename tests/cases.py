@@ -1,0 +1,52 @@
+"""Small inputs of every operation, for the tests that all operations must pass."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+SIZES = {1: (23,), 2: (13, 17), 3: (5, 6, 19)}
+"""One prime axis each; the rows are longer than one vector of float32 lanes, and no multiple of it."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """Arrays with one leading batch axis, in float64, and the options of one call."""
+
+    operation: str
+    label: str
+    arrays: tuple[np.ndarray, ...]
+    options: dict[str, Any]
+
+    def typed(self, dtype: str) -> tuple[np.ndarray, ...]:
+        return tuple(array.astype(dtype) for array in self.arrays)
+
+
+def random_covariances(rng: np.random.Generator, count: tuple[int, ...], d: int, smallest: float = 0.5) -> np.ndarray:
+    """Packed, rotated, of standard deviations between `smallest` and about 3 pixels."""
+    factors = rng.normal(size=(*count, d, d))
+    matrices = factors @ np.swapaxes(factors, -1, -2) + smallest**2 * np.eye(d)
+    rows, columns = np.triu_indices(d)
+    return np.ascontiguousarray(matrices[..., rows, columns])
+
+
+def render_inputs(d: int, *, b: int = 2, n: int = 5, c: int = 2, seed: int = 0) -> tuple[np.ndarray, ...]:
+    """Means inside and a little outside the frame, rotated covariances, weights of both signs."""
+    rng = np.random.default_rng(seed)
+    frame = np.array(SIZES[d][::-1], dtype=float)
+    means = rng.uniform(-2, frame + 2, size=(b, n, d))
+    return means, random_covariances(rng, (b, n), d), rng.uniform(-0.3, 0.9, size=(b, n, c))
+
+
+def _render() -> Iterator[Case]:
+    for d, compose, tolerance, amplitude in product(
+        (1, 2, 3), ("sum", "max", "union"), (0.0, 1e-4, 0.0111), ("density", "peak")
+    ):
+        options = {"size": SIZES[d], "amplitude": amplitude, "compose": compose, "tolerance": tolerance}
+        label = f"render-{d}d-{compose}-{tolerance:g}-{amplitude}"
+        yield Case("render", label, render_inputs(d), options)
+
+
+CASES: list[Case] = [*_render()]
