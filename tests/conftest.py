@@ -12,7 +12,12 @@ SEED = 0
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--data", metavar="FOLDER", type=Path, help="folder of real data; tests that need it are skipped")
+    parser.addoption(
+        "--data",
+        metavar="FOLDER",
+        type=Path,
+        help="folder of real data, given as --data=FOLDER; without it the tests that read it are skipped",
+    )
 
 
 @pytest.fixture(scope="session")
@@ -20,7 +25,7 @@ def data_folder(request: pytest.FixtureRequest) -> Path:
     """The folder of real data; without it the test is skipped."""
     folder: Path | None = request.config.getoption("--data")
     if folder is None:
-        pytest.skip("needs real data: pass --data FOLDER")
+        pytest.skip("needs real data: pass --data=FOLDER")
     if not folder.is_dir():
         pytest.skip(f"needs real data: there is no folder {folder}")
     return folder.resolve()
