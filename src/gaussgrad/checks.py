@@ -106,15 +106,11 @@ def first_offender(bad: np.ndarray) -> tuple[int, ...] | None:
     return tuple(int(i) for i in np.unravel_index(int(np.argmax(bad)), bad.shape))
 
 
-def _place(argument: str, index: tuple[int, ...]) -> str:
-    return f"{argument}[{', '.join(map(str, index))}]" if index else argument
-
-
-def finite(argument: str, values: np.ndarray) -> None:
-    """Refuse NaN and infinity, naming the first."""
+def finite(argument: str, values: np.ndarray, axes: Sequence[str] = ()) -> None:
+    """Refuse NaN and infinity, naming the first; `axes` names its leading indices where the user does not know them."""
     if not np.isfinite(values).all():
         index = first_offender(~np.isfinite(values)) or ()
-        raise ValueError(complain(argument, "finite", f"{values[index]} at {_place(argument, index)}"))
+        raise ValueError(complain(argument, "finite", f"{values[index]} at {_place(argument, index, axes)}"))
 
 
 def positive(argument: str, values: np.ndarray) -> None:
@@ -125,27 +121,34 @@ def positive(argument: str, values: np.ndarray) -> None:
         raise ValueError(complain(argument, "positive", f"{values[index]} at {_place(argument, index)}"))
 
 
-def positive_definite(argument: str, packed: np.ndarray) -> None:
-    """Refuse packed covariances (..., d(d+1)/2) that are not positive definite, naming the first."""
-    finite(argument, packed)
+def positive_definite(argument: str, packed: np.ndarray, axes: Sequence[str] = ()) -> None:
+    """Refuse packed covariances (..., d(d+1)/2) that are not positive definite, naming the first; see `finite`."""
+    finite(argument, packed, axes)
     if packed.size == 0:
         return
     c = np.moveaxis(packed.astype(np.float64, copy=False), -1, 0)
     if len(c) == 1:
-        bad = c[0] <= 0
+        good = c[0] > 0
     elif len(c) == 3:
-        bad = (c[0] <= 0) | (c[0] * c[2] - c[1] * c[1] <= 0)
+        good = (c[2] > 0) & (c[0] * c[2] - c[1] * c[1] > 0)
     else:
-        bad = _indefinite_in_3d(*c)
-    index = first_offender(bad)
+        good = _definite_in_3d(*c)
+    index = first_offender(~good)
     if index is not None:
         cure = "Raise the variances, lower the covariances, or build it with covariance.from_cholesky."
-        got = f"{packed[index].tolist()} at {_place(argument, index)}"
+        got = f"{packed[index].tolist()} at {_place(argument, index, axes)}"
         raise ValueError(complain(argument, "positive definite", got, cure))
 
 
-def _indefinite_in_3d(xx: Any, xy: Any, xz: Any, yy: Any, yz: Any, zz: Any) -> Any:
-    """Sylvester's criterion."""
-    minor = xx * yy - xy * xy
-    determinant = xx * (yy * zz - yz * yz) - xy * (xy * zz - yz * xz) + xz * (xy * yz - yy * xz)
-    return (xx <= 0) | (minor <= 0) | (determinant <= 0)
+def _definite_in_3d(xx: Any, xy: Any, xz: Any, yy: Any, yz: Any, zz: Any) -> Any:
+    """Sylvester's criterion, from the last coordinate on: the minors that rendering divides by."""
+    minor = yy * zz - yz * yz
+    determinant = xx * minor - xy * (xy * zz - yz * xz) + xz * (xy * yz - yy * xz)
+    return (zz > 0) & (minor > 0) & (determinant > 0)
+
+
+def _place(argument: str, index: tuple[int, ...], axes: Sequence[str] = ()) -> str:
+    """Where an offender stands: "means[3, 1]", or with named axes "batch item 0, Gaussian 3"."""
+    if axes:
+        return ", ".join(f"{axis} {i}" for axis, i in zip(axes, index, strict=False))
+    return f"{argument}[{', '.join(map(str, index))}]" if index else argument

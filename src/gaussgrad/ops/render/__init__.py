@@ -112,9 +112,9 @@ def _saved(shapes: tuple[tuple[int, ...], ...], options: Any) -> tuple[Output, .
 
 
 def _check_values(means: np.ndarray, covariances: np.ndarray, weights: np.ndarray, **options: Any) -> None:
-    checks.finite("means", means)
-    checks.positive_definite("covariances", covariances)
-    checks.finite("weights", weights)
+    checks.finite("means", means, ("batch item", "Gaussian"))
+    checks.positive_definite("covariances", covariances, ("batch item", "Gaussian"))
+    checks.finite("weights", weights, ("batch item", "Gaussian"))
 
 
 OPERATION = register(

@@ -77,8 +77,6 @@ def compose_sum(xp: Any, values: Any) -> Any:
 def compose_max(xp: Any, values: Any) -> Any:
     """The largest value or 0; among equals the lowest index takes the gradient."""
     background = xp.zeros_like(xp.sum(values, axis=1, keepdims=True))
-    if values.shape[1] == 0:
-        return background[:, 0]
     values = xp.concat([background, values], axis=1)
     best = xp.max(values, axis=1, keepdims=True)
     order = xp.reshape(xp.arange(values.shape[1], device=values.device), (1, -1, 1, 1))

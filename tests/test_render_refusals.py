@@ -1,0 +1,124 @@
+"""What render refuses: each message names the argument, what was wanted, what came and what to do."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import gaussgrad
+
+MEANS = np.full((5, 2), 3.0)
+COVARIANCES = np.tile([2.0, 0.5, 1.0], (5, 1))
+ROOT = np.array([[1.0, 0.0], [0.0, 1.0]])
+
+
+def render(means: Any = MEANS, covariances: Any = COVARIANCES, weights: Any = None, **options: Any) -> Any:
+    return gaussgrad.render(means, covariances, weights, **{"size": (8, 9), **options})
+
+
+def with_entry(array: np.ndarray, index: tuple[int, ...], value: float) -> np.ndarray:
+    changed = array.copy()
+    changed[index] = value
+    return changed
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "parts"),
+    [
+        ({"means": MEANS[0]}, ValueError, ["means", "(..., n, 2)", "(x, y)", "shape (2,)"]),
+        ({"means": np.ones((5, 3))}, ValueError, ["means", "shape (5, 3)", "(depth, height, width)"]),
+        ({"means": np.ones((5, 4))}, ValueError, ["means", "shape (5, 4)"]),
+        ({"covariances": np.tile(ROOT, (5, 1, 1))}, ValueError, ["covariances", "covariance.from_matrix"]),
+        ({"covariances": np.ones((5, 2))}, ValueError, ["covariances", "xx, xy, yy", "shape (5, 2)"]),
+        ({"covariances": COVARIANCES[:3]}, ValueError, ["covariances", "n = 5", "n = 3"]),
+        ({"means": MEANS[:3]}, ValueError, ["covariances", "n = 3", "n = 5"]),
+        ({"weights": np.ones(4)}, ValueError, ["weights", "n = 5", "n = 4"]),
+        ({"weights": np.ones((1, 5, 3))}, ValueError, ["weights", "rank 1", "shape (1, 5, 3)", "Reshape"]),
+        ({"weights": 1.0}, ValueError, ["weights", "rank 1"]),
+        (
+            {"means": np.ones((2, 5, 2)), "covariances": np.tile(COVARIANCES, (3, 1, 1))},
+            ValueError,
+            ["covariances", "batch axes", "(2,)", "(3, 5, 3)"],
+        ),
+        ({"size": (0, 9)}, ValueError, ["size", "positive", "(0, 9)"]),
+        ({"size": (8, -1)}, ValueError, ["size", "positive"]),
+        ({"size": ()}, ValueError, ["size", "()"]),
+        ({"size": (2, 3, 4, 5)}, ValueError, ["size", "(2, 3, 4, 5)"]),
+        ({"size": 8}, TypeError, ["size", "tuple", "8"]),
+        ({"size": (8.5, 9)}, TypeError, ["size", "(8.5, 9)"]),
+        ({"size": None}, TypeError, ["size", "None"]),
+        ({"means": with_entry(MEANS, (3, 1), np.nan)}, ValueError, ["means", "finite", "nan", "batch item 0, Gaussian 3"]),
+        ({"covariances": with_entry(COVARIANCES, (2, 0), np.inf)}, ValueError, ["covariances", "finite", "inf"]),
+        ({"weights": with_entry(np.ones(5), (4,), -np.inf)}, ValueError, ["weights", "finite", "-inf"]),
+        (
+            {"covariances": with_entry(COVARIANCES, (2, 1), 1.5)},
+            ValueError,
+            ["covariances", "positive definite", "[2.0, 1.5, 1.0]", "batch item 0, Gaussian 2", "from_cholesky"],
+        ),
+        ({"covariances": -COVARIANCES}, ValueError, ["covariances", "positive definite"]),
+        ({"covariances": np.zeros((5, 3))}, ValueError, ["covariances", "positive definite", "[0.0, 0.0, 0.0]"]),
+        ({"amplitude": "height"}, ValueError, ["amplitude", "'density'", "'peak'", "'height'"]),
+        ({"compose": "mean"}, ValueError, ["compose", "'sum'", "'max'", "'union'", "'mean'"]),
+        ({"tolerance": -0.1}, ValueError, ["tolerance", "[0, 1)", "-0.1"]),
+        ({"tolerance": 1.0}, ValueError, ["tolerance", "[0, 1)", "1.0"]),
+        ({"tolerance": float("nan")}, ValueError, ["tolerance", "nan"]),
+        ({"tolerance": "small"}, TypeError, ["tolerance", "'small'"]),
+        ({"backend": "gpu"}, ValueError, ["backend", "'reference'", "'cpu'", "'gpu'"]),
+        ({"threads": 0}, ValueError, ["threads", "positive", "0"]),
+        ({"threads": 1.5}, TypeError, ["threads", "1.5"]),
+        ({"means": MEANS.astype(np.float32)}, TypeError, ["covariances", "same dtype", "float32", "float64"]),
+        ({"means": MEANS.astype(complex)}, TypeError, ["means", "floating", "complex128"]),
+        ({"means": MEANS.astype(bool)}, TypeError, ["means", "floating", "bool"]),
+        ({"means": [[1, 2], [3]]}, TypeError, ["means", "ragged"]),
+        ({"means": "points"}, TypeError, ["means", "NumPy array", "str"]),
+        ({"means": torch.tensor(MEANS)}, TypeError, ["covariances", "torch.as_tensor"]),
+        (
+            {"means": torch.ones((5, 2), dtype=torch.int64), "covariances": [1.0, 0.0, 1.0]},
+            TypeError,
+            ["means", "floating", "int64", "means.float()"],
+        ),
+    ],
+)
+def test_refusal_says_what_to_do(arguments: dict[str, Any], error: type[Exception], parts: list[str]):
+    with pytest.raises(error) as caught:
+        render(**arguments)
+    for part in parts:
+        assert part in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("size", [(9,), (8, 9), (7, 8, 9)])
+@pytest.mark.parametrize("backend", [None, "reference"])
+def test_indefinite_covariances_are_refused_in_every_dimension(size: tuple[int, ...], backend: str | None):
+    d = len(size)
+    packed = np.ones((4, d * (d + 1) // 2))  # all ones: singular, but for 1-D
+    packed[:2] = np.eye(d)[np.triu_indices(d)]
+    packed[3] = packed[0]
+    if d == 1:
+        packed[2] = -1
+    with pytest.raises(ValueError, match=r"covariances must be positive definite.*batch item 0, Gaussian 2"):
+        gaussgrad.render(np.ones((4, d)), packed, size=size, backend=backend)
+
+
+def test_torch_refuses_values_inside_the_op():
+    means, covariances = torch.tensor(MEANS), torch.tensor(COVARIANCES)
+    with pytest.raises(ValueError, match="means must be finite"):
+        render(means * torch.nan, covariances)
+    with pytest.raises(ValueError, match="positive definite"):
+        render(means, -covariances)
+
+
+def test_mixed_devices_are_refused():
+    with pytest.raises(ValueError, match=r"covariances must be on the same device as means \(cpu\); got meta"):
+        render(torch.tensor(MEANS), torch.tensor(COVARIANCES, device="meta"))
+
+
+def test_kernels_are_refused_off_the_cpu():
+    with pytest.raises(ValueError, match="backend must be None or 'reference' for tensors on meta"):
+        render(torch.tensor(MEANS, device="meta"), torch.tensor(COVARIANCES, device="meta"), backend="cpu")
+
+
+def test_unknown_keyword_is_refused():
+    with pytest.raises(TypeError, match="sigma"):
+        render(sigma=2.0)
