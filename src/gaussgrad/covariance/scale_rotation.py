@@ -85,8 +85,9 @@ def to_scale_rotation(covariances: Any) -> tuple[Any, Any]:
     not determined: a turn in their plane is left out, the gradient of the rotation in that plane is zero, and the
     gradient of the stddevs is the one along the axes returned. Functions that are symmetric in the coinciding stddevs
     keep their exact gradient; a round trip keeps it but for the off-diagonal entry between the coinciding axes. Close
-    to such a point the gradient of the rotation grows as 1 / (difference of the variances). Towards singular
-    covariances the smallest stddev loses relative precision as 1 / (1 - correlation^2).
+    to such a point the gradient of the rotation grows as 1 / (difference of the variances); at it, second derivatives
+    are finite but not meaningful. Towards singular covariances the smallest stddev loses relative precision as
+    1 / (1 - correlation^2).
 
     Examples
     --------

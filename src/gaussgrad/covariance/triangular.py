@@ -126,8 +126,8 @@ def from_precision(precisions: Any) -> Any:
     Examples
     --------
     >>> from gaussgrad import covariance
-    >>> covariance.from_precision([0.25, 0.0, 1.0]).tolist()
-    [4.0, 0.0, 1.0]
+    >>> covariance.from_precision([4.0, 2.0, 2.0]).tolist()
+    [0.5, -0.5, 1.0]
     """
     gathered = gather(precisions=precisions)
     (array,) = gathered.arrays
@@ -161,8 +161,8 @@ def to_precision(covariances: Any) -> Any:
     Examples
     --------
     >>> from gaussgrad import covariance
-    >>> covariance.to_precision([4.0, 0.0, 1.0]).tolist()
-    [0.25, 0.0, 1.0]
+    >>> covariance.to_precision([4.0, 2.0, 2.0]).tolist()
+    [0.5, -0.5, 1.0]
     """
     gathered, array, d = packing.open_covariances(covariances)
     return gathered.restore(_inverse(gathered.namespace, array, d))
