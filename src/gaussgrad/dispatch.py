@@ -86,16 +86,16 @@ def _framework_of(arguments: dict[str, Any]) -> ModuleType:
             raise TypeError(checks.complain(name, wanted, f"a {kind}", "Convert it with numpy.asarray."))
         found = name
     if found is None:
-        from gaussgrad.frameworks import numpy as framework
+        from gaussgrad.frameworks import numpy as numpy_adapter
 
-        return framework
+        return numpy_adapter
     for name, value in arguments.items():
         if isinstance(value, (np.ndarray, np.generic)) and value.dtype.kind not in "iu":
             cure = f"Use torch.as_tensor({name})."
             raise TypeError(checks.complain(name, f"a torch tensor like {found}", "a NumPy array", cure))
-    from gaussgrad.frameworks import torch as framework
+    from gaussgrad.frameworks import torch as torch_adapter
 
-    return framework
+    return torch_adapter
 
 
 def _common_dtype(framework: ModuleType, typed: dict[str, Any]) -> str:

@@ -224,7 +224,7 @@ def _make_function(operation: Operation) -> type[torch.autograd.Function]:
             return _unfold(info, out), (0,) * len(out)
 
     # torch.compile tells a forward with a context from one without by counting parameters
-    Forward.forward.__signature__ = inspect.Signature(
+    Forward.forward.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
         [inspect.Parameter(name, inspect.Parameter.POSITIONAL_ONLY) for name in (*operation.arrays, *operation.options)]
         + [inspect.Parameter("threads", inspect.Parameter.POSITIONAL_ONLY)]
     )
