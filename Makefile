@@ -14,7 +14,8 @@ help: ## list the targets
 	@echo 'Variables: PYTHON=python3.12 makes .venv with that Python; ARGS="..." goes to the command of demo or test.'
 
 demo: .venv/.installed-app ## train an autoencoder that draws Gaussians, about five minutes; pictures in demo/
-	$(BIN)/gaussgrad train -o $(DEMO) $(ARGS)
+	@$(BIN)/gaussgrad train -o $(DEMO) $(ARGS) || { code=$$?; \
+	echo 'With make, options go into ARGS: make demo ARGS=--overwrite or make demo ARGS=--resume' >&2; exit $$code; }
 	@echo 'The pictures are:'
 	@ls $(DEMO)/*.png
 
