@@ -3,7 +3,6 @@
 import ast
 import subprocess
 import sys
-import time
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -168,17 +167,12 @@ def test_rendering_with_numpy_works_where_torch_is_not_installed():
     assert image.split() == ["(4,", "5)"]
 
 
-def _seconds(code: str) -> float:
-    start = time.perf_counter()
-    subprocess.run([sys.executable, "-c", code], check=True)
-    return time.perf_counter() - start
-
-
-def test_import_takes_less_than_0_3_seconds():
-    run_python("import gaussgrad")  # warms the disk and writes the bytecode
+def test_import_takes_less_than_0_3_seconds_of_processor_time():
+    code = "import gaussgrad, time\nprint(time.process_time())"  # since the interpreter started
+    run_python(code)  # warms the disk and writes the bytecode
     fastest = float("inf")
-    for _ in range(20):  # other processes only ever add time, so the minimum is the measurement
-        fastest = min(fastest, _seconds("import gaussgrad"))
+    for _ in range(10):  # other processes only ever add time, so the smallest is the measurement
+        fastest = min(fastest, float(run_python(code)))
         if fastest <= IMPORT_SECONDS:
             break
-    assert fastest <= IMPORT_SECONDS, f"a bare interpreter takes {_seconds('pass'):.3f} s of it"
+    assert fastest <= IMPORT_SECONDS
