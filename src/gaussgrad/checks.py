@@ -12,7 +12,9 @@ _SIZE_NAMES = {1: "(width,)", 2: "(height, width)", 3: "(depth, height, width)"}
 
 def complain(argument: str, wanted: str, got: object, cure: str = "") -> str:
     """The one sentence of every refusal."""
-    return f"{argument} must be {wanted}; got {got}." + (f" {cure}" if cure else "")
+    if cure:
+        return f"{argument} must be {wanted}; got {got}. {cure}"
+    return f"{argument} must be {wanted}; got {got}."
 
 
 def image_size(size: Any) -> tuple[int, ...]:

@@ -1,0 +1,103 @@
+"""Threads and processes: the pool, callers on several threads, forks after use, and data-loader workers."""
+
+import multiprocessing
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+import gaussgrad
+from gaussgrad import parallel
+
+FORK = pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="this system does not fork")
+
+
+def large_scene() -> tuple[np.ndarray, np.ndarray]:
+    """Enough work for two threads."""
+    rng = np.random.default_rng(0)
+    return rng.uniform(0, 256, size=(2000, 2)), np.array([9.0, 1.0, 8.0])
+
+
+def draw(_: object = None) -> np.ndarray:
+    return gaussgrad.render(*large_scene(), size=(256, 256), threads=2)
+
+
+def image_and_gradient(seed: int = 0) -> torch.Tensor:
+    means = torch.tensor(large_scene()[0] + seed, requires_grad=True)
+    gaussgrad.render(means, large_scene()[1].tolist(), size=(256, 256), threads=2).square().sum().backward()
+    return means.grad
+
+
+class Scenes(Dataset):
+    def __len__(self) -> int:
+        return 4
+
+    def __getitem__(self, index: int) -> torch.Tensor:
+        return image_and_gradient(index)
+
+
+def test_a_range_is_covered_once_by_any_number_of_threads():
+    for count in (0, 1, 2, 7, 100):
+        for threads in (1, 2, 3, 16):
+            seen = np.zeros(count, dtype=int)
+            lock = threading.Lock()
+
+            def task(start: int, stop: int, seen: np.ndarray = seen, lock: threading.Lock = lock) -> None:
+                with lock:
+                    seen[start:stop] += 1
+
+            parallel.run(task, count, threads, seconds=1.0)
+            assert (seen == 1).all()
+
+
+def test_small_jobs_stay_on_the_calling_thread():
+    names = []
+    parallel.run(lambda *_: names.append(threading.current_thread()), 100, 8, seconds=1e-5)
+    assert names == [threading.current_thread()]
+
+
+def test_large_jobs_leave_the_calling_thread():
+    names = set()
+    barrier = threading.Barrier(2, timeout=30)
+
+    def task(start: int, stop: int) -> None:
+        barrier.wait()
+        names.add(threading.current_thread())
+
+    parallel.run(task, 2, 2, seconds=1.0)
+    assert len(names) == 2
+
+
+def test_an_exception_of_any_piece_comes_out():
+    def task(start: int, stop: int) -> None:
+        if stop == 100:
+            raise ArithmeticError("of the last piece")
+
+    with pytest.raises(ArithmeticError, match="last piece"):
+        parallel.run(task, 100, 4, seconds=1.0)
+
+
+def test_several_callers_at_once_get_their_own_images():
+    expected = draw()
+    with ThreadPoolExecutor(8) as callers:
+        for image in callers.map(draw, range(24)):
+            np.testing.assert_array_equal(image, expected)
+
+
+@FORK
+def test_a_process_forked_after_use_in_the_parent_draws():
+    expected = draw()
+    with multiprocessing.get_context("fork").Pool(2) as children:
+        for image in children.map_async(draw, range(4)).get(timeout=120):
+            np.testing.assert_array_equal(image, expected)
+
+
+@pytest.mark.parametrize("start_method", [pytest.param("fork", marks=FORK), "spawn"])
+def test_data_loader_workers_draw_and_differentiate(start_method: str):
+    expected = [image_and_gradient(index) for index in range(4)]
+    loader = DataLoader(Scenes(), batch_size=None, num_workers=2, multiprocessing_context=start_method, timeout=120)
+    for actual, wanted in zip(loader, expected, strict=True):
+        torch.testing.assert_close(actual, wanted, rtol=0, atol=0)

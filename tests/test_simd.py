@@ -1,0 +1,74 @@
+"""The vector type: arithmetic, masked access and the exponential, lane by lane."""
+
+import numpy as np
+import pytest
+from numba import njit
+
+from gaussgrad import simd
+
+DTYPES = pytest.mark.parametrize("dtype", [np.float32, np.float64])
+
+
+@njit(error_model="numpy")
+def exponentials(x, out):
+    like = simd.iota(x)
+    step = simd.lanes_of(x)
+    for i in range(0, x.size, step):
+        simd.store(out, i, x.size - i, simd.exp(simd.load(x, i, x.size - i, like)))
+
+
+@njit(error_model="numpy")
+def arithmetic(x, y, out):
+    order = simd.iota(x)
+    a, b = simd.load(x, 0, x.size, order), simd.load(y, 0, y.size, order)
+    number = x.dtype.type
+    step = simd.lanes_of(x)
+    results = (a + b, a - b, a * b, a / b, simd.fused(a, b, order), a * number(3), number(1) - a, order)
+    for k in range(8):
+        simd.store(out, k * step, step, results[k])
+    simd.store(out, 8 * step, step, simd.select(simd.greater(a, b), a, b))
+    return simd.total(a)
+
+
+@DTYPES
+def test_exp_is_right_to_the_last_place(dtype):
+    lowest = float(simd.LOWEST[np.dtype(dtype).name])
+    x = np.concatenate([np.linspace(lowest, 0, 100_003), -np.geomspace(1e-30, 1, 999)]).astype(dtype)
+    out = np.full_like(x, np.nan)
+    exponentials(x, out)
+    exact = np.exp(x.astype(np.longdouble))
+    assert np.max(np.abs(out - exact) / exact) < 1.5 * np.finfo(dtype).eps
+    assert out[x == 0].tolist() == [1.0] * int((x == 0).sum())
+
+
+@DTYPES
+def test_arithmetic_is_that_of_numpy(dtype):
+    rng = np.random.default_rng(0)
+    lanes = simd.LANES[{"float32": simd.types.float32, "float64": simd.types.float64}[np.dtype(dtype).name]]
+    a, b = rng.normal(size=(2, lanes)).astype(dtype)
+    out = np.full((9, lanes), np.nan, dtype=dtype)
+    total = arithmetic(a, b, out.reshape(-1))
+    order = np.arange(lanes, dtype=dtype)
+    exact = [a + b, a - b, a * b, a / b, None, a * dtype(3), dtype(1) - a, order, np.maximum(a, b)]
+    for row, expected in zip(out, exact, strict=True):
+        if expected is not None:
+            np.testing.assert_array_equal(row, expected)
+    np.testing.assert_allclose(out[4], a.astype(np.longdouble) * b + order, rtol=4 * np.finfo(dtype).eps, atol=1e-6)
+    assert total == pytest.approx(float(a.astype(np.longdouble).sum()), rel=1e-5)
+
+
+@DTYPES
+@pytest.mark.parametrize("count", [1, 2, 3, 15, 16, 17, 33])
+def test_access_stays_inside_the_first_lanes(dtype, count):
+    x = np.zeros(count + 40, dtype=dtype)
+    x[count:] = 7
+    out = np.full(count + 40, 5, dtype=dtype)
+    exponentials(x[:count], out[:count])
+    assert out[:count].tolist() == [1] * count
+    assert out[count:].tolist() == [5] * 40
+
+
+@pytest.mark.parametrize("function", [simd.exp, simd.lanes_of])
+def test_outside_of_kernels_it_says_so(function):
+    with pytest.raises(NotImplementedError, match="compiled kernels"):
+        function(np.ones(3))
