@@ -49,4 +49,11 @@ def _render() -> Iterator[Case]:
         yield Case("render", label, render_inputs(d), options)
 
 
-CASES: list[Case] = [*_render()]
+def _render_impulses() -> Iterator[Case]:
+    for d, lengths in ((1, (4,)), (2, (3, 2)), (3, (2, 3, 4))):
+        means, _, weights = render_inputs(d, n=7)  # between pixel centres, where the derivative is one
+        kernel = np.random.default_rng(1).normal(size=(2, *lengths))
+        yield Case("render_impulses", f"render_impulses-{d}d", (means, kernel, weights), {"size": SIZES[d]})
+
+
+CASES: list[Case] = [*_render(), *_render_impulses()]
