@@ -1,0 +1,179 @@
+"""An autoencoder whose decoder draws Gaussians."""
+
+import os
+from typing import Any
+
+import torch
+from torch import nn
+
+from gaussgrad import checks
+from gaussgrad.models import storage
+from gaussgrad.models.encoder import ConvolutionalEncoder, feature_count
+from gaussgrad.models.heads import GaussianHead, Gaussians
+from gaussgrad.ops.render import render
+
+
+class GaussianAutoencoder(nn.Module):
+    """Images to a few Gaussians and back: an encoder, a head that gives Gaussians safely, and `gaussgrad.render`.
+
+    The decoder has no parameters but one background per channel (and, where the latent has no weight, one weight per
+    channel), the same for all images: everything else about an image is told by its Gaussians.
+
+    Parameters
+    ----------
+    size : tuple of int
+        (height, width) of the images in pixels.
+    channels : {1, 3}
+        Grey or RGB.
+    n : int
+        Number of Gaussians per image.
+    latent : {"points", "points+covariance", "points+covariance+weight"}
+        What is told about each image: rows of x, y (2 numbers), drawn with one fixed width; rows of x, y, xx, xy, yy
+        (5 numbers); or these and a weight for each channel (6 for grey, 8 for RGB).
+    stddev : float, optional
+        Pixels: the width of "points", and the first width of the others. By default a fourteenth of the shorter side,
+        at least 1.
+    encoder : nn.Module, optional
+        Any module that gives features (b, ...) of images (b, c, h, w). By default a small convolutional network
+        (`gaussgrad.models.encoder.ConvolutionalEncoder`).
+    compose, tolerance
+        As in `gaussgrad.render`, which draws with `amplitude="peak"`.
+
+    Raises
+    ------
+    ValueError
+        For numbers out of range, an unknown latent, an encoder that gives no features.
+
+    Notes
+    -----
+    Images go in and come out as (b, c, h, w), in [0, 1]; reconstructions are not clipped. Differentiable throughout.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from gaussgrad.models.autoencoder import GaussianAutoencoder
+    >>> model = GaussianAutoencoder((28, 28), n=10).eval()
+    >>> images = torch.rand(4, 1, 28, 28)
+    >>> model(images).shape, model.encode(images).means.shape
+    (torch.Size([4, 1, 28, 28]), torch.Size([4, 10, 2]))
+    """
+
+    def __init__(
+        self,
+        size: tuple[int, int],
+        *,
+        channels: int = 1,
+        n: int = 10,
+        latent: str = "points+covariance+weight",
+        stddev: float | None = None,
+        encoder: nn.Module | None = None,
+        compose: str = "sum",
+        tolerance: float = 1e-4,
+    ) -> None:
+        super().__init__()
+        self.size = _image_size(size)
+        self.channels = checks.option("channels", channels, (1, 3))
+        self.n = int(checks.number("n", n, "an integer of at least 1", 1))
+        self.compose = checks.option("compose", compose, ("sum", "max", "union"))
+        self.tolerance = checks.number("tolerance", tolerance, "a number in [0, 1)", 0.0, 1.0)
+        default = max(1.0, min(self.size) / 14)
+        self.stddev = default if stddev is None else checks.number("stddev", stddev, "at least 0.1 pixel", 0.1)
+        self.has_default_encoder = encoder is None
+        self.encoder = ConvolutionalEncoder(self.size, self.channels) if encoder is None else encoder
+        features = feature_count(self.encoder, self.size, self.channels)
+        self.head = GaussianHead(
+            features, self.size, channels=self.channels, n=self.n, latent=latent, stddev=self.stddev
+        )
+        self.background = nn.Parameter(torch.zeros(self.channels))
+
+    @property
+    def latent(self) -> str:
+        return self.head.latent
+
+    @property
+    def numbers_per_image(self) -> int:
+        """How many numbers tell an image."""
+        return self.n * self.head.numbers_per_gaussian
+
+    def encode(self, images: torch.Tensor) -> Gaussians:
+        """The Gaussians of images (b, c, h, w), in pixels; see `gaussgrad.models.heads.Gaussians`."""
+        wanted = (self.channels, *self.size)
+        if images.ndim != 4 or tuple(images.shape[1:]) != wanted:
+            shape = f"of shape (b, {', '.join(map(str, wanted))})"
+            cure = "One image needs a leading axis: images[None]." if tuple(images.shape) == wanted else ""
+            raise ValueError(checks.complain("images", shape, f"shape {tuple(images.shape)}", cure))
+        return self.head(self.encoder(images).flatten(1))
+
+    def decode(self, gaussians: Gaussians) -> torch.Tensor:
+        """The image (b, c, h, w) of any Gaussians on the background, differentiable to all of them."""
+        drawn = render(
+            gaussians.means,
+            gaussians.covariances,
+            gaussians.weights,
+            size=self.size,
+            amplitude="peak",
+            compose=self.compose,
+            tolerance=self.tolerance,
+        )
+        if drawn.ndim == 3:
+            drawn = drawn[:, None]  # one weight for all channels
+        return drawn + self.background[:, None, None]
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """The reconstruction (b, c, h, w) of images (b, c, h, w), in one pass."""
+        return self.decode(self.encode(images))
+
+    def save(self, folder: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+        """Write the model to a folder: `model.json` and `weights.safetensors`, whole or not at all.
+
+        A custom encoder's weights are kept, its code is not: `load` then needs `encoder=`.
+        """
+        storage.save(self, self.settings(), folder, overwrite=overwrite)
+
+    @classmethod
+    def load(cls, folder: str | os.PathLike[str], *, encoder: nn.Module | None = None) -> "GaussianAutoencoder":
+        """The model of a folder written by `save`, in evaluation mode.
+
+        Parameters
+        ----------
+        folder : path
+            What `save` wrote.
+        encoder : nn.Module, optional
+            For a model saved with an encoder of your own: a new one of the same architecture, to be filled.
+
+        Raises
+        ------
+        ValueError
+            For a folder that is damaged, foreign, of another version, or that needs `encoder` (or must not have it).
+        """
+        settings = storage.read_settings(folder)
+        custom = settings.pop("encoder") != "default"
+        if custom and encoder is None:
+            wanted = "the encoder that the model was made with, since only its weights were saved"
+            raise ValueError(checks.complain("encoder", wanted, "None", "Use load(folder, encoder=YourEncoder())."))
+        if encoder is not None and not custom:
+            raise ValueError(checks.complain("encoder", "None for a model with the default encoder", "one"))
+        model = storage.build(folder, lambda: cls(encoder=encoder, **settings))
+        storage.read_weights(model, folder)
+        return model.eval()
+
+    def settings(self) -> dict[str, Any]:
+        """The arguments that make this model again, as JSON knows them; `encoder` is "default" or a class name."""
+        custom = f"{type(self.encoder).__module__}.{type(self.encoder).__qualname__}"
+        return {
+            "size": list(self.size),
+            "channels": self.channels,
+            "n": self.n,
+            "latent": self.latent,
+            "stddev": self.stddev,
+            "compose": self.compose,
+            "tolerance": self.tolerance,
+            "encoder": "default" if self.has_default_encoder else custom,
+        }
+
+
+def _image_size(size: Any) -> tuple[int, int]:
+    axes = checks.image_size(size)
+    if len(axes) != 2:
+        raise ValueError(checks.complain("size", "(height, width)", repr(size)))
+    return axes[0], axes[1]

@@ -1,0 +1,66 @@
+"""The default encoder: a small convolutional network with batch norm, for images of any size."""
+
+import torch
+from torch import nn
+
+SMALLEST_MAP = 7  # the network halves height and width until both are at most this
+WIDTHS = (32, 64, 64, 128)  # channels at a half, a quarter, an eighth, and from a sixteenth on
+
+
+class ConvolutionalEncoder(nn.Sequential):
+    """Features (b, features) of images (b, c, h, w).
+
+    Strided convolutions with batch norm and ReLU halve the image until both sides are at most 7 pixels, one more looks
+    at what is left; it is flattened, so that places are not lost, and goes through one dense layer. 0.86 million
+    parameters for 28 x 28.
+
+    Parameters
+    ----------
+    size : tuple of int
+        (height, width) of the images.
+    channels : int
+        Channels of the images.
+    features : int
+        Length of the feature vector.
+
+    Examples
+    --------
+    >>> import torch
+    >>> ConvolutionalEncoder((28, 28)).eval()(torch.zeros(2, 1, 28, 28)).shape
+    torch.Size([2, 256])
+    """
+
+    def __init__(self, size: tuple[int, int], channels: int = 1, features: int = 256) -> None:
+        height, width = size
+        stages: list[nn.Module] = []
+        inputs = channels
+        while max(height, width) > SMALLEST_MAP:
+            outputs = WIDTHS[min(len(stages), len(WIDTHS) - 1)]
+            stages.append(_stage(inputs, outputs, kernel=3 if stages else 5, stride=2))
+            inputs, height, width = outputs, (height + 1) // 2, (width + 1) // 2
+        outputs = max(inputs, WIDTHS[1])
+        stages.append(_stage(inputs, outputs, kernel=3, stride=1))
+        dense = nn.Linear(outputs * height * width, features, bias=False)
+        super().__init__(*stages, nn.Flatten(), dense, nn.BatchNorm1d(features), nn.ReLU())
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # a quarter faster on CPUs
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return super().forward(images.contiguous(memory_format=torch.channels_last))
+
+
+def _stage(inputs: int, outputs: int, kernel: int, stride: int) -> nn.Sequential:
+    convolution = nn.Conv2d(inputs, outputs, kernel, stride, padding=kernel // 2, bias=False)
+    return nn.Sequential(convolution, nn.BatchNorm2d(outputs), nn.ReLU())
+
+
+def feature_count(encoder: nn.Module, size: tuple[int, int], channels: int) -> int:
+    """The number of features per image an encoder gives, found by a run on one black image."""
+    training = encoder.training
+    encoder.eval()
+    with torch.no_grad():
+        features = encoder(torch.zeros(1, channels, *size))
+    encoder.train(training)
+    if not isinstance(features, torch.Tensor) or features.ndim < 2 or len(features) != 1:
+        got = tuple(features.shape) if isinstance(features, torch.Tensor) else type(features).__name__
+        raise ValueError(f"encoder must give features (b, ...) of images (b, {channels}, h, w); got {got}.")
+    return features[0].numel()

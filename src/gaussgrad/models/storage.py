@@ -1,0 +1,75 @@
+"""A model as a folder: settings as JSON, weights as safetensors, nothing that can run code."""
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+import torch
+from torch import nn
+
+from gaussgrad import io
+
+FORMAT = "gaussgrad.GaussianAutoencoder"
+VERSION = 1
+SETTINGS_FILE = "model.json"
+WEIGHTS_FILE = "weights.safetensors"
+
+
+def save(model: nn.Module, settings: dict[str, Any], folder: str | os.PathLike[str], *, overwrite: bool) -> None:
+    """Write both files; the folder appears whole or not at all."""
+    with io.fresh_folder(folder, overwrite) as partial:
+        content = {"format": FORMAT, "version": VERSION, "settings": settings}
+        (partial / SETTINGS_FILE).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+        try:
+            safetensors.torch.save_model(model, str(partial / WEIGHTS_FILE))
+        except safetensors.SafetensorError as error:  # a full disk comes as this
+            raise OSError(f"the weights cannot be written to {folder}: {error}.") from error
+
+
+def read_settings(folder: str | os.PathLike[str]) -> dict[str, Any]:
+    """The settings of a model folder, or ValueError."""
+    path = Path(folder) / SETTINGS_FILE
+    if not path.is_file():
+        raise ValueError(f"{folder} is no model folder of gaussgrad: it holds no {SETTINGS_FILE}.")
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, OSError) as error:
+        raise ValueError(f"{path} is damaged: it cannot be read as JSON ({error}).") from error
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise ValueError(f"{path} was not written by gaussgrad: its format is not {FORMAT!r}.")
+    if content.get("version") != VERSION:
+        raise ValueError(
+            f"{path} must be of version {VERSION}; got {content.get('version')!r}. Use the gaussgrad that wrote it."
+        )
+    settings = content.get("settings")
+    if not isinstance(settings, dict) or not isinstance(settings.get("encoder"), str):
+        raise ValueError(f"{path} is damaged: it holds no settings of a model.")
+    return settings
+
+
+def build(folder: str | os.PathLike[str], make: Callable[[], Any]) -> Any:
+    """`make()`, where settings that do not fit together are the folder's fault."""
+    try:
+        return make()
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{Path(folder) / SETTINGS_FILE} makes no model: {str(error).rstrip('.')}.") from error
+
+
+def read_weights(model: nn.Module, folder: str | os.PathLike[str]) -> None:
+    """Fill in the weights of a model folder, or ValueError."""
+    path = Path(folder) / WEIGHTS_FILE
+    if not path.is_file():
+        raise ValueError(f"{folder} is damaged: it holds no {WEIGHTS_FILE}.")
+    try:
+        safetensors.torch.load_model(model, str(path), strict=True)
+    except (safetensors.SafetensorError, OSError) as error:
+        raise ValueError(f"{path} is damaged: {error}.") from error
+    except RuntimeError as error:  # keys or shapes that differ, told over many lines
+        first = next(line.strip() for line in str(error).splitlines()[1:] or str(error).splitlines())
+        raise ValueError(f"{path} does not fit the model of {SETTINGS_FILE}: {first.rstrip('.')}.") from error
+    if not all(torch.isfinite(tensor).all() for tensor in model.state_dict().values()):
+        raise ValueError(f"{path} is damaged: it holds numbers that are not finite.")
