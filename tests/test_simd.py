@@ -11,23 +11,24 @@ DTYPES = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 
 @njit(error_model="numpy")
 def exponentials(x, out):
-    like = simd.iota(x)
-    step = simd.lanes_of(x)
-    for i in range(0, x.size, step):
-        simd.store(out, i, x.size - i, simd.exp(simd.load(x, i, x.size - i, like)))
+    source, target = simd.address(x), simd.address(out)
+    like = simd.iota(source)
+    for i in range(0, x.size, simd.lanes_of(source)):
+        simd.store(target, i, x.size - i, simd.exp(simd.load(source, i, x.size - i, like)))
 
 
 @njit(error_model="numpy")
 def arithmetic(x, y, out):
-    order = simd.iota(x)
-    a, b = simd.load(x, 0, x.size, order), simd.load(y, 0, y.size, order)
+    target = simd.address(out)
+    order = simd.iota(target)
+    a, b = simd.load(simd.address(x), 0, x.size, order), simd.load(simd.address(y), 0, y.size, order)
     number = x.dtype.type
-    step = simd.lanes_of(x)
+    step = simd.lanes_of(target)
     results = (a + b, a - b, a * b, a / b, simd.fused(a, b, order), a * number(3), number(1) - a, order)
     for k in range(8):
-        simd.store(out, k * step, step, results[k])
-    simd.store(out, 8 * step, step, simd.select(simd.greater(a, b), a, b))
-    return simd.total(a)
+        simd.store(target, k * step, step, results[k])
+    simd.store(target, 8 * step, step, simd.select(simd.greater(a, b), a, b))
+    return simd.total(a), simd.peek(target, step)
 
 
 @DTYPES
@@ -47,13 +48,14 @@ def test_arithmetic_is_that_of_numpy(dtype):
     lanes = simd.LANES[{"float32": simd.types.float32, "float64": simd.types.float64}[np.dtype(dtype).name]]
     a, b = rng.normal(size=(2, lanes)).astype(dtype)
     out = np.full((9, lanes), np.nan, dtype=dtype)
-    total = arithmetic(a, b, out.reshape(-1))
+    total, second = arithmetic(a, b, out.reshape(-1))
     order = np.arange(lanes, dtype=dtype)
     exact = [a + b, a - b, a * b, a / b, None, a * dtype(3), dtype(1) - a, order, np.maximum(a, b)]
     for row, expected in zip(out, exact, strict=True):
         if expected is not None:
             np.testing.assert_array_equal(row, expected)
     np.testing.assert_allclose(out[4], a.astype(np.longdouble) * b + order, rtol=4 * np.finfo(dtype).eps, atol=1e-6)
+    assert second == (a - b)[0]
     assert total == pytest.approx(float(a.astype(np.longdouble).sum()), rel=1e-5)
 
 

@@ -25,6 +25,10 @@ def _register_bytes() -> int:
 LANES = {types.float32: _register_bytes() // 4, types.float64: _register_bytes() // 8}
 
 
+INLINE = {"forceinline": True, "nogil": True, "error_model": "numpy"}
+"""Options of every function inside a kernel: one that stays a call costs more than a row of pixels."""
+
+
 class Vector(types.Type):
     """`lanes` values of a Numba scalar type (float32, float64, int32, or boolean for masks)."""
 
@@ -67,20 +71,70 @@ def _suffix(vector: Vector) -> str:
     return f"v{vector.lanes}{'f' if vector.scalar in LANES else 'i'}{64 if vector.scalar == types.float64 else 32}"
 
 
-def lanes_of(array):
-    """The number of lanes of vectors of the array's dtype (compile-time; kernels only)."""
+def static(value: int) -> tuple[None, ...]:
+    """A small integer that kernels know at compile time, by `value_of`: a tuple of that length."""
+    return (None,) * value
+
+
+def value_of(number):
+    """The integer that `static` made (kernels only)."""
+    raise NotImplementedError("value_of is for compiled kernels")
+
+
+@overload(value_of, jit_options=INLINE)
+def _value_of(number):
+    length = len(number)
+    return lambda number: length
+
+
+def scalar_type(pointer):
+    """The dtype of the elements, as a function that converts to it (kernels only)."""
+    raise NotImplementedError("scalar_type is for compiled kernels")
+
+
+@overload(scalar_type, jit_options=INLINE)
+def _scalar_type(pointer):
+    scalar = pointer.dtype
+    return lambda pointer: scalar
+
+
+@intrinsic
+def address(typing_context, array):
+    """A pointer to the first element of a contiguous array: unlike the array it costs nothing to pass on.
+
+    The array must outlive it; entry kernels take arrays and hand pointers down.
+    """
+
+    def generate(context, builder, signature, arguments):
+        return context.make_array(array)(context, builder, arguments[0]).data
+
+    return types.CPointer(array.dtype)(array), generate
+
+
+@intrinsic
+def peek(typing_context, pointer, index):
+    """The scalar at `index`."""
+
+    def generate(context, builder, signature, arguments):
+        return builder.load(builder.gep(arguments[0], [arguments[1]]))
+
+    return pointer.dtype(pointer, types.intp), generate
+
+
+def lanes_of(pointer):
+    """The number of lanes of vectors of the pointer's dtype, known at compile time (kernels only)."""
     raise NotImplementedError("lanes_of is for compiled kernels")
 
 
-@overload(lanes_of)
-def _lanes_of(array):
-    lanes = LANES[array.dtype]
-    return lambda array: lanes
+@overload(lanes_of, jit_options=INLINE)
+def _lanes_of(pointer):
+    lanes = LANES[pointer.dtype]
+    return lambda pointer: lanes
 
 
 @intrinsic
 def splat(typing_context, value, like):
-    """Every lane `value`; `like` is a vector or a floating-point array and gives the number of lanes."""
+    """Every lane `value`; `like`, a vector or a floating-point pointer, gives the number of lanes."""
     lanes = like.lanes if isinstance(like, Vector) else LANES[like.dtype]
     vector = Vector(value, lanes)
 
@@ -91,24 +145,34 @@ def splat(typing_context, value, like):
 
 
 @intrinsic
+def zero(typing_context, like):
+    """Every lane 0."""
+
+    def generate(context, builder, signature, arguments):
+        return ir.Constant(_llvm(like), [0.0] * like.lanes)
+
+    return like(like), generate
+
+
+@intrinsic
+def one(typing_context, like):
+    """Every lane 1."""
+
+    def generate(context, builder, signature, arguments):
+        return ir.Constant(_llvm(like), [1.0] * like.lanes)
+
+    return like(like), generate
+
+
+@intrinsic
 def iota(typing_context, like):
-    """0, 1, 2, ... in the dtype of the array `like`."""
+    """0, 1, 2, ... in the dtype of the pointer `like`."""
     vector = Vector(like.dtype, LANES[like.dtype])
 
     def generate(context, builder, signature, arguments):
         return ir.Constant(_llvm(vector), [float(i) for i in range(vector.lanes)])
 
     return vector(like), generate
-
-
-def _pointer(context, builder, array_type, array, index):
-    data = context.make_array(array_type)(context, builder, array).data
-    return builder.gep(data, [index])
-
-
-def _vector_in(array: types.Array, lanes: types.Type) -> Vector:
-    """The type of a vector loaded from the array; of as many lanes as `lanes` (a vector) where its dtype is int32."""
-    return Vector(array.dtype, LANES.get(array.dtype, lanes.lanes))
 
 
 def _first_lanes(builder: ir.IRBuilder, count: ir.Value, lanes: int) -> ir.Value:
@@ -118,41 +182,41 @@ def _first_lanes(builder: ir.IRBuilder, count: ir.Value, lanes: int) -> ir.Value
     return builder.icmp_signed("<", order, _splat(builder, narrow, lanes))
 
 
-@intrinsic
-def load(typing_context, array, index, count, like):
-    """`count` elements of the flat array from `index` on, in the first lanes; the others are 0.
-
-    The vector has as many lanes as `like`, a vector.
-    """
-    vector = _vector_in(array, like)
+def _masked_access(name: str, pointer: types.CPointer, vector: Vector):
+    """The pieces of a masked load or store: the function's name, and the address, alignment and mask of a call."""
     kind = _llvm(vector)
 
-    def generate(context, builder, signature, arguments):
-        pointer = _pointer(context, builder, array, arguments[0], arguments[1])
-        pointer = builder.bitcast(pointer, kind.as_pointer())
-        mask = _first_lanes(builder, arguments[2], vector.lanes)
-        align = ir.Constant(ir.IntType(32), array.dtype.bitwidth // 8)
-        name = f"llvm.masked.load.{_suffix(vector)}.p0"
-        return _call(builder, name, kind, [pointer, align, mask, ir.Constant(kind, None)])
+    def pieces(builder, base, index, count):
+        place = builder.bitcast(builder.gep(base, [index]), kind.as_pointer())
+        align = ir.Constant(ir.IntType(32), pointer.dtype.bitwidth // 8)
+        return place, align, _first_lanes(builder, count, vector.lanes)
 
-    return vector(array, types.intp, types.intp, like), generate
+    return f"llvm.masked.{name}.{_suffix(vector)}.p0", pieces
 
 
 @intrinsic
-def store(typing_context, array, index, count, value):
-    """Write the first `count` lanes of `value` to the flat array from `index` on."""
-    kind = _llvm(value)
+def load(typing_context, pointer, index, count, like):
+    """`count` elements from `index` on in the first lanes, 0 in the others; as many lanes as the vector `like`."""
+    vector = Vector(pointer.dtype, like.lanes)
+    name, pieces = _masked_access("load", pointer, vector)
 
     def generate(context, builder, signature, arguments):
-        pointer = _pointer(context, builder, array, arguments[0], arguments[1])
-        pointer = builder.bitcast(pointer, kind.as_pointer())
-        mask = _first_lanes(builder, arguments[2], value.lanes)
-        align = ir.Constant(ir.IntType(32), array.dtype.bitwidth // 8)
-        name = f"llvm.masked.store.{_suffix(value)}.p0"
-        _call(builder, name, ir.VoidType(), [arguments[3], pointer, align, mask])
+        zeros = ir.Constant(_llvm(vector), None)
+        return _call(builder, name, _llvm(vector), [*pieces(builder, *arguments[:3]), zeros])
+
+    return vector(pointer, types.intp, types.intp, like), generate
+
+
+@intrinsic
+def store(typing_context, pointer, index, count, value):
+    """Write the first `count` lanes of `value` from `index` on."""
+    name, pieces = _masked_access("store", pointer, value)
+
+    def generate(context, builder, signature, arguments):
+        _call(builder, name, ir.VoidType(), [arguments[3], *pieces(builder, *arguments[:3])])
         return context.get_dummy_value()
 
-    return types.void(array, types.intp, types.intp, value), generate
+    return types.void(pointer, types.intp, types.intp, value), generate
 
 
 def _binary(emit):
@@ -184,7 +248,7 @@ def _define(python_operator, floating, integer=None):
             return lambda a, b: emit(splat(a, b), b)
         return lambda a, b: emit(a, b)
 
-    overload(python_operator)(implementation)
+    overload(python_operator, jit_options=INLINE)(implementation)
 
 
 _define(operator.add, "fadd", "add")
@@ -285,7 +349,7 @@ def exp(x):
     raise NotImplementedError("simd.exp is for compiled kernels")
 
 
-@overload(exp)
+@overload(exp, jit_options=INLINE)
 def _exp(x):
     log2e, high, low, magic = _CONSTANTS[x.scalar]
     terms = _TERMS[x.scalar]

@@ -1,7 +1,5 @@
 """The backward kernel: each Gaussian gathers its own gradient from the pixels inside its ellipse."""
 
-import math
-
 import numpy as np
 from numba import njit
 
@@ -14,94 +12,78 @@ FLUSH = 16  # rows summed in the array's own dtype before the sums move on to fl
 ONE, NONE = np.int32(1), np.int32(0)
 
 
-@njit(nogil=True, error_model="numpy")
-def upstream(grad, product, marks, place, count, value, order, zero, one, mode, index):
-    """The gradient of the loss to one Gaussian's value at `count` pixels of one channel."""
-    g = simd.load(grad, place, count, order)
+@njit(**simd.INLINE)
+def upstream(grad, product, marks, place, count, s, level, mode, index):
+    """The gradient of the loss to the value s * level of one Gaussian at `count` pixels of one channel."""
+    g = simd.load(grad, place, count, s)
     if mode == SUM:
         return g
-    mark = simd.load(marks, place, count, order)
+    mark = simd.load(marks, place, count, s)
     if mode == MAX:
-        return simd.select(simd.equal(mark, simd.splat(index, order)), g, zero)
-    others = simd.load(product, place, count, order)
-    left = one - value
-    alone = simd.select(simd.equal(mark, simd.splat(ONE, order)), others, zero)
-    shared = simd.select(simd.equal(mark, simd.splat(NONE, order)), others / left, zero)
-    return g * simd.select(simd.equal(left, zero), alone, shared)
+        return simd.select(simd.equal(mark, simd.splat(index, s)), g, simd.zero(s))
+    others = simd.load(product, place, count, s)
+    left = simd.one(s) - s * level
+    alone = simd.select(simd.equal(mark, simd.splat(ONE, s)), others, simd.zero(s))
+    shared = simd.select(simd.equal(mark, simd.splat(NONE, s)), others / left, simd.zero(s))
+    return g * simd.select(simd.equal(left, simd.zero(s)), alone, shared)
 
 
-@njit(nogil=True, error_model="numpy")
-def gather_row(
-    grad, product, marks, at, plane, low, high, centre, curvature, constant, levels, tolerance, lowest, mode, index,
-    by_channel,
+@njit(**simd.INLINE)
+def gather(
+    g, levels, grad, product, marks, at, frame, channels, cut, tolerance, lowest, mode, index, by_channel, sums
 ):  # fmt: skip
-    """Sums over one row: of r, r u and r u^2 in x, where r is the gradient to -q/2; `by_channel` collects that to the
-    levels, a vector per channel."""
-    number = grad.dtype.type
+    """Sums over all pixels of one Gaussian: `sums` collects r, the gradient to -q/2, and its first and second moments
+    in the residuals (docs/maths.md, equation 15); `by_channel` the gradient to each level, a vector per channel."""
+    depth, height, width = frame
+    plane = depth * height * width
     order = simd.iota(grad)
     step = simd.lanes_of(grad)
-    zero, one = simd.splat(number(0), grad), simd.splat(number(1), grad)
-    curvature_, constant_ = simd.splat(curvature, grad), simd.splat(constant, grad)
-    lowest_, tolerance_ = simd.splat(lowest, grad), simd.splat(tolerance, grad)
-    sum0, sum1, sum2 = zero, zero, zero
-    for x in range(low, high, step):
-        count = high - x
-        u = order + number(x - centre)
-        g = profile(u, curvature_, constant_, lowest_, zero)
-        inside = simd.greater(g, tolerance_)
-        s = simd.select(inside, g - tolerance_, zero)
-        pull = zero
-        place = at + x
-        for c in range(levels.size):
-            level = simd.splat(levels[c], grad)
-            above = upstream(grad, product, marks, place, count, s * level, order, zero, one, mode, index)
-            pull = simd.fused(above, level, pull)
-            so_far = simd.load(by_channel, c * step, step, order)
-            simd.store(by_channel, c * step, step, simd.fused(above, s, so_far))
-            place += plane
-        r = simd.select(inside, pull * g, zero)
-        ru = r * u
-        sum0, sum1, sum2 = sum0 + r, sum1 + ru, simd.fused(ru, u, sum2)
-    return sum0, sum1, sum2
-
-
-@njit(nogil=True, error_model="numpy")
-def gather_gaussian(g, grad, product, marks, at, frame, levels, cut, tolerance, lowest, mode, index, by_channel, sums):
-    """Sums over all pixels of one Gaussian: `sums` is r and its first and second moments in the residuals."""
-    depth, height, width = frame
-    number = grad.dtype.type
-    zero = simd.splat(number(0), grad)
-    sums[:] = 0
-    by_channel[:] = 0
-    z_low, z_high = span(g.z, math.sqrt(cut * g.vz), 0, depth)
+    nothing = simd.zero(order)
+    number = simd.scalar_type(grad)
+    curvature = simd.splat(number(-0.5 * g.ix), order)
+    z_low, z_high = span(g.z, cut * g.vz, 0, depth)
     for z in range(z_low, z_high):
         ez = z - g.z
-        rest_z = ez * ez / g.vz
-        centre_y = g.y + g.alpha * ez
-        y_low, y_high = span(centre_y, math.sqrt(max(cut - rest_z, 0.0) * g.vy), 0, height)
-        for y_block in range(y_low, y_high, FLUSH):
-            m0, mx, my, mxx, mxy, myy = zero, zero, zero, zero, zero, zero
-            for y in range(y_block, min(y_block + FLUSH, y_high)):
-                ey = y - centre_y
-                rest = rest_z + ey * ey / g.vy
+        rest_z = ez * ez * g.iz
+        y_centre = g.y + g.alpha * ez
+        y_low, y_high = span(y_centre, (cut - rest_z) * g.vy, 0, height)
+        for block in range(y_low, y_high, FLUSH):
+            m0, mx, my, mxx, mxy, myy = nothing, nothing, nothing, nothing, nothing, nothing
+            for y in range(block, min(block + FLUSH, y_high)):
+                ey = y - y_centre
+                rest = rest_z + ey * ey * g.iy
                 centre = g.x + g.beta * ey + g.gamma * ez
-                low, high = span(centre, math.sqrt(max(cut - rest, 0.0) * g.vx), 0, width)
-                s0, s1, s2 = gather_row(
-                    grad, product, marks, at + (z * height + y) * width, depth * height * width, low, high, centre,
-                    number(-0.5 / g.vx), number(-0.5 * rest), levels, tolerance, lowest, mode, index, by_channel,
-                )  # fmt: skip
-                ey_ = simd.splat(number(ey), grad)
-                s0y = s0 * ey_
-                m0, mx, my = m0 + s0, mx + s1, my + s0y
-                mxx, mxy, myy = mxx + s2, simd.fused(s1, ey_, mxy), simd.fused(s0y, ey_, myy)
-            r, x, y1 = np.float64(simd.total(m0)), np.float64(simd.total(mx)), np.float64(simd.total(my))
+                low, high = span(centre, (cut - rest) * g.vx, 0, width)
+                constant = simd.splat(number(-0.5 * rest), order)
+                row = at + (z * height + y) * width
+                s0, s1, s2 = nothing, nothing, nothing
+                for x in range(low, high, step):
+                    u = order + number(x - centre)
+                    p = profile(u, curvature, constant, lowest)
+                    inside = simd.greater(p, tolerance)
+                    s = simd.select(inside, p - tolerance, nothing)
+                    pull = nothing
+                    for c in range(channels):
+                        level = simd.splat(simd.peek(levels, c), order)
+                        above = upstream(grad, product, marks, row + c * plane + x, high - x, s, level, mode, index)
+                        pull = simd.fused(above, level, pull)
+                        so_far = simd.load(by_channel, c * step, step, order)
+                        simd.store(by_channel, c * step, step, simd.fused(above, s, so_far))
+                    r = simd.select(inside, pull * p, nothing)
+                    ru = r * u
+                    s0, s1, s2 = s0 + r, s1 + ru, simd.fused(ru, u, s2)
+                e = simd.splat(number(ey), order)
+                s0e = s0 * e
+                m0, mx, my = m0 + s0, mx + s1, my + s0e
+                mxx, mxy, myy = mxx + s2, simd.fused(s1, e, mxy), simd.fused(s0e, e, myy)
+            r, x1, y1 = np.float64(simd.total(m0)), np.float64(simd.total(mx)), np.float64(simd.total(my))
             sums[0] += r
-            sums[1] += x
+            sums[1] += x1
             sums[2] += y1
             sums[3] += r * ez
             sums[4] += np.float64(simd.total(mxx))
             sums[5] += np.float64(simd.total(mxy))
-            sums[6] += x * ez
+            sums[6] += x1 * ez
             sums[7] += np.float64(simd.total(myy))
             sums[8] += y1 * ez
             sums[9] += r * ez * ez
@@ -114,52 +96,61 @@ def to_parameters(g, sums, volume, grad_mean, grad_covariance):
     `volume` is the sum of level times gradient, by which the density's factor falls with the determinant; 0 for peak.
     """
     d = grad_mean.size
-    ix, iy, iz = 1 / g.vx, 1 / g.vy, 1 / g.vz
-    fx, fy, fz = sums[1] * ix, sums[2] * iy, sums[3] * iz
+    fx, fy, fz = sums[1] * g.ix, sums[2] * g.iy, sums[3] * g.iz
     slope = g.alpha * g.beta - g.gamma
-    u = ((1.0, -g.beta, slope), (0.0, 1.0, -g.alpha), (0.0, 0.0, 1.0))
-    xx, xy, xz = (sums[4] * ix - volume) * ix, sums[5] * ix * iy, sums[6] * ix * iz
-    yy, yz, zz = (sums[7] * iy - volume) * iy, sums[8] * iy * iz, (sums[9] * iz - volume) * iz
-    middle = ((xx, xy, xz), (xy, yy, yz), (xz, yz, zz))
-    entry = 0
-    for i in range(d):
-        grad_mean[i] = u[0][i] * fx + u[1][i] * fy + u[2][i] * fz
-        for j in range(i, d):
-            value = 0.0
-            for k in range(3):
-                for l in range(3):  # noqa: E741
-                    value += u[k][i] * middle[k][l] * u[l][j]
-            grad_covariance[entry] = value if i != j else 0.5 * value
-            entry += 1
+    xx, xy, xz = (sums[4] * g.ix - volume) * g.ix, sums[5] * g.ix * g.iy, sums[6] * g.ix * g.iz
+    yy, yz, zz = (sums[7] * g.iy - volume) * g.iy, sums[8] * g.iy * g.iz, (sums[9] * g.iz - volume) * g.iz
+    # F U, then U' F U, with U = [1, -beta, slope; 0, 1, -alpha; 0, 0, 1]
+    xy_u = xy - g.beta * xx
+    yy_u = yy - g.beta * xy
+    grad_mean[0] = fx
+    grad_covariance[0] = 0.5 * xx
+    if d > 1:
+        grad_mean[1] = fy - g.beta * fx
+        grad_covariance[1] = xy_u
+        grad_covariance[2 if d == 2 else 3] = 0.5 * (yy_u - g.beta * xy_u)
+    if d == 3:
+        xz_u = xz - g.alpha * xy + slope * xx
+        yz_u = yz - g.alpha * yy + slope * xy
+        zz_u = zz - g.alpha * yz + slope * xz
+        grad_mean[2] = fz - g.alpha * fy + slope * fx
+        grad_covariance[2] = xz_u
+        grad_covariance[4] = yz_u - g.beta * xz_u
+        grad_covariance[5] = 0.5 * (zz_u - g.alpha * yz_u + slope * xz_u)
 
 
 @njit(nogil=True, error_model="numpy", cache=True)
 def gather_gradients(
-    start, stop, means, covariances, weights, frame, density, mode, cut, tolerance, lowest, grad, product, marks,
+    start, stop, means, covariances, weights, frame, density, static, cut, tolerance, lowest, grad, product, marks,
     grad_means, grad_covariances, grad_weights,
 ):  # fmt: skip
-    """Write the gradients of the Gaussians [start, stop) of all batch items laid end to end."""
-    n, channels = weights.shape[1:]
+    """Write the gradients of the Gaussians [start, stop) of all batch items laid end to end; `static` as in drawing."""
+    mode = simd.value_of(static[0])
+    n = weights.shape[1]
+    channels = simd.value_of(static[1]) or weights.shape[2]
     number = grad.dtype.type
-    lanes = simd.lanes_of(grad)
-    levels = np.empty(channels, grad.dtype)
-    by_channel = np.empty(channels * lanes, grad.dtype)
-    sums = np.empty(10)
+    grad_, product_, marks_ = simd.address(grad), simd.address(product), simd.address(marks)
+    order = simd.iota(grad_)
+    lanes = simd.lanes_of(grad_)
+    level_array, lane_array, sums = np.empty(channels, grad.dtype), np.empty(channels * lanes, grad.dtype), np.empty(10)
+    levels, by_channel, sums_ = simd.address(level_array), simd.address(lane_array), sums
+    lowest_, tolerance_ = simd.splat(lowest, order), simd.splat(tolerance, order)
     for k in range(start, stop):
         b, i = k // n, k % n
         g = gaussian(means, covariances, b, i)
         scale = factor(g, means.shape[2], density)
         for c in range(channels):
-            levels[c] = number(scale * weights[b, i, c])
+            level_array[c] = number(scale * weights[b, i, c])
+            simd.store(by_channel, c * lanes, lanes, simd.zero(order))
+        sums[:] = 0
         at = b * channels * frame[0] * frame[1] * frame[2]
-        gather_gaussian(
-            g, grad, product, marks, at, frame, levels, cut, tolerance, lowest, mode, np.int32(i), by_channel, sums
-        )
+        gather(
+            g, levels, grad_, product_, marks_, at, frame, channels, cut, tolerance_, lowest_, mode, np.int32(i),
+            by_channel, sums_,
+        )  # fmt: skip
         volume = 0.0
         for c in range(channels):
-            collected = 0.0
-            for lane in range(lanes):
-                collected += by_channel[c * lanes + lane]
+            collected = np.float64(simd.total(simd.load(by_channel, c * lanes, lanes, order)))
             grad_weights[b, i, c] = scale * collected
             volume += scale * weights[b, i, c] * collected
         to_parameters(g, sums, volume if density else 0.0, grad_means[b, i], grad_covariances[b, i])

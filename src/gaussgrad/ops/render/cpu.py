@@ -18,6 +18,7 @@ def forward(means, covariances, weights, *, size, amplitude, compose, tolerance,
     frame = _frame(size)
     batch, _, channels = weights.shape
     mode = MODES[compose]
+    static = _static(mode, weights)
     shape = (batch, channels, math.prod(size))
     image = np.full(shape, 1.0 if mode == UNION else 0.0, dtype=means.dtype)
     marks = np.full(shape if mode != SUM else (0,), -1 if mode == MAX else 0, dtype=np.int32)
@@ -25,7 +26,7 @@ def forward(means, covariances, weights, *, size, amplitude, compose, tolerance,
 
     def task(start, stop):
         draw_rows(
-            start, stop, means, covariances, weights, frame, amplitude == "density", mode, cut,
+            start, stop, means, covariances, weights, frame, amplitude == "density", static, cut,
             means.dtype.type(tolerance), lowest, image.reshape(-1), marks.reshape(-1),
         )  # fmt: skip
 
@@ -44,6 +45,7 @@ def backward(grad, saved, means, covariances, weights, *, size, amplitude, compo
     """The gradients of means, covariances and weights."""
     frame = _frame(size)
     mode = MODES[compose]
+    static = _static(mode, weights)
     marks = saved[-1] if saved else np.empty(0, np.int32)
     product = saved[0] if mode == UNION else np.empty(0, means.dtype)
     gradients = tuple(np.empty_like(array) for array in (means, covariances, weights))
@@ -51,7 +53,7 @@ def backward(grad, saved, means, covariances, weights, *, size, amplitude, compo
 
     def task(start, stop):
         gather_gradients(
-            start, stop, means, covariances, weights, frame, amplitude == "density", mode, cut,
+            start, stop, means, covariances, weights, frame, amplitude == "density", static, cut,
             means.dtype.type(tolerance), lowest, grad.reshape(-1), product.reshape(-1), marks.reshape(-1), *gradients,
         )  # fmt: skip
 
@@ -63,6 +65,12 @@ def backward(grad, saved, means, covariances, weights, *, size, amplitude, compo
 def _frame(size):
     """(depth, height, width)."""
     return (1,) * (3 - len(size)) + tuple(size)
+
+
+def _static(mode, weights):
+    """What a kernel is compiled for: the compose mode, and 1 or 3 channels or (0) any number."""
+    channels = weights.shape[2]
+    return simd.static(mode), simd.static(channels if channels in (1, 3) else 0)
 
 
 def _cut(tolerance, dtype):

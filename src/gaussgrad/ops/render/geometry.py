@@ -3,7 +3,7 @@
 Lower dimensions are drawn as three with one slice or one row. The squared distance is written as a sum of squares of
 residuals, each coordinate given the ones after it (docs/maths.md, equations 10 to 14):
 
-    ez = dz,   ey = dy - alpha dz,   ex = dx - beta ey - gamma dz,   q = ex^2/vx + ey^2/vy + ez^2/vz
+    ez = dz,   ey = dy - alpha ez,   ex = dx - beta ey - gamma ez,   q = ex^2/vx + ey^2/vy + ez^2/vz
 """
 
 import math
@@ -12,9 +12,11 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
+from gaussgrad.simd import INLINE
+
 
 class Gaussian(NamedTuple):
-    """Centre, slopes of the conditional means and conditional variances of one Gaussian."""
+    """Centre, slopes of the conditional means, and conditional variances with their inverses."""
 
     x: float
     y: float
@@ -25,31 +27,36 @@ class Gaussian(NamedTuple):
     vx: float
     vy: float
     vz: float
+    ix: float
+    iy: float
+    iz: float
 
 
-@njit(nogil=True, error_model="numpy")
+@njit(**INLINE)
 def gaussian(means, covariances, b, i):
     """The Gaussian i of batch item b; missing coordinates are 0 with variance 1."""
-    m, c = means[b, i], covariances[b, i]
-    x = np.float64(m[0])
-    xx = np.float64(c[0])
-    if m.size == 1:
-        return Gaussian(x, 0.0, 0.0, 0.0, 0.0, 0.0, xx, 1.0, 1.0)
-    y = np.float64(m[1])
-    xy = np.float64(c[1])
-    if m.size == 2:
-        yy = np.float64(c[2])
-        return Gaussian(x, y, 0.0, 0.0, xy / yy, 0.0, (xx * yy - xy * xy) / yy, yy, 1.0)
-    xz, yy, yz, zz = np.float64(c[2]), np.float64(c[3]), np.float64(c[4]), np.float64(c[5])
-    minor = yy * zz - yz * yz
-    determinant = xx * minor - xy * (xy * zz - yz * xz) + xz * (xy * yz - yy * xz)
-    vy = minor / zz
-    return Gaussian(
-        x, y, np.float64(m[2]), yz / zz, (xy - xz * yz / zz) / vy, xz / zz, determinant / minor, vy, zz
-    )  # fmt: skip
+    d = means.shape[2]
+    y, z, alpha, beta, gamma, vy, vz = 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 1.0
+    x = np.float64(means[b, i, 0])
+    vx = np.float64(covariances[b, i, 0])
+    if d == 2:
+        y = np.float64(means[b, i, 1])
+        xy, vy = np.float64(covariances[b, i, 1]), np.float64(covariances[b, i, 2])
+        beta = xy / vy
+        vx = (vx * vy - xy * xy) / vy
+    if d == 3:
+        y, z = np.float64(means[b, i, 1]), np.float64(means[b, i, 2])
+        xx, xy, xz = vx, np.float64(covariances[b, i, 1]), np.float64(covariances[b, i, 2])
+        yy, yz = np.float64(covariances[b, i, 3]), np.float64(covariances[b, i, 4])
+        vz = np.float64(covariances[b, i, 5])
+        minor = yy * vz - yz * yz
+        alpha, gamma, vy = yz / vz, xz / vz, minor / vz
+        beta = (xy - xz * alpha) / vy
+        vx = (xx * minor - xy * (xy * vz - yz * xz) + xz * (xy * yz - yy * xz)) / minor
+    return Gaussian(x, y, z, alpha, beta, gamma, vx, vy, vz, 1 / vx, 1 / vy, 1 / vz)
 
 
-@njit(nogil=True, error_model="numpy")
+@njit(**INLINE)
 def factor(g, dimensions, density):
     """What multiplies the weight: 1, or the density at the mean."""
     if not density:
@@ -57,25 +64,25 @@ def factor(g, dimensions, density):
     return (2 * math.pi) ** (-0.5 * dimensions) / math.sqrt(g.vx) / math.sqrt(g.vy) / math.sqrt(g.vz)
 
 
-@njit(nogil=True, error_model="numpy")
-def span(centre, half, start, stop):
-    """The first and one past the last pixel of [centre - half, centre + half] inside [start, stop)."""
-    low = max(math.ceil(centre - half), np.float64(start))
-    high = min(math.floor(centre + half) + 1.0, np.float64(stop))
+@njit(**INLINE)
+def span(centre, squared, start, stop):
+    """The first and one past the last pixel within sqrt(squared) of the centre, inside [start, stop)."""
+    half = math.sqrt(max(squared, 0.0))
+    low = max(np.ceil(centre - half), np.float64(start))
+    high = min(np.floor(centre + half) + 1.0, np.float64(stop))
     if not low < high:
         return start, start
     return int(low), int(high)
 
 
-@njit(nogil=True, error_model="numpy")
+@njit(nogil=True, error_model="numpy", cache=True)
 def touched(covariances, cut, size):
-    """About how many pixels the Gaussians touch: a few hundred of them, and in proportion."""
+    """About how many pixels the Gaussians touch: those of a few hundred, in proportion."""
     total, count = 0.0, 0
     batch, n, entries = covariances.shape
     for k in range(0, batch * n, max(1, batch * n // 256)):
         c = covariances[k // n, k % n]
-        width = 2 * math.sqrt(cut * c[0]) + 1
-        pixels = min(width, size[2])
+        pixels = min(2 * math.sqrt(cut * c[0]) + 1, size[2])
         if entries == 3:
             pixels *= min(2 * math.sqrt(cut * c[2]) + 1, size[1])
         if entries == 6:
