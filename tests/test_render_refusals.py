@@ -48,7 +48,11 @@ def with_entry(array: np.ndarray, index: tuple[int, ...], value: float) -> np.nd
         ({"size": 8}, TypeError, ["size", "tuple", "8"]),
         ({"size": (8.5, 9)}, TypeError, ["size", "(8.5, 9)"]),
         ({"size": None}, TypeError, ["size", "None"]),
-        ({"means": with_entry(MEANS, (3, 1), np.nan)}, ValueError, ["means", "finite", "nan", "batch item 0, Gaussian 3"]),
+        (
+            {"means": with_entry(MEANS, (3, 1), np.nan)},
+            ValueError,
+            ["means", "finite", "nan", "batch item 0, Gaussian 3"],
+        ),
         ({"covariances": with_entry(COVARIANCES, (2, 0), np.inf)}, ValueError, ["covariances", "finite", "inf"]),
         ({"weights": with_entry(np.ones(5), (4,), -np.inf)}, ValueError, ["weights", "finite", "-inf"]),
         (
@@ -71,6 +75,8 @@ def with_entry(array: np.ndarray, index: tuple[int, ...], value: float) -> np.nd
         ({"means": MEANS.astype(complex)}, TypeError, ["means", "floating", "complex128"]),
         ({"means": MEANS.astype(bool)}, TypeError, ["means", "floating", "bool"]),
         ({"means": [[1, 2], [3]]}, TypeError, ["means", "ragged"]),
+        ({"means": [torch.ones(2), torch.ones(2)]}, TypeError, ["means", "Stack arrays first"]),
+        ({"means": [["a", "b"]]}, TypeError, ["means", "numbers"]),
         ({"means": "points"}, TypeError, ["means", "NumPy array", "str"]),
         ({"means": torch.tensor(MEANS)}, TypeError, ["covariances", "torch.as_tensor"]),
         (

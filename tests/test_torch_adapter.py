@@ -108,6 +108,14 @@ def test_compiled_with_dynamic_shapes_does_not_specialise_on_the_batch(tensors: 
         assert_same(compiled(*arrays), draw("sum")(*arrays))
 
 
+def test_compiled_call_takes_lists_and_numbers(tensors: Tensors):
+    def step(means: torch.Tensor) -> torch.Tensor:
+        return gaussgrad.render(means, [2.0, 0.5, 1.5], size=[7, 8], tolerance=0)
+
+    compiled = torch.compile(step, fullgraph=True, backend="aot_eager")
+    assert_same(compiled(tensors[0]), step(tensors[0]))
+
+
 def test_compiled_call_still_refuses_bad_values_inside_the_op(tensors: Tensors):
     compiled = torch.compile(draw("sum"), fullgraph=True, backend="aot_eager")
     compiled(*tensors)

@@ -51,7 +51,7 @@ def gather(**arguments: Any) -> Gathered:
         elif value is None:
             arrays.append(None)
         else:
-            arrays.append(framework.from_numpy(_from_list(name, value), compute, like))
+            arrays.append(_from_list(framework, name, value, compute, like))
     return Gathered(framework, tuple(arrays), dtype)
 
 
@@ -123,14 +123,20 @@ def _check_devices(framework: ModuleType, typed: dict[str, Any]) -> None:
         device, owner = own, name
 
 
-def _from_list(name: str, value: Any) -> np.ndarray:
+def _from_list(framework: ModuleType, name: str, value: Any, dtype: str, like: Any) -> Any:
     wanted = "numbers in a regular (not ragged) list"
-    if type(value) in (int, float):  # torch.compile cannot trace the dtype of an ndarray
-        return np.asarray(float(value))
+    if not _holds_numbers(value):
+        raise TypeError(
+            checks.complain(name, wanted, "something else inside", f"Stack arrays first, as in stack({name}).")
+        )
     try:
-        array = np.asarray(value)
-    except (ValueError, TypeError, RuntimeError):
-        raise TypeError(checks.complain(name, wanted, "one that NumPy cannot read", "Stack its rows first.")) from None
-    if array.dtype.kind not in "iuf":
-        raise TypeError(checks.complain(name, wanted, f"elements of type {array.dtype}"))
-    return array.astype(np.float64)
+        return framework.from_list(value, dtype, like)
+    except (ValueError, TypeError):
+        raise TypeError(checks.complain(name, wanted, "a ragged one", "Give every row the same length.")) from None
+
+
+def _holds_numbers(value: Any) -> bool:
+    """Whether a list holds numbers only, to any depth; arrays inside would lose their gradient."""
+    if isinstance(value, (list, tuple)):
+        return all(_holds_numbers(item) for item in value)
+    return isinstance(value, (int, float, np.ndarray, np.generic))

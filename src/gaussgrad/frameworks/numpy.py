@@ -8,7 +8,7 @@ import numpy as np
 from gaussgrad import parallel
 from gaussgrad.op import Operation
 
-__all__ = ["apply", "cast", "concrete", "device_name", "dtype_name", "from_numpy", "namespace", "owns", "to_float_hint"]
+__all__ = ["apply", "cast", "concrete", "device_name", "dtype_name", "from_list", "namespace", "owns", "to_float_hint"]
 
 
 def owns(value: Any) -> bool:
@@ -31,8 +31,8 @@ def cast(array: Any, dtype: str) -> Any:
     return np.asarray(array).astype(dtype, copy=False)
 
 
-def from_numpy(array: np.ndarray, dtype: str, like: Any) -> Any:
-    return array.astype(dtype)
+def from_list(values: Any, dtype: str, like: Any) -> Any:
+    return np.array(values, dtype=dtype)
 
 
 def concrete(array: Any) -> np.ndarray | None:

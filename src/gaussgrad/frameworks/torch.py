@@ -15,7 +15,7 @@ import torch
 from gaussgrad.frameworks import torch_reference
 from gaussgrad.op import OPERATIONS, Operation, Output
 
-__all__ = ["apply", "cast", "concrete", "device_name", "dtype_name", "from_numpy", "namespace", "owns", "to_float_hint"]
+__all__ = ["apply", "cast", "concrete", "device_name", "dtype_name", "from_list", "namespace", "owns", "to_float_hint"]
 
 Tensors = tuple[torch.Tensor, ...]
 
@@ -42,8 +42,8 @@ def cast(array: torch.Tensor, dtype: str) -> torch.Tensor:
     return array.to(_DTYPES[dtype])
 
 
-def from_numpy(array: np.ndarray, dtype: str, like: torch.Tensor | None) -> torch.Tensor:
-    return torch.as_tensor(array, dtype=_DTYPES[dtype], device=None if like is None else like.device)
+def from_list(values: Any, dtype: str, like: torch.Tensor | None) -> torch.Tensor:
+    return torch.tensor(values, dtype=_DTYPES[dtype], device=None if like is None else like.device)
 
 
 def concrete(array: torch.Tensor) -> np.ndarray | None:
