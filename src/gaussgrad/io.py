@@ -1,0 +1,255 @@
+"""Files: images and rows in and out, and outputs that appear whole or not at all."""
+
+import contextlib
+import csv
+import os
+import shutil
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gaussgrad import checks
+
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
+PICTURE_SUFFIXES = (".png", ".tif", ".tiff", ".npy")
+_FULL_SCALE = {"bool": 1.0, "uint8": 255.0, "uint16": 65535.0}
+
+
+def refuse_existing(path: str | os.PathLike[str], overwrite: bool) -> Path:
+    """The path, or FileExistsError where something is there already and may not be replaced."""
+    path = Path(path)
+    if path.exists() and not overwrite:
+        raise FileExistsError(f"{path} exists already. Choose another output, or add --overwrite (overwrite=True).")
+    if not path.absolute().parent.is_dir():
+        raise FileNotFoundError(f"the folder {path.absolute().parent} for the output {path.name} does not exist.")
+    return path
+
+
+@contextlib.contextmanager
+def fresh_file(path: str | os.PathLike[str], overwrite: bool = False) -> Iterator[Path]:
+    """A sibling path to write to; renamed to `path` when the block ends well, removed when it raises."""
+    path = refuse_existing(path, overwrite)
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a folder; the output is a file.")
+    partial = _partial(path)
+    try:
+        yield partial
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def fresh_folder(path: str | os.PathLike[str], overwrite: bool = False) -> Iterator[Path]:
+    """A sibling folder to fill; renamed to `path` when the block ends well, removed when it raises."""
+    path = refuse_existing(path, overwrite)
+    partial = _partial(path)
+    partial.mkdir()
+    try:
+        yield partial
+        if path.is_dir():
+            shutil.rmtree(path)
+        partial.replace(path)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _partial(path: Path) -> Path:
+    """A hidden sibling that keeps the suffix, since writers go by it."""
+    return path.with_name(f".partial-{os.getpid()}-{path.name}")
+
+
+def read_image(path: str | os.PathLike[str]) -> np.ndarray:
+    """The image as float32 (1, h, w) or (3, h, w) in [0, 1].
+
+    Parameters
+    ----------
+    path : path
+        A PNG, JPEG or TIFF file with one grey or RGB image: 8 or 16 bits, or floats in [0, 1]. An alpha channel
+        that hides nothing is left out.
+
+    Raises
+    ------
+    ValueError
+        For a file that cannot be read, several pages, transparency, or floats outside [0, 1].
+
+    Examples
+    --------
+    >>> import tempfile, pathlib, numpy
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "grey.png"
+    >>> write_image(path, numpy.ones((1, 4, 6), dtype="float32"))
+    >>> read_image(path).shape
+    (1, 4, 6)
+    """
+    path = Path(path)
+    reader = _read_tiff if path.suffix.lower() in (".tif", ".tiff") else _read_with_pillow
+    try:
+        pixels = reader(path)
+    except FileNotFoundError:
+        raise
+    except Exception as error:  # decoders raise whatever they like
+        raise ValueError(f"{path} cannot be read as an image ({_first_line(error)}).") from error
+    return scaled_to_unit(str(path), _channels_first(str(path), pixels))
+
+
+def _read_with_pillow(path: Path) -> np.ndarray:
+    """(h, w) or (h, w, c), upright; palettes and colour spaces resolved to RGB."""
+    from PIL import Image, ImageOps
+
+    with path.open("rb") as file, Image.open(file) as image:
+        upright = ImageOps.exif_transpose(image)
+        if upright.mode == "1":
+            upright = upright.convert("L")
+        elif upright.mode == "P":
+            upright = upright.convert("RGBA" if "transparency" in upright.info else "RGB")
+        elif upright.mode in ("CMYK", "YCbCr", "LAB", "HSV"):
+            upright = upright.convert("RGB")
+        return np.asarray(upright)
+
+
+def _read_tiff(path: Path) -> np.ndarray:
+    import tifffile
+
+    with path.open("rb") as file:
+        return tifffile.imread(file)
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0].strip().rstrip(".")
+
+
+def _channels_first(name: str, pixels: np.ndarray) -> np.ndarray:
+    """(c, h, w) with one or three channels."""
+    if pixels.ndim == 2:
+        return pixels[None]
+    if pixels.ndim != 3 or pixels.shape[-1] not in (1, 2, 3, 4):
+        wanted = "one grey image (h, w) or one RGB image (h, w, 3)"
+        raise ValueError(checks.complain(name, wanted, f"shape {pixels.shape}", "Save its pages as single images."))
+    if pixels.shape[-1] in (2, 4):
+        alpha = pixels[..., -1]
+        opaque = np.iinfo(pixels.dtype).max if pixels.dtype.kind == "u" else 1
+        if (alpha != opaque).any():
+            raise ValueError(checks.complain(name, "opaque", "transparent pixels", "Flatten it onto a background."))
+        pixels = pixels[..., :-1]
+    return np.moveaxis(pixels, -1, 0)
+
+
+def scaled_to_unit(name: str, pixels: np.ndarray) -> np.ndarray:
+    """Pixels as float32 in [0, 1]: integers by the full scale of their type, floats as they come, or an error."""
+    if pixels.dtype.name in _FULL_SCALE:
+        return np.ascontiguousarray(pixels / np.float32(_FULL_SCALE[pixels.dtype.name]), dtype=np.float32)
+    wanted = "of dtype bool, uint8 or uint16, or floats in [0, 1]"
+    cure = "Divide by the value that shall be white."
+    if pixels.dtype.kind != "f":
+        raise ValueError(checks.complain(name, wanted, pixels.dtype, cure))
+    if pixels.size and not (pixels.min() >= 0 and pixels.max() <= 1):  # NaN fails both
+        got = f"values from {pixels.min():.4g} to {pixels.max():.4g}"
+        raise ValueError(checks.complain(name, wanted, got, cure))
+    return np.ascontiguousarray(pixels, dtype=np.float32)
+
+
+def write_image(path: str | os.PathLike[str], image: np.ndarray, overwrite: bool = False) -> None:
+    """Write an image (1, h, w) or (3, h, w) as PNG (8 bits), or as TIFF or NPY (float32, untouched).
+
+    PNG shows [0, 1]: smaller values become black, larger ones white.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib, numpy
+    >>> write_image(pathlib.Path(tempfile.mkdtemp()) / "black.png", numpy.zeros((3, 4, 6)))
+    """
+    suffix = picture_suffix(path)
+    shown = image[0] if image.shape[0] == 1 else np.moveaxis(image, 0, -1)
+    with fresh_file(path, overwrite) as partial:
+        if suffix == ".npy":
+            np.save(partial, shown.astype(np.float32))
+        elif suffix == ".png":
+            _write_png(partial, shown)
+        else:
+            _write_tiff(partial, shown)
+
+
+def _write_png(path: Path, shown: np.ndarray) -> None:
+    from PIL import Image
+
+    Image.fromarray(np.round(255 * np.clip(shown, 0, 1)).astype(np.uint8)).save(path)
+
+
+def _write_tiff(path: Path, shown: np.ndarray) -> None:
+    import tifffile
+
+    tifffile.imwrite(path, shown.astype(np.float32), photometric="rgb" if shown.ndim == 3 else "minisblack")
+
+
+def picture_suffix(path: str | os.PathLike[str]) -> str:
+    """The suffix of an image to write, or an error."""
+    suffix = Path(path).suffix.lower()
+    if suffix not in PICTURE_SUFFIXES:
+        raise ValueError(checks.complain("the output", f"a file ending in {', '.join(PICTURE_SUFFIXES)}", Path(path)))
+    return suffix
+
+
+def write_table(
+    path: str | os.PathLike[str], header: Sequence[str], rows: Iterable[Sequence[Any]], overwrite: bool = False
+) -> None:
+    """Write rows as CSV under a header.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> write_table(pathlib.Path(tempfile.mkdtemp()) / "points.csv", ["x", "y"], [[1.5, 2.0]])
+    """
+    with fresh_file(path, overwrite) as partial, partial.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(header)
+        writer.writerows(rows)
+
+
+def read_table(path: str | os.PathLike[str]) -> dict[str, list[str]]:
+    """The columns of a CSV file by their header.
+
+    Raises
+    ------
+    ValueError
+        For a file that is not text, has no header, or has rows of another length than the header.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "points.csv"
+    >>> write_table(path, ["x", "y"], [[1.5, 2.0], [3.0, 4.0]])
+    >>> read_table(path)
+    {'x': ['1.5', '3.0'], 'y': ['2.0', '4.0']}
+    """
+    try:
+        with open(path, newline="", encoding="utf-8-sig") as file:
+            lines = [line for line in csv.reader(file) if line]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ValueError(f"{path} cannot be read as CSV ({_first_line(error)}).") from error
+    if not lines:
+        raise ValueError(checks.complain(str(path), "a CSV file with a header", "an empty file"))
+    header = [name.strip() for name in lines[0]]
+    for number, line in enumerate(lines[1:], start=2):
+        if len(line) != len(header):
+            wanted = f"a CSV file with {len(header)} columns in every row"
+            raise ValueError(checks.complain(str(path), wanted, f"{len(line)} in row {number}"))
+    return {name: [line[column] for line in lines[1:]] for column, name in enumerate(header)}
+
+
+def numbers(path: str | os.PathLike[str], table: Mapping[str, Sequence[str]], columns: Sequence[str]) -> np.ndarray:
+    """The named columns as float64 (rows, columns), or an error that names the place."""
+    missing = [name for name in columns if name not in table]
+    if missing:
+        wanted = f"a CSV file with the columns {', '.join(columns)}"
+        raise ValueError(checks.complain(str(path), wanted, f"the columns {', '.join(table)}"))
+    values = np.empty((len(table[columns[0]]), len(columns)))
+    for column, name in enumerate(columns):
+        for row, text in enumerate(table[name]):
+            try:
+                values[row, column] = float(text)
+            except ValueError:
+                wanted = f"numbers in column {name}"
+                raise ValueError(checks.complain(str(path), wanted, f"{text!r} in row {row + 2}")) from None
+    return values

@@ -1,0 +1,172 @@
+"""Images from folders, arrays and idx files: what is read is exact, what is ambiguous is refused with the cure."""
+
+import gzip
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from gaussgrad import data
+
+BYTES = np.random.default_rng(0).integers(0, 256, (6, 5, 7), dtype=np.uint8)
+EXPECTED = (BYTES / np.float32(255))[:, None]
+
+
+def _idx(array):
+    lengths = b"".join(int(length).to_bytes(4, "big") for length in array.shape)
+    return bytes([0, 0, 8, array.ndim]) + lengths + array.tobytes()
+
+
+def test_a_folder_is_read_in_the_order_of_its_names(tmp_path):
+    for position, name in ((2, "c.tif"), (0, "a.PNG"), (1, "b.png")):
+        Image.fromarray(BYTES[position]).save(tmp_path / name)
+    (tmp_path / "notes.txt").write_text("left alone")
+    images = data.load(tmp_path)
+    assert images.names == ("a.PNG", "b.png", "c.tif")
+    np.testing.assert_array_equal(images.pixels, EXPECTED[:3], strict=True)
+    assert (images.size, images.channels) == ((5, 7), 1)
+
+
+COLOURS = np.random.default_rng(1).integers(0, 256, (6, 5, 7, 3), dtype=np.uint8)
+ARRAYS = {
+    "(N, h, w) uint8": (BYTES, EXPECTED),
+    "(N, h, w) float64": (BYTES / 255, EXPECTED),
+    "(N, h, w) float16": ((BYTES > 99).astype(np.float16), (BYTES > 99)[:, None].astype(np.float32)),
+    "(N, h, w) bool": (BYTES > 99, (BYTES > 99)[:, None].astype(np.float32)),
+    "(N, h, w) Fortran": (np.asfortranarray(BYTES), EXPECTED),
+    "(N, h, w, 1)": (BYTES[..., None], EXPECTED),
+    "(N, 1, h, w)": (BYTES[:, None], EXPECTED),
+    "(N, h, w, 3)": (COLOURS, np.moveaxis(COLOURS, -1, 1) / np.float32(255)),
+    "(N, 3, h, w)": (np.moveaxis(COLOURS, -1, 1), np.moveaxis(COLOURS, -1, 1) / np.float32(255)),
+}
+
+
+@pytest.mark.parametrize("kind", ARRAYS)
+@pytest.mark.parametrize("suffix", [".npy", ".npz"])
+def test_arrays_of_every_layout_are_read(tmp_path, kind, suffix):
+    array, expected = ARRAYS[kind]
+    path = tmp_path / f"images{suffix}"
+    if suffix == ".npy":
+        np.save(path, array)
+    else:
+        np.savez(path, whatever=array)
+    images = data.load(path)
+    np.testing.assert_allclose(images.pixels, expected, rtol=1e-6, strict=True)
+    assert images.pixels.flags.c_contiguous
+    assert images.names == ("0", "1", "2", "3", "4", "5")
+
+
+def test_an_archive_of_several_arrays_needs_one_called_images(tmp_path):
+    np.savez(tmp_path / "both.npz", labels=np.arange(6), images=BYTES)
+    np.testing.assert_array_equal(data.load(tmp_path / "both.npz").pixels, EXPECTED)
+    np.savez(tmp_path / "other.npz", labels=np.arange(6), pictures=BYTES)
+    with pytest.raises(ValueError, match=r'one called "images"; got the arrays labels, pictures\.'):
+        data.load(tmp_path / "other.npz")
+
+
+@pytest.mark.parametrize("name", ["images-idx3-ubyte", "images-idx3-ubyte.gz"])
+def test_idx_files_are_read(tmp_path, name):
+    content = _idx(BYTES)
+    (tmp_path / name).write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
+    np.testing.assert_array_equal(data.load(tmp_path / name).pixels, EXPECTED, strict=True)
+
+
+def test_one_image_is_a_set_of_one(tmp_path):
+    Image.fromarray(BYTES[0]).save(tmp_path / "one.png")
+    images = data.load(tmp_path / "one.png")
+    np.testing.assert_array_equal(images.pixels, EXPECTED[:1], strict=True)
+    assert images.names == ("one.png",)
+
+
+def test_the_digits_come_without_a_file():
+    images = data.load()
+    assert images.pixels.shape == (5000, 1, 28, 28)
+    assert images.pixels.dtype == np.float32
+    assert (images.pixels.min(), images.pixels.max()) == (0.0, 1.0)
+
+
+REFUSED_ARRAYS = {
+    "both axes could be channels": (np.zeros((2, 3, 5, 3), np.uint8), "Both axis 1 and axis 3 could be the channels"),
+    "no channels": (np.zeros((2, 4, 5, 6), np.uint8), r"got shape \(2, 4, 5, 6\)"),
+    "flat rows": (np.zeros((2, 784), np.uint8), r"got shape \(2, 784\)\. Reshape it"),
+    "one colour image": (np.zeros((9, 9, 3), np.uint8), r"One colour image needs a leading axis: array\[None\]"),
+    "uint16": (np.zeros((2, 4, 5), np.uint16), "got uint16. Divide by the value that shall be white"),
+    "int64": (np.zeros((2, 4, 5), np.int64), "got int64. Divide by the value that shall be white"),
+    "floats to 255": (np.full((2, 4, 5), 255.0), "got values from 255 to 255. Divide"),
+    "negative": (np.full((2, 4, 5), -0.5), "got values from -0.5 to -0.5"),
+    "not a number": (np.full((2, 4, 5), np.nan), "got values from nan to nan"),
+    "complex": (np.zeros((2, 4, 5), complex), "got complex128"),
+    "empty": (np.zeros((0, 4, 5), np.uint8), r"at least one image with pixels; got shape \(0, 4, 5\)"),
+    "objects": (np.array([{}], dtype=object), "cannot be read as images"),
+}
+
+
+@pytest.mark.parametrize("kind", REFUSED_ARRAYS)
+def test_arrays_that_are_no_images_are_refused_with_the_cure(tmp_path, kind):
+    array, words = REFUSED_ARRAYS[kind]
+    np.save(tmp_path / "images.npy", array, allow_pickle=True)
+    with pytest.raises(ValueError, match=words) as refusal:
+        data.load(tmp_path / "images.npy")
+    assert "images.npy" in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("images.npy", b"", "cannot be read as images"),
+        ("images.npy", b"\x93NUMPY\1\0", "cannot be read as images"),
+        ("images.npz", b"PK\3\4", "cannot be read as images"),
+        ("images.dat", b"what is this", "an idx file of unsigned bytes; got something else"),
+        ("images-idx3-ubyte", _idx(BYTES)[:-1], "a whole idx file; got 209 bytes where"),
+        ("images-idx3-ubyte.gz", gzip.compress(_idx(BYTES))[:-20], "cannot be read as images"),
+        ("images-idx3-ubyte.gz", b"\x1f\x8b nonsense", "cannot be read as images"),
+        ("labels-idx1-ubyte", _idx(np.arange(5, dtype=np.uint8)), r"got shape \(5,\)"),
+    ],
+)
+def test_damaged_files_are_refused_by_name(tmp_path, name, content, words):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(ValueError, match=words) as refusal:
+        data.load(tmp_path / name)
+    assert name in str(refusal.value)
+
+
+def test_an_empty_folder_and_a_missing_path_are_refused(tmp_path):
+    with pytest.raises(FileNotFoundError, match="holds no image that ends in"):
+        data.load(tmp_path)
+    with pytest.raises(FileNotFoundError, match="does not exist"):
+        data.load(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize(
+    ("second", "words"),
+    [
+        (np.zeros((5, 8), np.uint8), r"b\.png must be grey of 5 x 7 .* as a\.png is; got grey of 5 x 8"),
+        (np.zeros((5, 7, 3), np.uint8), r"b\.png must be grey of 5 x 7 .* as a\.png is; got RGB of 5 x 7"),
+    ],
+)
+def test_images_of_different_sizes_are_refused(tmp_path, second, words):
+    Image.fromarray(BYTES[0]).save(tmp_path / "a.png")
+    Image.fromarray(second).save(tmp_path / "b.png")
+    with pytest.raises(ValueError, match=words):
+        data.load(tmp_path)
+
+
+def test_a_split_is_fixed_disjoint_and_whole():
+    first, second = data.split(103), data.split(103)
+    np.testing.assert_array_equal(first.held_out, second.held_out)
+    np.testing.assert_array_equal(np.sort(np.concatenate([first.training, first.held_out])), np.arange(103))
+    assert len(first.held_out) == 21
+    assert len(data.split(100, held_out=0.5, seed=3).held_out) == 50
+    assert (data.split(103, seed=1).held_out != first.held_out).any()
+
+
+@pytest.mark.parametrize(("count", "share"), [(2, 0.2), (0, 0.2), (10, 0.9)])
+def test_too_few_images_are_refused(count, share):
+    with pytest.raises(ValueError, match="the images must be enough for two to train on"):
+        data.split(count, held_out=share)
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0, -1.0, float("nan")])
+def test_a_share_out_of_range_is_refused(share):
+    with pytest.raises(ValueError, match="held_out must be a share above 0 and below 1"):
+        data.split(10, held_out=share)

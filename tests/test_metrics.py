@@ -1,0 +1,49 @@
+"""PSNR and the baselines that need no network."""
+
+import numpy as np
+import pytest
+
+from gaussgrad import data, metrics
+
+
+def test_psnr_is_that_of_the_error_averaged_over_all_pixels():
+    images, drawn = np.zeros((2, 1, 2, 2)), np.zeros((2, 1, 2, 2))
+    drawn[0] = 0.1  # errors 0.01 and 0: their mean is 0.005
+    np.testing.assert_allclose(metrics.psnr(images, drawn), -10 * np.log10(0.005), rtol=1e-12)
+
+
+def test_psnr_of_equal_images_is_infinite():
+    assert metrics.psnr(np.ones((1, 3)), np.ones((1, 3))) == np.inf
+
+
+def test_psnr_of_float32_is_summed_in_float64():
+    images = np.full((400, 1, 50, 50), 0.5, dtype=np.float32)
+    drawn = images + np.float32(1e-3)
+    exact = -10 * np.log10(np.square(images.astype(float) - drawn.astype(float)).mean())
+    np.testing.assert_allclose(metrics.psnr(images, drawn), exact, rtol=1e-9)
+
+
+@pytest.mark.parametrize("shape", [(1, 2, 3), (1, 0, 2)])
+def test_psnr_of_other_shapes_is_refused(shape):
+    with pytest.raises(ValueError, match="reconstructions must be of the shape of images"):
+        metrics.psnr(np.zeros((1, 0, 2)) if 0 in shape else np.zeros((1, 2, 2)), np.zeros(shape))
+
+
+def test_pca_of_data_in_a_plane_needs_two_numbers(rng):
+    plane = rng.normal(size=(2, 48)) * [[0.02], [0.01]]
+    images = (0.5 + rng.normal(size=(60, 2)) @ plane).reshape(60, 3, 4, 4)
+    one, two = (metrics.baselines(images[:40], images[40:], numbers) for numbers in (1, 2))
+    assert two.pca > 200
+    assert two.mean_image < one.pca < 60
+    assert two.pca_numbers == 2
+
+
+def test_pca_tells_how_many_numbers_there_were(rng):
+    images = rng.random((7, 1, 4, 4))
+    assert metrics.baselines(images[:5], images[5:], 60).pca_numbers == 5
+
+
+def test_the_baselines_of_the_mnist_test_digits_are_those_published_with_them(data_file):
+    pixels = data.load(data_file("mnist-t10k-images-idx3-ubyte.gz")).pixels
+    measured = metrics.baselines(pixels[:8000], pixels[8000:], 60)
+    np.testing.assert_allclose((measured.mean_image, measured.pca), (11.47, 19.97), atol=0.006)

@@ -1,0 +1,98 @@
+"""Pictures: ellipses lie where the Gaussians lie, pictures show their images and are not blank."""
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+from PIL import Image
+
+from gaussgrad import covariance, plot
+from gaussgrad.metrics import Baselines
+
+
+@pytest.mark.parametrize("angle", [0.0, 0.4, 1.5, -1.2])
+def test_ellipses_have_two_standard_deviations_along_the_principal_axes(angle):
+    packed = covariance.from_scale_rotation(np.array([[5.0, 2.0]]), np.array([angle]))
+    widths, heights, angles = plot.ellipses(packed)
+    np.testing.assert_allclose((widths[0], heights[0]), (20, 8), rtol=1e-9)
+    np.testing.assert_allclose(np.sin(np.radians(angles[0]) - angle), 0, atol=1e-9)
+
+
+def _picture(path):
+    with Image.open(path) as image:
+        return np.asarray(image.convert("RGB"))
+
+
+def _bright(path):
+    """Where a picture is coloured, not grey."""
+    pixels = _picture(path).astype(int)
+    return pixels.max(axis=-1) - pixels.min(axis=-1) > 60
+
+
+def test_an_ellipse_is_drawn_around_its_mean_with_y_down(tmp_path):
+    figure = Figure(figsize=(2, 1), dpi=100)
+    axes = figure.add_axes((0, 0, 1, 1))
+    plot.draw_image(axes, np.zeros((1, 20, 40)))
+    means, covariances = np.array([[30.0, 5.0]]), np.array([[4.0, 0.0, 1.0]])
+    plot.draw_gaussians(axes, means, covariances, np.ones(1))
+    figure.savefig(tmp_path / "drawn.png")
+    rows, columns = np.nonzero(_bright(tmp_path / "drawn.png"))  # five dots per pixel
+    np.testing.assert_allclose((columns.mean(), rows.mean()), (30.5 * 5, 5.5 * 5), atol=2)
+    np.testing.assert_allclose((np.ptp(columns), np.ptp(rows)), (2 * 4 * 5, 2 * 2 * 5), atol=4)
+
+
+def test_light_gaussians_are_faint():
+    figure = Figure()
+    axes = figure.add_subplot()
+    plot.draw_gaussians(axes, np.zeros((2, 2)), np.array([[1.0, 0, 1.0]] * 2), np.array([0.0, 0.8]))
+    faint, strong = axes.collections[0].get_edgecolor()[:, 3]
+    np.testing.assert_allclose((faint, strong), (0.2, 1.0))
+
+
+@pytest.mark.parametrize("n", [0, 1, 10, 57])
+def test_every_gaussian_has_a_colour_of_its_own(n):
+    colours = plot.colours(n)
+    assert colours.shape == (n, 4)
+    assert len(np.unique(colours.round(6), axis=0)) == n
+
+
+@pytest.mark.parametrize("points", [False, True])
+@pytest.mark.parametrize(("channels", "size"), [(1, (28, 28)), (3, (20, 40)), (3, (40, 16))])
+def test_a_comparison_shows_originals_reconstructions_and_gaussians(tmp_path, rng, points, channels, size):
+    originals = np.full((4, channels, *size), 0.5)
+    means = rng.uniform(4, 12, (4, 6, 2))
+    covariances = np.broadcast_to([4.0, 1.0, 3.0], (4, 6, 3))
+    weights = np.ones((4, 6) if channels == 1 else (4, 6, 3))
+    path = tmp_path / "comparison.png"
+    plot.write_comparison(path, originals, 0 * originals, means, covariances, weights, points=points)
+    picture = _picture(path)
+    grey = [(abs(picture.astype(int) - level) < 2).all(axis=-1).mean() for level in (127, 0, 255)]
+    assert min(grey) > 0.02  # originals, reconstructions, paper
+    top, middle, bottom = np.array_split(_bright(path), 3)
+    assert bottom.mean() > 0.01
+    assert not top[5:-9].any()
+    assert not middle[9:-9].any()
+
+
+def test_an_overlay_shows_the_image_and_its_gaussians(tmp_path):
+    gaussians = (np.array([[8.0, 8.0]]), np.array([[4.0, 0.0, 4.0]]), np.ones(1))
+    plot.write_overlay(tmp_path / "overlay.png", np.ones((1, 16, 16)), np.zeros((1, 16, 16)), gaussians)
+    assert _bright(tmp_path / "overlay.png").any()
+    with pytest.raises(FileExistsError):
+        plot.write_overlay(tmp_path / "overlay.png", np.ones((1, 16, 16)), np.zeros((1, 16, 16)), gaussians)
+
+
+HISTORIES = {
+    "one epoch": [{"epoch": 1, "loss": 0.05, "held_out_psnr": 12.0}],
+    "many": [{"epoch": i, "loss": 0.1 / i, "held_out_psnr": 10 + 9 * (1 - 1 / i)} for i in range(1, 60)],
+    "gaps": [{"epoch": 3, "loss": 0.1}, {"epoch": 4, "loss": 0.1, "held_out_psnr": 10.0}],
+    "nothing": [],
+}
+
+
+@pytest.mark.parametrize("history", HISTORIES)
+def test_a_learning_curve_is_drawn_from_any_history(tmp_path, history):
+    baselines = Baselines(mean_image=11.5, pca=20.0, pca_numbers=60)
+    plot.write_learning_curve(tmp_path / "curve.png", HISTORIES[history], baselines)
+    picture = _picture(tmp_path / "curve.png")
+    assert picture.std() > 5
+    assert _bright(tmp_path / "curve.png").any()
