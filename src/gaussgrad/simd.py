@@ -87,6 +87,17 @@ def _value_of(number):
     return lambda number: length
 
 
+def width_of(vector):
+    """The number of lanes of a vector, known at compile time (kernels only)."""
+    raise NotImplementedError("width_of is for compiled kernels")
+
+
+@overload(width_of, jit_options=INLINE)
+def _width_of(vector):
+    lanes = vector.lanes
+    return lambda vector: lanes
+
+
 def scalar_type(pointer):
     """The dtype of the elements, as a function that converts to it (kernels only)."""
     raise NotImplementedError("scalar_type is for compiled kernels")

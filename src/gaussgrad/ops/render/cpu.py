@@ -6,7 +6,8 @@ import numpy as np
 
 from gaussgrad import parallel, simd
 from gaussgrad.ops.render.backward import gather_gradients
-from gaussgrad.ops.render.forward import draw_rows, finish_union
+from gaussgrad.ops.render.bands import count_bands, members_of_bands
+from gaussgrad.ops.render.forward import draw_bands
 from gaussgrad.ops.render.geometry import touched
 from gaussgrad.ops.render.modes import MAX, MODES, SUM, UNION
 
@@ -18,27 +19,27 @@ def forward(means, covariances, weights, *, size, amplitude, compose, tolerance,
     frame = _frame(size)
     batch, _, channels = weights.shape
     mode = MODES[compose]
-    static = _static(mode, weights)
-    shape = (batch, channels, math.prod(size))
-    image = np.full(shape, 1.0 if mode == UNION else 0.0, dtype=means.dtype)
-    marks = np.full(shape if mode != SUM else (0,), -1 if mode == MAX else 0, dtype=np.int32)
+    image = np.empty((batch, channels, math.prod(size)), dtype=means.dtype)
+    marks = np.empty(image.shape if mode != SUM else (0,), dtype=np.int32)
+    out = np.empty_like(image) if mode == UNION else image
     cut, lowest = _cut(tolerance, means.dtype), simd.LOWEST[means.dtype.name]
+    rows = frame[0] * frame[1]
+    seconds = _seconds(covariances, weights, cut, frame)
+    threads = threads if seconds > parallel.SMALL_JOB_SECONDS else 1
+    bands = count_bands(rows, channels * frame[2] * image.itemsize, batch, threads)
+    offsets, members = members_of_bands(means, covariances, frame, cut, bands)
+    static = _static(mode, weights)
 
     def task(start, stop):
-        draw_rows(
-            start, stop, means, covariances, weights, frame, amplitude == "density", static, cut,
-            means.dtype.type(tolerance), lowest, image.reshape(-1), marks.reshape(-1),
+        draw_bands(
+            start, stop, bands, offsets, members, means, covariances, weights, frame, amplitude == "density", static,
+            cut, means.dtype.type(tolerance), lowest, image.reshape(-1), marks.reshape(-1), out.reshape(-1),
         )  # fmt: skip
 
-    rows = batch * frame[0] * frame[1]
-    parallel.run(task, rows, threads, _seconds(covariances, weights, cut, frame))
+    parallel.run(task, batch * bands, threads, seconds)
     if mode == SUM:
         return image, ()
-    if mode == MAX:
-        return image, (marks,)
-    out = np.empty_like(image)
-    finish_union(image.reshape(-1), marks.reshape(-1), out.reshape(-1))
-    return out, (image, marks)
+    return out, (marks,) if mode == MAX else (image, marks)
 
 
 def backward(grad, saved, means, covariances, weights, *, size, amplitude, compose, tolerance, threads):

@@ -5,9 +5,9 @@ from numba import njit
 
 from gaussgrad import simd
 from gaussgrad.ops.render.geometry import factor, gaussian, span
-from gaussgrad.ops.render.modes import MAX, SUM
+from gaussgrad.ops.render.modes import MAX, SUM, UNION
 
-ONE = np.int32(1)
+ONE, NONE, NOBODY = np.int32(1), np.int32(0), np.int32(-1)
 
 
 @njit(**simd.INLINE)
@@ -37,15 +37,32 @@ def compose(image, marks, place, count, s, level, mode, index):
         simd.store(marks, place, count, simd.select(full, mark + ONE, mark))
 
 
-@njit(nogil=True, error_model="numpy", cache=True)
-def draw_rows(
-    start, stop, means, covariances, weights, frame, density, static, cut, tolerance, lowest, image, marks
-):  # fmt: skip
-    """Draw every Gaussian on the rows [start, stop) of all images laid end to end.
+@njit(**simd.INLINE)
+def fill(pointer, at, count, value):
+    """Write `count` times the vector `value`."""
+    for k in range(0, count, simd.width_of(value)):
+        simd.store(pointer, at + k, count - k, value)
 
-    `image` (flat) holds the background: 0, or 1 for union, which collects its product there. `marks` (flat) holds the
-    winners of max (-1: none) or the number of zero factors of union. `static` is (mode, channels) as compile-time
-    integers, channels 0 where their number is not known then.
+
+@njit(**simd.INLINE)
+def finish_union(product, zeros, out, at, count, like):
+    """1 - product, and 1 where a factor was zero."""
+    for k in range(0, count, simd.width_of(like)):
+        left = simd.load(product, at + k, count - k, like)
+        none = simd.equal(simd.load(zeros, at + k, count - k, like), simd.splat(NONE, like))
+        simd.store(out, at + k, count - k, simd.select(none, simd.one(like) - left, simd.one(like)))
+
+
+@njit(nogil=True, error_model="numpy", cache=True)
+def draw_bands(
+    start, stop, bands, offsets, members, means, covariances, weights, frame, density, static, cut, tolerance, lowest,
+    image, marks, out,
+):  # fmt: skip
+    """Draw the bands [start, stop) of all images, `bands` to each, with the Gaussians that touch them (see bands.py).
+
+    `image` and `marks` (flat) get what the backward pass needs: for max the image and its winners (-1: none), for union
+    the product of the factors that are not zero and the number of zeros. `out` (flat) gets the image of a union.
+    `static` is (mode, channels) as compile-time integers, channels 0 where their number is not known then.
     """
     mode = simd.value_of(static[0])
     depth, height, width = frame
@@ -60,10 +77,23 @@ def draw_rows(
     order = simd.iota(image_)
     step = simd.lanes_of(image_)
     lowest_, tolerance_ = simd.splat(lowest, order), simd.splat(tolerance, order)
-    for b in range(start // rows, (stop - 1) // rows + 1):
-        first, last = max(0, start - b * rows), min(rows, stop - b * rows)
-        for i in range(n):
+    background = simd.one(order) if mode == UNION else simd.zero(order)
+    for band in range(start, stop):
+        b = band // bands
+        first, last = rows * (band % bands) // bands, rows * (band % bands + 1) // bands
+        for c in range(channels):
+            at = ((b * channels + c) * rows + first) * width
+            fill(image_, at, (last - first) * width, background)
+            if mode != SUM:
+                fill(marks_, at, (last - first) * width, simd.splat(NOBODY if mode == MAX else NONE, order))
+        low_k, high_k = (0, n) if bands == 1 else (offsets[band], offsets[band + 1])
+        for k in range(low_k, high_k):
+            i = k if bands == 1 else members[k]
             g = gaussian(means, covariances, b, i)
+            scale = factor(g, means.shape[2], density)
+            for c in range(channels):
+                level_array[c] = number(scale * weights[b, i, c])
+            curvature = simd.splat(number(-0.5 * g.ix), order)
             z_low, z_high = span(g.z, cut * g.vz, first // height, (last - 1) // height + 1)
             for z in range(z_low, z_high):
                 ez = z - g.z
@@ -71,11 +101,6 @@ def draw_rows(
                 y_centre = g.y + g.alpha * ez
                 y_first, y_last = max(0, first - z * height), min(height, last - z * height)
                 y_low, y_high = span(y_centre, (cut - rest_z) * g.vy, y_first, y_last)
-                if y_low < y_high:
-                    scale = factor(g, means.shape[2], density)
-                    for c in range(channels):
-                        level_array[c] = number(scale * weights[b, i, c])
-                curvature = simd.splat(number(-0.5 * g.ix), order)
                 for y in range(y_low, y_high):
                     ey = y - y_centre
                     rest = rest_z + ey * ey * g.iy
@@ -89,10 +114,7 @@ def draw_rows(
                         for c in range(channels):
                             level = simd.splat(simd.peek(levels, c), order)
                             compose(image_, marks_, row + c * plane + x, high - x, p, level, mode, np.int32(i))
-
-
-@njit(nogil=True, error_model="numpy", cache=True)
-def finish_union(product, zeros, out):
-    """1 - product, or 1 where a factor was zero."""
-    for k in range(out.size):
-        out[k] = 1 - product[k] if zeros[k] == 0 else 1
+        if mode == UNION:
+            for c in range(channels):
+                at = ((b * channels + c) * rows + first) * width
+                finish_union(image_, marks_, simd.address(out), at, (last - first) * width, order)
