@@ -206,6 +206,43 @@ def _masked_access(name: str, pointer: types.CPointer, vector: Vector):
 
 
 @intrinsic
+def scratch(typing_context, like, count):
+    """A pointer to room for `static` many vectors on the stack; constant places in it become registers."""
+    slots = max(1, len(count))
+
+    def generate(context, builder, signature, arguments):
+        room = cgutils.alloca_once(builder, _llvm(like), size=slots)
+        return builder.bitcast(room, _ELEMENTS[like.scalar].as_pointer())
+
+    return types.CPointer(like.scalar)(like, count), generate
+
+
+@intrinsic
+def get(typing_context, pointer, slot, like):
+    """The vector at place `slot` of scratch."""
+
+    def generate(context, builder, signature, arguments):
+        room = builder.bitcast(arguments[0], _llvm(like).as_pointer())
+        place = builder.gep(room, [arguments[1]], source_etype=_llvm(like))
+        return builder.load(place, typ=_llvm(like), align=4)
+
+    return like(pointer, types.intp, like), generate
+
+
+@intrinsic
+def put(typing_context, pointer, slot, value):
+    """Write a vector to place `slot` of scratch."""
+
+    def generate(context, builder, signature, arguments):
+        room = builder.bitcast(arguments[0], _llvm(value).as_pointer())
+        place = builder.gep(room, [arguments[1]], source_etype=_llvm(value))
+        builder.store(arguments[2], place, align=4)
+        return context.get_dummy_value()
+
+    return types.void(pointer, types.intp, value), generate
+
+
+@intrinsic
 def load(typing_context, pointer, index, count, like):
     """`count` elements from `index` on in the first lanes, 0 in the others; as many lanes as the vector `like`."""
     vector = Vector(pointer.dtype, like.lanes)

@@ -67,8 +67,7 @@ def gather(
                         level = simd.splat(simd.peek(levels, c), order)
                         above = upstream(grad, product, marks, row + c * plane + x, high - x, s, level, mode, index)
                         pull = simd.fused(above, level, pull)
-                        so_far = simd.load(by_channel, c * step, step, order)
-                        simd.store(by_channel, c * step, step, simd.fused(above, s, so_far))
+                        simd.put(by_channel, c, simd.fused(above, s, simd.get(by_channel, c, order)))
                     r = simd.select(inside, pull * p, nothing)
                     ru = r * u
                     s0, s1, s2 = s0 + r, s1 + ru, simd.fused(ru, u, s2)
@@ -121,10 +120,13 @@ def to_parameters(g, sums, volume, grad_mean, grad_covariance):
 
 @njit(nogil=True, error_model="numpy", cache=True)
 def gather_gradients(
-    start, stop, means, covariances, weights, frame, density, static, cut, tolerance, lowest, grad, product, marks,
-    grad_means, grad_covariances, grad_weights,
+    start, stop, order_of_visits, means, covariances, weights, frame, density, static, cut, tolerance, lowest,
+    grad, product, marks, grad_means, grad_covariances, grad_weights,
 ):  # fmt: skip
-    """Write the gradients of the Gaussians [start, stop) of all batch items laid end to end; `static` as in drawing."""
+    """Write the gradients of the Gaussians order_of_visits[start:stop], counted through all batch items.
+
+    `static` is as in drawing.
+    """
     mode = simd.value_of(static[0])
     n = weights.shape[1]
     channels = simd.value_of(static[1]) or weights.shape[2]
@@ -133,24 +135,27 @@ def gather_gradients(
     order = simd.iota(grad_)
     lanes = simd.lanes_of(grad_)
     level_array, lane_array, sums = np.empty(channels, grad.dtype), np.empty(channels * lanes, grad.dtype), np.empty(10)
-    levels, by_channel, sums_ = simd.address(level_array), simd.address(lane_array), sums
+    levels = simd.address(level_array)
+    # a few channels live in registers
+    by_channel = simd.scratch(order, static[1]) if simd.value_of(static[1]) else simd.address(lane_array)
     lowest_, tolerance_ = simd.splat(lowest, order), simd.splat(tolerance, order)
-    for k in range(start, stop):
+    for visit in range(start, stop):
+        k = order_of_visits[visit]
         b, i = k // n, k % n
         g = gaussian(means, covariances, b, i)
         scale = factor(g, means.shape[2], density)
         for c in range(channels):
             level_array[c] = number(scale * weights[b, i, c])
-            simd.store(by_channel, c * lanes, lanes, simd.zero(order))
+            simd.put(by_channel, c, simd.zero(order))
         sums[:] = 0
         at = b * channels * frame[0] * frame[1] * frame[2]
         gather(
             g, levels, grad_, product_, marks_, at, frame, channels, cut, tolerance_, lowest_, mode, np.int32(i),
-            by_channel, sums_,
+            by_channel, sums,
         )  # fmt: skip
         volume = 0.0
         for c in range(channels):
-            collected = np.float64(simd.total(simd.load(by_channel, c * lanes, lanes, order)))
+            collected = np.float64(simd.total(simd.get(by_channel, c, order)))
             grad_weights[b, i, c] = scale * collected
             volume += scale * weights[b, i, c] * collected
         to_parameters(g, sums, volume if density else 0.0, grad_means[b, i], grad_covariances[b, i])

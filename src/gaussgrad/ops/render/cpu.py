@@ -6,7 +6,7 @@ import numpy as np
 
 from gaussgrad import parallel, simd
 from gaussgrad.ops.render.backward import gather_gradients
-from gaussgrad.ops.render.bands import count_bands, members_of_bands
+from gaussgrad.ops.render.bands import count_bands, members_of_bands, visiting_order
 from gaussgrad.ops.render.forward import draw_bands
 from gaussgrad.ops.render.geometry import touched
 from gaussgrad.ops.render.modes import MAX, MODES, SUM, UNION
@@ -49,12 +49,14 @@ def backward(grad, saved, means, covariances, weights, *, size, amplitude, compo
     static = _static(mode, weights)
     marks = saved[-1] if saved else np.empty(0, np.int32)
     product = saved[0] if mode == UNION else np.empty(0, means.dtype)
+    bands = count_bands(frame[0] * frame[1], weights.shape[2] * frame[2] * grad.itemsize, len(means), 1)
+    order = visiting_order(means, frame, bands)
     gradients = tuple(np.empty_like(array) for array in (means, covariances, weights))
     cut, lowest = _cut(tolerance, means.dtype), simd.LOWEST[means.dtype.name]
 
     def task(start, stop):
         gather_gradients(
-            start, stop, means, covariances, weights, frame, amplitude == "density", static, cut,
+            start, stop, order, means, covariances, weights, frame, amplitude == "density", static, cut,
             means.dtype.type(tolerance), lowest, grad.reshape(-1), product.reshape(-1), marks.reshape(-1), *gradients,
         )  # fmt: skip
 
