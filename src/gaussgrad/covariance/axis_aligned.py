@@ -153,6 +153,10 @@ def from_log_variance(log_variances: Any) -> Any:
     ValueError
         For values that are not finite, or a last axis of another length.
 
+    Notes
+    -----
+    docs/maths.md, equation 35.
+
     Examples
     --------
     >>> from gaussgrad import covariance
@@ -184,6 +188,10 @@ def to_log_variance(covariances: Any) -> Any:
     ------
     ValueError
         For covariances that are not positive definite or not diagonal.
+
+    Notes
+    -----
+    docs/maths.md, equation 35.
 
     Examples
     --------
@@ -218,6 +226,10 @@ def blur(covariances: Any, stddev: Any) -> Any:
     ------
     ValueError
         For covariances that are not positive definite, or a negative stddev.
+
+    Notes
+    -----
+    docs/maths.md, equation 36.
 
     Examples
     --------

@@ -9,7 +9,7 @@ from typing import Any
 
 from gaussgrad.covariance import packing
 
-# 4 sweeps reach float64 rounding in values and in derivatives to third order (equation 32); one more is the margin.
+# 4 sweeps reach float64 rounding in values and in derivatives to third order (see equation 32); one more is the margin.
 SWEEPS = 5
 # Eigenvalues closer than this many roundings of their mean have no axes of their own that could be told from noise.
 COINCIDENCE = 8
@@ -19,7 +19,7 @@ Quaternion = list[Any]
 
 
 def decompose_2d(xp: Any, covariances: Any) -> tuple[list[Any], Any]:
-    """Eigenvalues, the larger first, and the angle of its axis in (-pi/2, pi/2]. Equation 27."""
+    """Eigenvalues, the larger first, and the angle of its axis in (-pi/2, pi/2]. Equations 27 and 33."""
     xx, xy, yy = (covariances[..., k] for k in range(3))
     half = (xx - yy) / 2
     circle = (half == 0) & (xy == 0)
@@ -32,7 +32,7 @@ def decompose_2d(xp: Any, covariances: Any) -> tuple[list[Any], Any]:
 
 
 def decompose_3d(xp: Any, covariances: Any) -> tuple[list[Any], Quaternion]:
-    """Eigenvalues, the largest first, and the unit quaternion that turns x, y, z into their axes. Equations 30-32."""
+    """Eigenvalues, the largest first, and the unit quaternion that turns x, y, z into their axes. Equations 30-33."""
     sigma = packing.symmetric_rows(covariances, 3)
     one, zero = xp.ones_like(sigma[0][0]), xp.zeros_like(sigma[0][0])
     quaternion: Quaternion = [one, zero, zero, zero]
@@ -58,7 +58,7 @@ def rotation_matrix(quaternion: Quaternion) -> list[list[Any]]:
 
 
 def _jacobi_rotation(xp: Any, sigma: Any, quaternion: Quaternion, pair: tuple[int, int, int]) -> Quaternion:
-    """Turn p against q until their off-diagonal entry is zero: changes `sigma`, returns the quaternion. Equation 30."""
+    """Turn p against q until `sigma[p][q]` is zero: changes `sigma`, returns the quaternion. Equations 30-33."""
     p, q, r = pair
     off, half = sigma[p][q], (sigma[q][q] - sigma[p][p]) / 2
     limit = COINCIDENCE * xp.finfo(off.dtype).eps * (sigma[p][p] + sigma[q][q])

@@ -205,7 +205,7 @@ class RenderImpulses(_Drawing):
     Notes
     -----
     Input, output and what is stored as in `RenderGaussians`. Differentiable to the rows; a point feels only the
-    pixels under its kernel, see docs/maths_impulse.md.
+    pixels under its kernel, see docs/maths.md.
 
     Examples
     --------

@@ -60,7 +60,7 @@ def render_impulses(
 
     Notes
     -----
-    Differentiable to `means`, `kernel` and `weights`. docs/maths_impulse.md, equations 40 to 45. The image is linear
+    Differentiable to `means`, `kernel` and `weights`. docs/maths.md, equations 40 to 45. The image is linear
     between pixel centres and has a kink on each: there the gradient to a coordinate is the mean of the one-sided ones,
     the central difference. The interpolation is that of Jaderberg et al. (2015), "Spatial transformer networks",
     equation 5, turned from reading into writing.

@@ -1,4 +1,4 @@
-"""Impulses on the CPU: each point touches only the pixels under its kernel; docs/maths_impulse.md, equations 40 to 45.
+"""Impulses on the CPU: each point touches only the pixels under its kernel; docs/maths.md, equations 40 to 45.
 
 1-D and 2-D are computed as 3-D, with leading axes of one pixel, one kernel entry and a coordinate of 0.
 """

@@ -33,7 +33,7 @@ def gather(
     g, levels, grad, product, marks, at, frame, channels, cut, tolerance, lowest, mode, index, by_channel, sums
 ):  # fmt: skip
     """Sums over all pixels of one Gaussian: `sums` collects r, the gradient to -q/2, and its first and second moments
-    in the residuals (docs/maths.md, equation 15); `by_channel` the gradient to each level, a vector per channel."""
+    in the residuals (docs/maths.md, equations 16-17); `by_channel` the gradient to each level, a vector per channel."""
     depth, height, width = frame
     plane = depth * height * width
     order = simd.iota(grad)
