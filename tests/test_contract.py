@@ -1,5 +1,6 @@
 """The contract: every operation, implementation and framework computes one function and its gradient."""
 
+import itertools
 from types import SimpleNamespace
 from typing import Any
 
@@ -83,6 +84,22 @@ def test_kernels_write_what_the_operation_declares(case: Case, dtype: str):
     assert [(array.shape, array.dtype.name) for array in (out, *saved)] == [
         (output.shape, output.dtype or dtype) for output in declared
     ]
+
+
+@every_dtype
+@every_case
+def test_valid_is_what_the_value_check_takes(case: Case, dtype: str):
+    operation = operation_of(case)
+    kernels = operation.load_kernels()
+    arrays = case.typed(dtype)
+    operation.check_values(*arrays, **case.options)
+    assert kernels.valid(*arrays)
+    for position, bad in itertools.product(range(len(arrays)), (np.nan, np.inf, -np.inf)):
+        spoilt = [array.copy() for array in arrays]
+        spoilt[position].reshape(-1)[-1] = bad
+        assert not kernels.valid(*spoilt)
+        with pytest.raises(ValueError, match=f"{operation.arrays[position]} must be"):
+            operation.check_values(*spoilt, **case.options)
 
 
 @every_case

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 import gaussgrad
+from gaussgrad.op import OPERATIONS
 
 MEANS = np.full((5, 2), 3.0)
 COVARIANCES = np.tile([2.0, 0.5, 1.0], (5, 1))
@@ -105,6 +106,26 @@ def test_indefinite_covariances_are_refused_in_every_dimension(size: tuple[int, 
         packed[2] = -1
     with pytest.raises(ValueError, match=r"covariances must be positive definite.*batch item 0, Gaussian 2"):
         gaussgrad.render(np.ones((4, d)), packed, size=size, backend=backend)
+
+
+@pytest.mark.parametrize("size", [(9,), (8, 9), (7, 8, 9)])
+def test_kernels_and_value_check_agree_on_what_is_positive_definite(size: tuple[int, ...]):
+    """On matrices around the border, with spoilt signs and huge numbers among them."""
+    d = len(size)
+    kernels = OPERATIONS["render"].load_kernels()
+    rng = np.random.default_rng(0)
+    verdicts = []
+    for packed in rng.normal(size=(2000, d * (d + 1) // 2)) + 0.7 * np.eye(d)[np.triu_indices(d)]:
+        packed = packed * rng.choice([1e-30, 1e-3, 1.0, 1e30, 1e160])
+        arrays = np.zeros((1, 1, d)), packed[None, None], np.ones((1, 1, 1))
+        try:
+            OPERATIONS["render"].check_values(*arrays)
+            verdicts.append(True)
+        except ValueError:
+            verdicts.append(False)
+        assert verdicts[-1] == kernels.valid(*arrays) or packed.max() > 1e100
+        assert verdicts[-1] <= kernels.valid(*arrays)
+    assert 100 < sum(verdicts) < 1900
 
 
 def test_torch_refuses_values_inside_the_op():

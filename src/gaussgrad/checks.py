@@ -128,13 +128,8 @@ def positive_definite(argument: str, packed: np.ndarray, axes: Sequence[str] = (
     finite(argument, packed, axes)
     if packed.size == 0:
         return
-    c = np.moveaxis(packed.astype(np.float64, copy=False), -1, 0)
-    if len(c) == 1:
-        good = c[0] > 0
-    elif len(c) == 3:
-        good = (c[2] > 0) & (c[0] * c[2] - c[1] * c[1] > 0)
-    else:
-        good = _definite_in_3d(*c)
+    with np.errstate(over="ignore", invalid="ignore"):
+        good = _definite(*np.moveaxis(packed.astype(np.float64, copy=False), -1, 0))
     index = first_offender(~good)
     if index is not None:
         cure = "Raise the variances, lower the covariances, or build it with covariance.from_cholesky."
@@ -142,11 +137,18 @@ def positive_definite(argument: str, packed: np.ndarray, axes: Sequence[str] = (
         raise ValueError(complain(argument, "positive definite", got, cure))
 
 
-def _definite_in_3d(xx: Any, xy: Any, xz: Any, yy: Any, yz: Any, zz: Any) -> Any:
-    """Sylvester's criterion, from the last coordinate on: the minors that rendering divides by."""
+def _definite(xx: Any, *others: Any) -> Any:
+    """Sylvester's criterion on the minors that rendering divides by, from the last coordinate on, none overflowing."""
+    if not others:
+        return xx > 0
+    if len(others) == 2:
+        xy, yy = others
+        determinant = xx * yy - xy * xy
+        return (yy > 0) & (determinant > 0) & (determinant < np.inf)
+    xy, xz, yy, yz, zz = others
     minor = yy * zz - yz * yz
     determinant = xx * minor - xy * (xy * zz - yz * xz) + xz * (xy * yz - yy * xz)
-    return (zz > 0) & (minor > 0) & (determinant > 0)
+    return (zz > 0) & (minor > 0) & (determinant > 0) & (determinant < np.inf)
 
 
 def _place(argument: str, index: tuple[int, ...], axes: Sequence[str] = ()) -> str:

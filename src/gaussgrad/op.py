@@ -25,7 +25,8 @@ class Operation:
     `reference(xp, *arrays, **options, start=0, stop=None)` evaluates positions [start, stop) of the output,
     its axes after (batch, channel) taken flat, in any framework with the namespace `xp`, and is differentiated there.
     `kernels` names a module with `forward(*arrays, threads, **options) -> out, saved` and
-    `backward(grad_out, saved, *arrays, threads, **options) -> a gradient per array`, both on NumPy arrays.
+    `backward(grad_out, saved, *arrays, threads, **options) -> a gradient per array`, both on NumPy arrays, and
+    `valid(*arrays)`, which tells quickly whether `check_values` has nothing to refuse.
     """
 
     name: str

@@ -120,8 +120,10 @@ class _CustomOps:
         if arrays[0].device.type != "cpu":
             return [torch_reference.forward(self.operation, arrays, options)]
         values = _numpy(arrays)
-        self.operation.check_values(*values, **options)
-        out, saved = self.operation.load_kernels().forward(*values, threads=threads, **options)
+        kernels = self.operation.load_kernels()
+        if not kernels.valid(*values):
+            self.operation.check_values(*values, **options)
+        out, saved = kernels.forward(*values, threads=threads, **options)
         return [torch.from_numpy(array) for array in (out, *saved)]
 
     def _fake(self, *args: Any) -> list[torch.Tensor]:
@@ -182,7 +184,7 @@ def _make_function(operation: Operation) -> type[torch.autograd.Function]:
         @staticmethod
         def backward(ctx: Any, grad: Any, *_: Any) -> Any:
             arrays, saved = ctx.saved_tensors[:count], ctx.saved_tensors[count:]
-            if torch.compiler.is_compiling():  # compiled graphs are differentiated once: no need of a nested function
+            if torch.compiler.is_compiling() or not torch.is_grad_enabled():  # nobody will differentiate the gradient
                 grads = run_backward(grad, list(saved), *arrays, *ctx.options)
             else:
                 grads = Backward.apply(grad, *arrays, *ctx.options, *saved)

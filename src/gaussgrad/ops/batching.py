@@ -36,11 +36,15 @@ def flatten(xp: Any, **arrays: Any) -> tuple[tuple[int, ...], tuple[Any, ...]]:
             wanted = f"of n = {n} Gaussians, as {owner} of shape {tuple(first.shape)}"
             raise ValueError(checks.complain(name, wanted, f"n = {points} in shape {tuple(array.shape)}"))
         batch = _broadcast(name, array, batch, f"{owner} of shape {tuple(first.shape)}")
-    flat = []
-    for array in arrays.values():
-        whole = xp.broadcast_to(array, (*batch, n, array.shape[-1]))
-        flat.append(xp.reshape(whole, (math.prod(batch), n, array.shape[-1])))
-    return batch, tuple(flat)
+    return batch, tuple(_flat(xp, array, (*batch, n)) for array in arrays.values())
+
+
+def _flat(xp: Any, array: Any, leading: tuple[int, ...]) -> Any:
+    """The array stretched to (*leading, entries), its axes before the last two as one."""
+    entries = array.shape[-1]
+    if tuple(array.shape[:-1]) != leading:
+        array = xp.broadcast_to(array, (*leading, entries))
+    return xp.reshape(array, (math.prod(leading[:-1]), leading[-1], entries))
 
 
 def _broadcast(name: str, array: Any, batch: Sequence[int], beside: str) -> tuple[int, ...]:

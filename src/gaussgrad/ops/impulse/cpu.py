@@ -16,6 +16,11 @@ BLOCKS = 64  # most parts per batch element in which the kernel gradient is summ
 POINTS_PER_BLOCK = 64  # at least
 
 
+def valid(means: np.ndarray, kernel: np.ndarray, weights: np.ndarray) -> bool:
+    """Whether every value is finite."""
+    return all(bool(np.isfinite(array).all()) for array in (means, kernel, weights))
+
+
 def forward(
     means: np.ndarray, kernel: np.ndarray, weights: np.ndarray, *, size: tuple[int, ...], threads: int
 ) -> tuple[np.ndarray, tuple[np.ndarray, ...]]:

@@ -8,8 +8,10 @@ from gaussgrad import parallel, simd
 from gaussgrad.ops.render.backward import gather_gradients
 from gaussgrad.ops.render.bands import count_bands, members_of_bands, visiting_order
 from gaussgrad.ops.render.forward import draw_bands
-from gaussgrad.ops.render.geometry import touched
+from gaussgrad.ops.render.geometry import touched, valid
 from gaussgrad.ops.render.modes import MAX, MODES, SUM, UNION
+
+__all__ = ["backward", "forward", "valid"]
 
 NANOSECONDS_PER_PIXEL = 0.8
 
@@ -22,7 +24,8 @@ def forward(means, covariances, weights, *, size, amplitude, compose, tolerance,
     image = np.empty((batch, channels, math.prod(size)), dtype=means.dtype)
     marks = np.empty(image.shape if mode != SUM else (0,), dtype=np.int32)
     out = np.empty_like(image) if mode == UNION else image
-    cut, lowest = _cut(tolerance, means.dtype), simd.LOWEST[means.dtype.name]
+    lowest = simd.LOWEST[means.dtype]
+    cut = _cut(tolerance, lowest)
     rows = frame[0] * frame[1]
     seconds = _seconds(covariances, weights, cut, frame)
     threads = threads if seconds > parallel.SMALL_JOB_SECONDS else 1
@@ -52,7 +55,8 @@ def backward(grad, saved, means, covariances, weights, *, size, amplitude, compo
     bands = count_bands(frame[0] * frame[1], weights.shape[2] * frame[2] * grad.itemsize, len(means), 1)
     order = visiting_order(means, frame, bands)
     gradients = tuple(np.empty_like(array) for array in (means, covariances, weights))
-    cut, lowest = _cut(tolerance, means.dtype), simd.LOWEST[means.dtype.name]
+    lowest = simd.LOWEST[means.dtype]
+    cut = _cut(tolerance, lowest)
 
     def task(start, stop):
         gather_gradients(
@@ -76,10 +80,10 @@ def _static(mode, weights):
     return simd.static(mode), simd.static(channels if channels in (1, 3) else 0)
 
 
-def _cut(tolerance, dtype):
+def _cut(tolerance, lowest):
     """The squared distance at which the shape falls to the tolerance, or below every normal number."""
-    lowest = -2 * float(simd.LOWEST[dtype.name])
-    return min(lowest, -2 * math.log(tolerance)) if tolerance > 0 else lowest
+    furthest = -2 * float(lowest)
+    return min(furthest, -2 * math.log(tolerance)) if tolerance > 0 else furthest
 
 
 def _seconds(covariances, weights, cut, frame):

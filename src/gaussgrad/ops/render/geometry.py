@@ -56,6 +56,22 @@ def gaussian(means, covariances, b, i):
     return Gaussian(x, y, z, alpha, beta, gamma, vx, vy, vz, 1 / vx, 1 / vy, 1 / vz)
 
 
+@njit(nogil=True, error_model="numpy", cache=True)
+def valid(means, covariances, weights):
+    """Whether every value is finite and every covariance positive definite."""
+    batch, n = means.shape[:2]
+    for b in range(batch):
+        for i in range(n):
+            g = gaussian(means, covariances, b, i)
+            sound = g.vx > 0 and g.vy > 0 and g.vz > 0 and g.vx + g.vy + g.vz < np.inf
+            if not (sound and np.isfinite(g.x + g.y + g.z) and np.isfinite(g.alpha + g.beta + g.gamma)):
+                return False
+            for c in range(weights.shape[2]):
+                if not np.isfinite(weights[b, i, c]):
+                    return False
+    return True
+
+
 @njit(**INLINE)
 def factor(g, dimensions, density):
     """What multiplies the weight: 1, or the density at the mean."""
