@@ -6,6 +6,7 @@ wherever they stand. Vectors are values: they live in registers and are never st
 """
 
 import operator
+from typing import Any
 
 import numpy as np
 from llvmlite import binding, ir
@@ -25,7 +26,7 @@ def _register_bytes() -> int:
 LANES = {types.float32: _register_bytes() // 4, types.float64: _register_bytes() // 8}
 
 
-INLINE = {"forceinline": True, "nogil": True, "error_model": "numpy"}
+INLINE: dict[str, Any] = {"forceinline": True, "nogil": True, "error_model": "numpy"}
 """Options of every function inside a kernel: one that stays a call costs more than a row of pixels."""
 
 
