@@ -4,9 +4,9 @@ The target is ones at 3 and 7 convolved with [0.28, 0.44, 0.28]. The decoder fir
 then the true Gaussian over all pixels in its place (RenderGaussians, tolerance=0). The network before it is an ordinary
 one and starts at random, 20 times for each.
 
-An impulse feels only the pixels under its kernel, so that about half of the starts end where nothing pulls any more. The
-Gaussian reaches every pixel and finds both places from every start. Its shape is not quite that of the kernel, so it
-comes to rest 0.02 pixels beside them.
+An impulse feels only the pixels under its kernel, so that about half of the starts end where nothing pulls any more.
+The Gaussian reaches every pixel and finds both places from every start. Its shape is not quite that of the kernel, so
+it comes to rest 0.02 pixels beside them.
 
 Normalised coordinates let the points start near the middle, for an untrained network says about 0. With
 `--coordinates pixel` they start at the left border, and both decoders fail from all starts; a wider Gaussian
