@@ -1,0 +1,42 @@
+"""The command `gaussgrad`: parse, call, write. Errors that a user can mend are one line and exit code 2."""
+
+import sys
+from collections.abc import Sequence
+
+USER_ERROR = 2
+INTERRUPTED = 130
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit: 0 done, 2 something the user can mend, 130 interrupted."""
+    sys.exit(_run(sys.argv[1:] if arguments is None else list(arguments)))
+
+
+def _run(arguments: list[str]) -> int:
+    try:
+        from gaussgrad.cli.app import run
+
+        return run(arguments)
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package == "gaussgrad":
+            raise
+        return _refuse(f"the command line needs the package {package}. Use: pip install 'gaussgrad[app]'")
+    except OSError as error:
+        return _refuse(_describe(error))
+    except ValueError as error:
+        return _refuse(str(error))
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+def _describe(error: OSError) -> str:
+    """The system's words and the file, where it is the system that refused."""
+    if error.strerror is None:
+        return str(error)
+    return f"{error.filename}: {error.strerror}." if error.filename else f"{error.strerror}."
+
+
+def _refuse(message: str) -> int:
+    sys.stderr.write(f"gaussgrad: {' '.join(message.split())}\n")
+    return USER_ERROR

@@ -1,0 +1,76 @@
+"""gaussgrad predict: the Gaussians of images as a table, and as pictures."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from gaussgrad import checks, data, io, plot
+from gaussgrad.models.autoencoder import GaussianAutoencoder
+from gaussgrad.models.heads import Gaussians
+from gaussgrad.training import report
+from gaussgrad.training import run as runs
+
+COLUMNS = ("image", "index", "x", "y", "xx", "xy", "yy")
+WEIGHTS = {1: ("weight",), 3: ("weight_red", "weight_green", "weight_blue")}
+
+
+def predict(folder: Path, source: Path, output: Path, overlay: Path | None, *, overwrite: bool) -> None:
+    """Write the table and, if asked, the pictures; nothing of either where something is wrong."""
+    io.refuse_existing(output, overwrite)
+    if overlay is not None:
+        io.refuse_existing(overlay, overwrite)
+    model = GaussianAutoencoder.load(_model_folder(folder))
+    images = data.load(source)
+    _refuse_other_shape(model, images)
+    reconstructions, gaussians = report.predict(model, images.pixels)
+    with io.fresh_file(output, overwrite) as partial:
+        io.write_table(partial, [*COLUMNS, *WEIGHTS[model.channels]], _rows(images, gaussians))
+        if overlay is not None:
+            _write_overlays(overlay, model, images, reconstructions, gaussians, overwrite)
+    console = Console()
+    console.print(f"{len(images.pixels)} images, {model.n} Gaussians each: {output}", soft_wrap=True, highlight=False)
+
+
+def _model_folder(folder: Path) -> Path:
+    """The folder itself, or the model in a run."""
+    if not (folder / "config.json").is_file():
+        return folder
+    run = runs.open_run(folder)
+    if not run.is_complete:
+        raise FileNotFoundError(f"{folder} holds an unfinished run. Use: gaussgrad train -o {folder} --resume")
+    return run.model
+
+
+def _refuse_other_shape(model: GaussianAutoencoder, images: data.Images) -> None:
+    wanted, got = (model.channels, *model.size), images.pixels.shape[1:]
+    if got != wanted:
+        shape = f"of shape (channels, height, width) = {wanted}, as the model was trained on"
+        raise ValueError(checks.complain(images.source, shape, got, "Resize or convert the images."))
+
+
+def _rows(images: data.Images, gaussians: Gaussians) -> Iterator[list[Any]]:
+    """One row per Gaussian; the numbers as float32 prints them, which reads back the same."""
+    b, n, _ = gaussians.means.shape
+    means, covariances = gaussians.means.numpy(), gaussians.covariances.numpy()
+    weights = gaussians.weights.numpy().reshape(b, n, -1)
+    for i, name in enumerate(images.names):
+        for j in range(n):
+            numbers = (*means[i, j], *covariances[i, j], *weights[i, j])
+            yield [name, j, *(str(number) for number in numbers)]
+
+
+def _write_overlays(
+    folder: Path,
+    model: GaussianAutoencoder,
+    images: data.Images,
+    reconstructions: Any,
+    gaussians: Gaussians,
+    overwrite: bool,
+) -> None:
+    with io.fresh_folder(folder, overwrite) as partial:
+        for i, name in enumerate(images.names):
+            record = (gaussians.means[i].numpy(), gaussians.covariances[i].numpy(), gaussians.weights[i].numpy())
+            path = partial / f"{name}.png"
+            plot.write_overlay(path, images.pixels[i], reconstructions[i], record, points=model.latent == "points")

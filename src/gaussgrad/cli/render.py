@@ -1,0 +1,60 @@
+"""gaussgrad render: rows of Gaussians as an image."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+
+from gaussgrad import checks, io, rows
+from gaussgrad.ops.render import render
+
+SHAPE = ("x", "y", "xx", "xy", "yy")
+COLOURS = ("weight_red", "weight_green", "weight_blue")
+
+
+def render_file(source: Path, output: Path, image: str | None, options: dict[str, Any], *, overwrite: bool) -> None:
+    """Draw the rows of a CSV or NPY file."""
+    io.refuse_existing(output, overwrite)
+    suffix = io.picture_suffix(output)
+    values = _read_npy(source) if source.suffix.lower() == ".npy" else _read_csv(source, image)
+    means, covariances, weights = values
+    drawn = render(means, covariances, weights, **options)
+    drawn = drawn[None] if drawn.ndim == 2 else drawn
+    io.write_image(output, drawn, overwrite)
+    beyond = int(((drawn < 0) | (drawn > 1)).any(axis=0).sum())
+    if suffix == ".png" and beyond:
+        console = Console(stderr=True)
+        console.print(f"{beyond} pixels lie outside [0, 1] and show as black or white.", soft_wrap=True)
+
+
+def _read_npy(source: Path) -> tuple[Any, Any, Any]:
+    try:
+        array = np.load(source, allow_pickle=False)
+    except (ValueError, EOFError) as error:
+        raise ValueError(f"{source} cannot be read as an array ({error}).") from error
+    if array.ndim != 2:
+        raise ValueError(checks.complain(str(source), "an array of rows (n, 5) or (n, 6)", f"shape {array.shape}"))
+    return rows.from_rows(array)
+
+
+def _read_csv(source: Path, image: str | None) -> tuple[Any, Any, Any]:
+    table = io.read_table(source)
+    chosen = _positions(source, table, image)
+    gaussians = io.numbers(source, table, SHAPE)[chosen]
+    if set(COLOURS) <= set(table):
+        return gaussians[:, :2], gaussians[:, 2:], io.numbers(source, table, COLOURS)[chosen]
+    weights = io.numbers(source, table, ("weight",))[chosen][:, 0] if "weight" in table else None
+    return gaussians[:, :2], gaussians[:, 2:], weights
+
+
+def _positions(source: Path, table: dict[str, list[str]], image: str | None) -> list[int]:
+    """The rows of the image to draw."""
+    names = table.get("image", [""] * len(next(iter(table.values()))))
+    known = sorted(set(names))
+    if image is None and len(known) > 1:
+        cure = f"Choose one with --image, for example --image {known[0]}."
+        raise ValueError(checks.complain(str(source), "rows of one image", f"{len(known)} images", cure))
+    if image is not None and image not in known:
+        raise ValueError(checks.complain("--image", f"an image of {source}", image))
+    return [row for row, name in enumerate(names) if image is None or name == image]

@@ -1,0 +1,159 @@
+"""Train: from a run and its images to a trained model, with Lightning's checkpoints, log and timer."""
+
+import contextlib
+import copy
+import datetime
+import logging
+import math
+import pickle
+import time
+import warnings
+from collections.abc import Iterator
+from dataclasses import replace
+
+import lightning
+import torch
+from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.loggers import CSVLogger
+from rich.console import Console
+
+from gaussgrad import metrics
+from gaussgrad.data import Images, Split
+from gaussgrad.models.autoencoder import GaussianAutoencoder
+from gaussgrad.training.modules import AutoencoderModule, ImageBatches, ShuffledBatches
+from gaussgrad.training.progress import ProgressBar
+from gaussgrad.training.run import Configuration, Run
+
+DEFAULT_STEPS = 6000
+INTERVALS = 200  # at most so many validations and checkpoints, so that tiny data sets do not drown in them
+TIMED_STEPS = 12
+_ADVICE = (
+    ".*does not have many workers",  # the images are in memory
+    ".*Checkpoint directory .* exists and is not empty",  # when resuming
+    ".*LeafSpec",  # between Lightning and torch
+)
+TIME_SHARE = 0.9  # of the minutes given, to be planned with
+
+
+def new_model(configuration: Configuration, images: Images) -> GaussianAutoencoder:
+    """An untrained model for the images, the same for the same seed."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(configuration.seed)
+        return GaussianAutoencoder(
+            images.size,
+            channels=images.channels,
+            n=configuration.n,
+            latent=configuration.latent,
+            stddev=configuration.stddev,
+            compose=configuration.compose,
+        )
+
+
+def with_epochs(configuration: Configuration, images: Images, split: Split) -> Configuration:
+    """The configuration with its number of epochs: as given, or what fits the minutes, or what makes DEFAULT_STEPS.
+
+    Minutes are turned into epochs by timing a few steps once; the number is recorded with the run, which `epochs` then
+    repeats exactly.
+    """
+    if configuration.epochs is not None:
+        return configuration
+    steps_per_epoch = len(ShuffledBatches(len(split.training), configuration.batch_size, seed=0))
+    if configuration.minutes is None:
+        return replace(configuration, epochs=math.ceil(DEFAULT_STEPS / steps_per_epoch))
+    seconds = steps_per_epoch * _step_seconds(configuration, images, split)
+    return replace(configuration, epochs=max(1, int(TIME_SHARE * 60 * configuration.minutes / seconds)))
+
+
+def _step_seconds(configuration: Configuration, images: Images, split: Split) -> float:
+    """The time of one training step, the held-out images' share of it included."""
+    model = new_model(configuration, images).train().to(configuration.device)
+    batch = torch.from_numpy(images.pixels[split.training[: configuration.batch_size]]).to(configuration.device)
+    optimizer = torch.optim.AdamW(model.parameters())
+    start = 0.0
+    for step in range(TIMED_STEPS):
+        if step == 2:  # the first ones compile
+            start = time.perf_counter()
+        optimizer.zero_grad()
+        torch.nn.functional.mse_loss(model(batch), batch).backward()
+        optimizer.step()
+    validation = 1 + len(split.held_out) / len(split.training) / 3
+    return validation * (time.perf_counter() - start) / (TIMED_STEPS - 2)
+
+
+def fit(run: Run, images: Images, split: Split, baselines: metrics.Baselines, console: Console) -> GaussianAutoencoder:
+    """The trained model; goes on from the run's checkpoint where there is one.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        On Ctrl-C; the checkpoint of the last whole interval is there to go on from.
+    """
+    module = AutoencoderModule(new_model(run.configuration, images), run.configuration)
+    with _quiet(), torch.random.fork_rng(devices=[]):  # Lightning and data loaders draw from the global generator
+        trainer = _trainer(run, baselines, console)
+        resumed = _checkpoint(run)
+        try:
+            trainer.fit(
+                module, ImageBatches(images.pixels, split, run.configuration), ckpt_path=resumed, weights_only=True
+            )
+        except SystemExit:  # what Lightning makes of Ctrl-C
+            raise KeyboardInterrupt from None
+    return copy.deepcopy(module.model).to("cpu").eval()
+
+
+def _checkpoint(run: Run) -> str | None:
+    """The checkpoint to go on from, if there is one, and whole."""
+    if not run.checkpoint.is_file():
+        return None
+    try:
+        torch.load(run.checkpoint, map_location="cpu", weights_only=True)
+    except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        raise ValueError(f"{run.checkpoint} is damaged. Start anew with --overwrite.") from error
+    return str(run.checkpoint)
+
+
+def _trainer(run: Run, baselines: metrics.Baselines, console: Console) -> lightning.Trainer:
+    configuration = run.configuration
+    interval = math.ceil((configuration.epochs or 1) / INTERVALS)
+    checkpoint = ModelCheckpoint(
+        dirpath=run.checkpoint.parent,
+        filename=run.checkpoint.stem,
+        monitor=None,
+        save_top_k=1,
+        enable_version_counter=False,
+        every_n_epochs=interval,
+        save_on_train_epoch_end=True,
+    )
+    minutes = configuration.minutes
+    return lightning.Trainer(
+        accelerator=configuration.device,
+        devices=1,
+        max_epochs=configuration.epochs,
+        max_time=None if minutes is None else datetime.timedelta(minutes=minutes),
+        check_val_every_n_epoch=interval,
+        num_sanity_val_steps=0,
+        log_every_n_steps=1,
+        logger=CSVLogger(run.folder, name=run.logs.name, flush_logs_every_n_steps=1),
+        callbacks=[checkpoint, ProgressBar(console, baselines)],
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        default_root_dir=run.folder,
+    )
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep Lightning's advice off the console; errors still come through."""
+    names = ("lightning.pytorch", "lightning.fabric", "lightning.pytorch.utilities.rank_zero")
+    loggers = [logging.getLogger(name) for name in names]
+    levels = [logger.level for logger in loggers]
+    try:
+        for logger in loggers:
+            logger.setLevel(logging.ERROR)
+        with warnings.catch_warnings():
+            for message in _ADVICE:
+                warnings.filterwarnings("ignore", message=message)
+            yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)

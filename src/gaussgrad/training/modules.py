@@ -1,0 +1,105 @@
+"""What Lightning trains: the autoencoder with its loss and schedule, and the images in batches."""
+
+from collections.abc import Iterator
+
+import lightning
+import numpy as np
+import torch
+from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
+from torch.utils.data import DataLoader, Sampler, TensorDataset
+
+from gaussgrad import metrics
+from gaussgrad.data import Split
+from gaussgrad.models.autoencoder import GaussianAutoencoder
+from gaussgrad.training.augment import random_affine
+from gaussgrad.training.run import Configuration
+
+WARM_UP = 0.2  # share of the steps in which the learning rate rises; then it falls along a cosine
+WEIGHT_DECAY = 0.01
+HELD_OUT_BATCH = 500
+
+
+class AutoencoderModule(lightning.LightningModule):
+    """Mean squared error, AdamW, and one cycle of the learning rate over all steps.
+
+    Every random number of step i comes from the seed and i, so that a resumed training goes on as if never stopped.
+    """
+
+    def __init__(self, model: GaussianAutoencoder, configuration: Configuration) -> None:
+        super().__init__()
+        self.model = model
+        self.configuration = configuration
+        self._squared_errors: list[torch.Tensor] = []
+
+    def training_step(self, batch: list[torch.Tensor], batch_index: int) -> torch.Tensor:
+        (images,) = batch
+        if self.configuration.augment:
+            images = random_affine(images, _generator(self.configuration.seed, self.global_step))
+        loss = torch.nn.functional.mse_loss(self.model(images), images)
+        self.log("loss", loss, on_step=False, on_epoch=True, logger=False, batch_size=len(images))
+        return loss
+
+    def on_train_epoch_end(self) -> None:
+        """Log the loss now: Lightning does so after the checkpoint, and a run killed in between would miss a row."""
+        values = {"epoch": self.current_epoch, "loss": float(self.trainer.callback_metrics["loss"])}
+        for logger in self.loggers:
+            logger.log_metrics(values, step=self.global_step)
+
+    def on_validation_epoch_start(self) -> None:
+        self._squared_errors.clear()
+
+    def validation_step(self, batch: list[torch.Tensor], batch_index: int) -> None:
+        (images,) = batch
+        self._squared_errors.append((self.model(images) - images).square().double().mean(dim=(1, 2, 3)))
+
+    def on_validation_epoch_end(self) -> None:
+        error = torch.cat(self._squared_errors).mean()
+        self.log("held_out_psnr", torch.tensor(metrics.decibels(float(error))))
+
+    def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
+        rate = self.configuration.learning_rate
+        optimizer = torch.optim.AdamW(self.model.parameters(), lr=rate, weight_decay=WEIGHT_DECAY)
+        steps = int(self.trainer.estimated_stepping_batches)
+        schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=steps, pct_start=WARM_UP)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+
+class ImageBatches(lightning.LightningDataModule):
+    """Training images shuffled anew each epoch by the seed, held-out images in order."""
+
+    def __init__(self, pixels: np.ndarray, split: Split, configuration: Configuration) -> None:
+        super().__init__()
+        self.training = torch.from_numpy(pixels[split.training])
+        self.held_out = torch.from_numpy(pixels[split.held_out])
+        self.sampler = ShuffledBatches(len(self.training), configuration.batch_size, configuration.seed)
+
+    def train_dataloader(self) -> DataLoader[tuple[torch.Tensor, ...]]:
+        return DataLoader(TensorDataset(self.training), batch_size=None, sampler=self.sampler)
+
+    def val_dataloader(self) -> DataLoader[tuple[torch.Tensor, ...]]:
+        return DataLoader(TensorDataset(self.held_out), batch_size=HELD_OUT_BATCH)
+
+
+class ShuffledBatches(Sampler[list[int]]):
+    """Positions in batches of one size, those left over left out; Lightning tells it the epoch."""
+
+    def __init__(self, count: int, batch_size: int, seed: int) -> None:
+        self.count, self.seed, self.epoch = count, seed, 0
+        self.batch_size = min(batch_size, count)
+
+    def set_epoch(self, epoch: int) -> None:
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return self.count // self.batch_size
+
+    def __iter__(self) -> Iterator[list[int]]:
+        order = torch.randperm(self.count, generator=_generator(self.seed, self.epoch)).tolist()
+        for batch in range(len(self)):
+            yield order[batch * self.batch_size : (batch + 1) * self.batch_size]
+
+
+def _generator(seed: int, position: int) -> torch.Generator:
+    """A generator for one step or epoch."""
+    mixed = np.random.SeedSequence((seed, position)).generate_state(1, np.uint64)[0]
+    return torch.Generator().manual_seed(int(mixed))

