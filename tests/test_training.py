@@ -23,8 +23,9 @@ from gaussgrad.models.autoencoder import GaussianAutoencoder
 from gaussgrad.models.heads import LATENTS
 from gaussgrad.training import augment, loop, modules, report
 from gaussgrad.training import run as runs
+from gaussgrad.training.configuration import DEFAULT_STEPS, Configuration
 
-SHORT = runs.Configuration(n=2, epochs=3, batch_size=16)
+SHORT = Configuration(n=2, epochs=3, batch_size=16)
 
 
 def _images(**arguments):
@@ -189,10 +190,10 @@ def test_a_damaged_checkpoint_is_refused(tmp_path):
 
 def test_minutes_become_epochs_that_are_recorded():
     images, split = _images(), data.split(40)
-    configuration = loop.with_epochs(runs.Configuration(n=2, minutes=0.05, batch_size=16), images, split)
+    configuration = loop.with_epochs(Configuration(n=2, minutes=0.05, batch_size=16), images, split)
     assert configuration.epochs >= 1
     assert configuration.minutes == 0.05
-    many = loop.with_epochs(runs.Configuration(n=2, minutes=10.0, batch_size=16), images, split)
+    many = loop.with_epochs(Configuration(n=2, minutes=10.0, batch_size=16), images, split)
     assert many.epochs > 20 * configuration.epochs
 
 
@@ -205,8 +206,8 @@ def test_minutes_stop_a_training_that_is_planned_too_long(tmp_path):
 
 def test_the_default_length_is_a_number_of_steps():
     images, split = _images(), data.split(40)
-    configuration = loop.with_epochs(runs.Configuration(batch_size=16), images, split)
-    assert configuration.epochs == loop.DEFAULT_STEPS // 2
+    configuration = loop.with_epochs(Configuration(batch_size=16), images, split)
+    assert configuration.epochs == DEFAULT_STEPS // 2
 
 
 def test_batches_are_shuffled_anew_each_epoch_and_repeat_with_the_seed():

