@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from gaussgrad import parallel
+from gaussgrad import parallel, simd
 
 SECONDS_PER_TOUCH = 3e-9  # one pixel of one point in one channel, measured; only decides whether threads are worth it
 BLOCKS = 64  # most parts per batch element in which the kernel gradient is summed, whatever the number of threads
@@ -75,7 +75,7 @@ def _seconds(kernel: np.ndarray, weights: np.ndarray) -> float:
     return SECONDS_PER_TOUCH * weights.size * math.prod(length + 1 for length in kernel.shape[1:])
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True)
 def _taps(mean: Any, length: int, extent: int, value: np.ndarray, slope: np.ndarray) -> tuple[int, bool]:
     """Pixel of kernel entry 0 left of the mean, and whether any pixel can be touched; equations 41 and 42.
 
@@ -93,7 +93,7 @@ def _taps(mean: Any, length: int, extent: int, value: np.ndarray, slope: np.ndar
     return int(whole) - half, True
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True)
 def _kernel_row(kernel: np.ndarray, z: int, y: int, z_taps: np.ndarray, y_taps: np.ndarray, row: np.ndarray) -> None:
     """Kernel entries along x at the offsets z, y, mixed by the taps of both axes; two zeros before and after."""
     row[:] = 0
@@ -110,7 +110,7 @@ def _kernel_row(kernel: np.ndarray, z: int, y: int, z_taps: np.ndarray, y_taps: 
                 row[k_x + 2] += share * kernel[k_z, k_y, k_x]
 
 
-@njit(nogil=True, cache=True)
+@simd.kernel
 def _paint(
     points: np.ndarray,  # (b, n, 3)
     kernels: np.ndarray,  # (b, k_z, k_y, k_x)
@@ -119,6 +119,7 @@ def _paint(
     image: np.ndarray,  # (b, c, pixels)
     start: int,
     stop: int,
+    source: str = simd.SOURCE,
 ) -> None:
     """Pixels [start, stop) of all images laid end to end, channels apart: each has this one owner; equation 40."""
     depth, height, width = frame
@@ -152,7 +153,7 @@ def _paint(
                             pixels_of_line[i] += weight * visible[i]
 
 
-@njit(nogil=True, cache=True)
+@simd.kernel
 def _gather(
     grad: np.ndarray,  # (b, c, pixels)
     points: np.ndarray,
@@ -165,6 +166,7 @@ def _gather(
     block: int,
     start: int,
     stop: int,
+    source: str = simd.SOURCE,
 ) -> None:
     """Gradients of the points in the blocks [start, stop), and of the kernel by these points; equations 43 to 45."""
     depth, height, width = frame
@@ -198,7 +200,7 @@ def _gather(
                     _add_kernel_gradient(pull, z - z0, y - y0, value, grad_kernel)
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True)
 def _pull_row(pixels: np.ndarray, weights: np.ndarray, first: int, pull: np.ndarray) -> None:
     """The image gradient (c, visible) along one line, weighted over channels, placed as a kernel row; zeros outside."""
     pull[:] = 0
@@ -207,7 +209,7 @@ def _pull_row(pixels: np.ndarray, weights: np.ndarray, first: int, pull: np.ndar
             pull[first + i] += weights[c] * pixels[c, i]
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True)
 def _add_weight_gradient(
     pixels: np.ndarray, first: int, taps: np.ndarray, row: np.ndarray, grad_weights: np.ndarray
 ) -> None:
@@ -217,7 +219,7 @@ def _add_weight_gradient(
             grad_weights[c] += pixels[c, i] * (taps[1] * row[k] + taps[2] * row[k - 1])
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True)
 def _add_point_gradient(
     pull: np.ndarray,
     value: np.ndarray,  # taps along x
@@ -233,7 +235,7 @@ def _add_point_gradient(
         grad_point[2] += pull[k] * (value[1] * row_z[k] + value[2] * row_z[k - 1])
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True)
 def _add_kernel_gradient(pull: np.ndarray, z: int, y: int, taps: np.ndarray, grad_kernel: np.ndarray) -> None:
     """One line's pull on the kernel entries; `_kernel_row` turned around."""
     for i in range(1, 3):

@@ -9,6 +9,7 @@ from gaussgrad.ops.render.geometry import factor, gaussian, span
 from gaussgrad.ops.render.modes import MAX, SUM
 
 FLUSH = 16  # rows summed in the array's own dtype before the sums move on to float64
+MOMENTS = 10  # of r: its sum, three first and six second moments
 ONE, NONE = np.int32(1), np.int32(0)
 
 
@@ -30,23 +31,28 @@ def upstream(grad, product, marks, place, count, s, level, mode, index):
 
 @njit(**simd.INLINE)
 def gather(
-    g, levels, grad, product, marks, at, frame, channels, cut, tolerance, lowest, mode, index, by_channel, sums
+    g, levels, grad, product, marks, at, frame, first, last, channels, cut, tolerance, lowest, mode, index, by_channel,
+    sums,
 ):  # fmt: skip
-    """Sums over all pixels of one Gaussian: `sums` collects r, the gradient to -q/2, and its first and second moments
-    in the residuals (docs/maths.md, equations 16-17); `by_channel` the gradient to each level, a vector per channel."""
-    depth, height, width = frame
-    plane = depth * height * width
+    """Sums over the pixels of one Gaussian on the rows [first, last).
+
+    `sums` collects r, the gradient to -q/2, and its first and second moments in the residuals (docs/maths.md, equations
+    16-17); `by_channel` the gradient to each level, a vector per channel.
+    """
+    height, width = frame[1], frame[2]
+    plane = frame[0] * height * width
     order = simd.iota(grad)
     step = simd.lanes_of(grad)
     nothing = simd.zero(order)
     number = simd.scalar_type(grad)
     curvature = simd.splat(number(-0.5 * g.ix), order)
-    z_low, z_high = span(g.z, cut * g.vz, 0, depth)
+    z_low, z_high = span(g.z, cut * g.vz, first // height, (last - 1) // height + 1)
     for z in range(z_low, z_high):
         ez = z - g.z
         rest_z = ez * ez * g.iz
         y_centre = g.y + g.alpha * ez
-        y_low, y_high = span(y_centre, (cut - rest_z) * g.vy, 0, height)
+        y_first, y_last = max(0, first - z * height), min(height, last - z * height)
+        y_low, y_high = span(y_centre, (cut - rest_z) * g.vy, y_first, y_last)
         for block in range(y_low, y_high, FLUSH):
             m0, mx, my, mxx, mxy, myy = nothing, nothing, nothing, nothing, nothing, nothing
             for y in range(block, min(block + FLUSH, y_high)):
@@ -118,12 +124,22 @@ def to_parameters(g, sums, volume, grad_mean, grad_covariance):
         grad_covariance[5] = 0.5 * (zz_u - g.alpha * yz_u + slope * xz_u)
 
 
-@njit(nogil=True, error_model="numpy", cache=True)
+@njit(nogil=True, error_model="numpy")
+def finish(g, scale, density, sums, b, i, weights, grad_means, grad_covariances, grad_weights):
+    """Write the gradients of one Gaussian; `sums` is its ten moments, then the gradient to each level."""
+    volume = 0.0
+    for c in range(weights.shape[2]):
+        grad_weights[b, i, c] = scale * sums[MOMENTS + c]
+        volume += scale * weights[b, i, c] * sums[MOMENTS + c]
+    to_parameters(g, sums, volume if density else 0.0, grad_means[b, i], grad_covariances[b, i])
+
+
+@simd.kernel
 def gather_gradients(
-    start, stop, order_of_visits, means, covariances, weights, frame, density, static, cut, tolerance, lowest,
-    grad, product, marks, grad_means, grad_covariances, grad_weights,
+    start, stop, visits, partial, means, covariances, weights, frame, density, static, cut, tolerance, lowest,
+    grad, product, marks, grad_means, grad_covariances, grad_weights, source=simd.SOURCE
 ):  # fmt: skip
-    """Write the gradients of the Gaussians order_of_visits[start:stop], counted through all batch items.
+    """Make the visits [start, stop) (see visits.py): write the gradients, or into `partial` the sums of a block.
 
     `static` is as in drawing.
     """
@@ -134,13 +150,14 @@ def gather_gradients(
     grad_, product_, marks_ = simd.address(grad), simd.address(product), simd.address(marks)
     order = simd.iota(grad_)
     lanes = simd.lanes_of(grad_)
-    level_array, lane_array, sums = np.empty(channels, grad.dtype), np.empty(channels * lanes, grad.dtype), np.empty(10)
+    level_array, lane_array = np.empty(channels, grad.dtype), np.empty(channels * lanes, grad.dtype)
+    sums = np.empty(MOMENTS + channels)
     levels = simd.address(level_array)
     # a few channels live in registers
     by_channel = simd.scratch(order, static[1]) if simd.value_of(static[1]) else simd.address(lane_array)
     lowest_, tolerance_ = simd.splat(lowest, order), simd.splat(tolerance, order)
     for visit in range(start, stop):
-        k = order_of_visits[visit]
+        k, first, last, slot = visits[visit]
         b, i = k // n, k % n
         g = gaussian(means, covariances, b, i)
         scale = factor(g, means.shape[2], density)
@@ -150,12 +167,41 @@ def gather_gradients(
         sums[:] = 0
         at = b * channels * frame[0] * frame[1] * frame[2]
         gather(
-            g, levels, grad_, product_, marks_, at, frame, channels, cut, tolerance_, lowest_, mode, np.int32(i),
-            by_channel, sums,
+            g, levels, grad_, product_, marks_, at, frame, first, last, channels, cut, tolerance_, lowest_, mode,
+            np.int32(i), by_channel, sums,
         )  # fmt: skip
-        volume = 0.0
         for c in range(channels):
-            collected = np.float64(simd.total(simd.get(by_channel, c, order)))
-            grad_weights[b, i, c] = scale * collected
-            volume += scale * weights[b, i, c] * collected
-        to_parameters(g, sums, volume if density else 0.0, grad_means[b, i], grad_covariances[b, i])
+            sums[MOMENTS + c] = simd.total(simd.get(by_channel, c, order))
+        if slot < 0:
+            finish(g, scale, density, sums, b, i, weights, grad_means, grad_covariances, grad_weights)
+        else:
+            partial[slot] = sums
+
+
+@simd.kernel
+def finish_blocks(
+    visits,
+    partial,
+    means,
+    covariances,
+    weights,
+    density,
+    grad_means,
+    grad_covariances,
+    grad_weights,
+    source=simd.SOURCE,
+):
+    """Write the gradients of the Gaussians that were gathered in blocks."""
+    n = weights.shape[1]
+    sums = np.zeros(partial.shape[1])
+    for visit in range(len(visits)):
+        k, slot = visits[visit, 0], visits[visit, 3]
+        if slot < 0:
+            continue
+        sums += partial[slot]
+        if visit + 1 == len(visits) or visits[visit + 1, 0] != k:
+            b, i = k // n, k % n
+            g = gaussian(means, covariances, b, i)
+            scale = factor(g, means.shape[2], density)
+            finish(g, scale, density, sums, b, i, weights, grad_means, grad_covariances, grad_weights)
+            sums[:] = 0

@@ -5,6 +5,7 @@ import math
 import numpy as np
 from numba import njit
 
+from gaussgrad import simd
 from gaussgrad.ops.render.geometry import span
 
 BAND_BYTES = 2**18  # what one band writes: a share of a core's own cache
@@ -18,8 +19,8 @@ def count_bands(rows: int, row_bytes: int, batch: int, threads: int) -> int:
     return max(1, min(max(for_cache, for_threads), rows // FEWEST_ROWS))
 
 
-@njit(nogil=True, error_model="numpy", cache=True)
-def members_of_bands(means, covariances, frame, cut, bands):
+@simd.kernel
+def members_of_bands(means, covariances, frame, cut, bands, source=simd.SOURCE):
     """(offsets, members): band k of batch item b visits members[offsets[k'] : offsets[k' + 1]], k' = b * bands + k.
 
     Indices ascend within a band. With one band per image both are empty: it visits all.
@@ -32,10 +33,10 @@ def members_of_bands(means, covariances, frame, cut, bands):
     offsets = np.zeros(batch * bands + 1, np.int64)
     for b in range(batch):
         for i in range(n):
-            low, high = _rows(means, covariances, b, i, frame, cut)
+            low, high = rows_of(means, covariances, b, i, frame, cut)
             first, last = -1, -2
             if low < high:
-                first, last = _band(low, rows, bands), _band(high - 1, rows, bands)
+                first, last = band_of(low, rows, bands), band_of(high - 1, rows, bands)
             reach[b, i, 0], reach[b, i, 1] = first, last
             for k in range(first, last + 1):
                 offsets[b * bands + k + 1] += 1
@@ -51,30 +52,8 @@ def members_of_bands(means, covariances, frame, cut, bands):
     return offsets, members
 
 
-@njit(nogil=True, error_model="numpy", cache=True)
-def visiting_order(means, frame, bands):
-    """All Gaussians, batch item by batch item, by the band of their centre: neighbours read the same pixels."""
-    batch, n, d = means.shape
-    rows = frame[0] * frame[1]
-    places = np.zeros(batch * bands + 1, np.int64)
-    band = np.empty(batch * n, np.int32)
-    for k in range(batch * n):
-        b, i = k // n, k % n
-        y = min(max(np.float64(means[b, i, 1]), 0.0), frame[1] - 1.0) if d >= 2 else 0.0
-        z = min(max(np.float64(means[b, i, 2]), 0.0), frame[0] - 1.0) if d == 3 else 0.0
-        band[k] = b * bands + _band(int(z) * frame[1] + int(y), rows, bands)
-        places[band[k] + 1] += 1
-    for k in range(batch * bands):
-        places[k + 1] += places[k]
-    order = np.empty(batch * n, np.int32)
-    for k in range(batch * n):
-        order[places[band[k]]] = k
-        places[band[k]] += 1
-    return order
-
-
 @njit(nogil=True, error_model="numpy", inline="always")
-def _rows(means, covariances, b, i, frame, cut):
+def rows_of(means, covariances, b, i, frame, cut):
     """The range of rows, slices laid end to end, that a Gaussian may touch."""
     d = means.shape[2]
     z_low, z_high, y_low, y_high = 0, 1, 0, 1
@@ -89,6 +68,6 @@ def _rows(means, covariances, b, i, frame, cut):
 
 
 @njit(nogil=True, error_model="numpy", inline="always")
-def _band(row, rows, bands):
+def band_of(row, rows, bands):
     """The band of a row; band k begins at row rows * k // bands."""
     return ((row + 1) * bands - 1) // rows

@@ -5,11 +5,12 @@ import math
 import numpy as np
 
 from gaussgrad import parallel, simd
-from gaussgrad.ops.render.backward import gather_gradients
-from gaussgrad.ops.render.bands import count_bands, members_of_bands, visiting_order
+from gaussgrad.ops.render.backward import MOMENTS, finish_blocks, gather_gradients
+from gaussgrad.ops.render.bands import count_bands, members_of_bands
 from gaussgrad.ops.render.forward import draw_bands
 from gaussgrad.ops.render.geometry import touched, valid
 from gaussgrad.ops.render.modes import MAX, MODES, SUM, UNION
+from gaussgrad.ops.render.visits import plan_visits
 
 __all__ = ["backward", "forward", "valid"]
 
@@ -53,19 +54,22 @@ def backward(grad, saved, means, covariances, weights, *, size, amplitude, compo
     marks = saved[-1] if saved else np.empty(0, np.int32)
     product = saved[0] if mode == UNION else np.empty(0, means.dtype)
     bands = count_bands(frame[0] * frame[1], weights.shape[2] * frame[2] * grad.itemsize, len(means), 1)
-    order = visiting_order(means, frame, bands)
-    gradients = tuple(np.empty_like(array) for array in (means, covariances, weights))
     lowest = simd.LOWEST[means.dtype]
     cut = _cut(tolerance, lowest)
+    visits, slots = plan_visits(means, covariances, frame, cut, bands)
+    partial = np.empty((slots, MOMENTS + weights.shape[2]))
+    density = amplitude == "density"
+    gradients = tuple(np.empty_like(array) for array in (means, covariances, weights))
 
     def task(start, stop):
         gather_gradients(
-            start, stop, order, means, covariances, weights, frame, amplitude == "density", static, cut,
+            start, stop, visits, partial, means, covariances, weights, frame, density, static, cut,
             means.dtype.type(tolerance), lowest, grad.reshape(-1), product.reshape(-1), marks.reshape(-1), *gradients,
         )  # fmt: skip
 
-    gaussians = means.shape[0] * means.shape[1]
-    parallel.run(task, gaussians, threads, _seconds(covariances, weights, cut, frame))
+    parallel.run(task, len(visits), threads, _seconds(covariances, weights, cut, frame))
+    if slots:
+        finish_blocks(visits, partial, means, covariances, weights, density, *gradients)
     return gradients
 
 

@@ -53,10 +53,10 @@ def finish_union(product, zeros, out, at, count, like):
         simd.store(out, at + k, count - k, simd.select(none, simd.one(like) - left, simd.one(like)))
 
 
-@njit(nogil=True, error_model="numpy", cache=True)
+@simd.kernel
 def draw_bands(
     start, stop, bands, offsets, members, means, covariances, weights, frame, density, static, cut, tolerance, lowest,
-    image, marks, out,
+    image, marks, out, source=simd.SOURCE
 ):  # fmt: skip
     """Draw the bands [start, stop) of all images, `bands` to each, with the Gaussians that touch them (see bands.py).
 

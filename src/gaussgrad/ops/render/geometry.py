@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from gaussgrad.simd import INLINE
+from gaussgrad import simd
 
 
 class Gaussian(NamedTuple):
@@ -32,7 +32,7 @@ class Gaussian(NamedTuple):
     iz: float
 
 
-@njit(**INLINE)
+@njit(**simd.INLINE)
 def gaussian(means, covariances, b, i):
     """The Gaussian i of batch item b; missing coordinates are 0 with variance 1."""
     d = means.shape[2]
@@ -56,8 +56,8 @@ def gaussian(means, covariances, b, i):
     return Gaussian(x, y, z, alpha, beta, gamma, vx, vy, vz, 1 / vx, 1 / vy, 1 / vz)
 
 
-@njit(nogil=True, error_model="numpy", cache=True)
-def valid(means, covariances, weights):
+@simd.kernel
+def valid(means, covariances, weights, source=simd.SOURCE):
     """Whether every value is finite and every covariance positive definite."""
     batch, n = means.shape[:2]
     for b in range(batch):
@@ -72,7 +72,7 @@ def valid(means, covariances, weights):
     return True
 
 
-@njit(**INLINE)
+@njit(**simd.INLINE)
 def factor(g, dimensions, density):
     """What multiplies the weight: 1, or the density at the mean."""
     if not density:
@@ -80,7 +80,7 @@ def factor(g, dimensions, density):
     return (2 * math.pi) ** (-0.5 * dimensions) / math.sqrt(g.vx) / math.sqrt(g.vy) / math.sqrt(g.vz)
 
 
-@njit(**INLINE)
+@njit(**simd.INLINE)
 def span(centre, squared, start, stop):
     """The first and one past the last pixel within sqrt(squared) of the centre, inside [start, stop)."""
     half = math.sqrt(max(squared, 0.0))
@@ -91,8 +91,8 @@ def span(centre, squared, start, stop):
     return int(low), int(high)
 
 
-@njit(nogil=True, error_model="numpy", cache=True)
-def touched(covariances, cut, size):
+@simd.kernel
+def touched(covariances, cut, size, source=simd.SOURCE):
     """About how many pixels the Gaussians touch: those of a few hundred, in proportion."""
     total, count = 0.0, 0
     batch, n, entries = covariances.shape

@@ -1,0 +1,54 @@
+"""A vector type for Numba kernels: a register full of float32, float64 or int32 values, and the arithmetic on it.
+
+Numba's loop vectoriser needs 64 elements before it starts; the rows of a Gaussian are 20 long. With explicit vectors a
+kernel says itself what is done at once. All arithmetic is IEEE (no reassociation), so equal expressions give equal bits
+wherever they stand. Vectors are values: they live in registers and are never stored in Python objects.
+"""
+
+from gaussgrad.simd.compilation import INLINE, SOURCE, kernel, static, value_of
+from gaussgrad.simd.exponential import LOWEST, exp
+from gaussgrad.simd.memory import address, get, iota, lanes_of, load, peek, put, scalar_type, scratch, store
+from gaussgrad.simd.vector import (
+    LANES,
+    Vector,
+    equal,
+    fused,
+    greater,
+    one,
+    select,
+    splat,
+    total,
+    width_of,
+    zero,
+)
+
+__all__ = [
+    "INLINE",
+    "LANES",
+    "LOWEST",
+    "SOURCE",
+    "Vector",
+    "address",
+    "equal",
+    "exp",
+    "fused",
+    "get",
+    "greater",
+    "iota",
+    "kernel",
+    "lanes_of",
+    "load",
+    "one",
+    "peek",
+    "put",
+    "scalar_type",
+    "scratch",
+    "select",
+    "splat",
+    "static",
+    "store",
+    "total",
+    "value_of",
+    "width_of",
+    "zero",
+]

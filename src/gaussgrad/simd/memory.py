@@ -1,0 +1,146 @@
+"""Between memory and vectors: pointers, masked access, and room for vectors on the stack."""
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic, overload
+
+from gaussgrad.simd.compilation import INLINE
+from gaussgrad.simd.vector import ELEMENTS, LANES, Vector, call_intrinsic, llvm_type, splat_value, suffix
+
+
+def scalar_type(pointer):
+    """The dtype of the elements, as a function that converts to it (kernels only)."""
+    raise NotImplementedError("scalar_type is for compiled kernels")
+
+
+@overload(scalar_type, jit_options=INLINE)
+def _scalar_type(pointer):
+    scalar = pointer.dtype
+    return lambda pointer: scalar
+
+
+@intrinsic
+def address(typing_context, array):
+    """A pointer to the first element of a contiguous array: unlike the array it costs nothing to pass on.
+
+    The array must outlive it; entry kernels take arrays and hand pointers down.
+    """
+
+    def generate(context, builder, signature, arguments):
+        return context.make_array(array)(context, builder, arguments[0]).data
+
+    return types.CPointer(array.dtype)(array), generate
+
+
+@intrinsic
+def peek(typing_context, pointer, index):
+    """The scalar at `index`."""
+
+    def generate(context, builder, signature, arguments):
+        return builder.load(builder.gep(arguments[0], [arguments[1]]))
+
+    return pointer.dtype(pointer, types.intp), generate
+
+
+def lanes_of(pointer):
+    """The number of lanes of vectors of the pointer's dtype, known at compile time (kernels only)."""
+    raise NotImplementedError("lanes_of is for compiled kernels")
+
+
+@overload(lanes_of, jit_options=INLINE)
+def _lanes_of(pointer):
+    lanes = LANES[pointer.dtype]
+    return lambda pointer: lanes
+
+
+@intrinsic
+def iota(typing_context, like):
+    """0, 1, 2, ... in the dtype of the pointer `like`."""
+    vector = Vector(like.dtype, LANES[like.dtype])
+
+    def generate(context, builder, signature, arguments):
+        return ir.Constant(llvm_type(vector), [float(i) for i in range(vector.lanes)])
+
+    return vector(like), generate
+
+
+def _first_lanes(builder: ir.IRBuilder, count: ir.Value, lanes: int) -> ir.Value:
+    """The mask of the first `count` lanes."""
+    narrow = builder.trunc(count, ir.IntType(32))
+    order = ir.Constant(ir.VectorType(ir.IntType(32), lanes), list(range(lanes)))
+    return builder.icmp_signed("<", order, splat_value(builder, narrow, lanes))
+
+
+def _masked_access(name: str, pointer: types.CPointer, vector: Vector):
+    """The pieces of a masked load or store: the function's name, and the address, alignment and mask of a call."""
+    kind = llvm_type(vector)
+
+    def pieces(builder, base, index, count):
+        place = builder.bitcast(builder.gep(base, [index]), kind.as_pointer())
+        align = ir.Constant(ir.IntType(32), pointer.dtype.bitwidth // 8)
+        return place, align, _first_lanes(builder, count, vector.lanes)
+
+    return f"llvm.masked.{name}.{suffix(vector)}.p0", pieces
+
+
+@intrinsic
+def scratch(typing_context, like, count):
+    """A pointer to room for `static` many vectors on the stack; constant places in it become registers."""
+    slots = max(1, len(count))
+
+    def generate(context, builder, signature, arguments):
+        room = cgutils.alloca_once(builder, llvm_type(like), size=slots)
+        return builder.bitcast(room, ELEMENTS[like.scalar].as_pointer())
+
+    return types.CPointer(like.scalar)(like, count), generate
+
+
+@intrinsic
+def get(typing_context, pointer, slot, like):
+    """The vector at place `slot` of scratch."""
+
+    def generate(context, builder, signature, arguments):
+        room = builder.bitcast(arguments[0], llvm_type(like).as_pointer())
+        place = builder.gep(room, [arguments[1]], source_etype=llvm_type(like))
+        return builder.load(place, typ=llvm_type(like), align=4)
+
+    return like(pointer, types.intp, like), generate
+
+
+@intrinsic
+def put(typing_context, pointer, slot, value):
+    """Write a vector to place `slot` of scratch."""
+
+    def generate(context, builder, signature, arguments):
+        room = builder.bitcast(arguments[0], llvm_type(value).as_pointer())
+        place = builder.gep(room, [arguments[1]], source_etype=llvm_type(value))
+        builder.store(arguments[2], place, align=4)
+        return context.get_dummy_value()
+
+    return types.void(pointer, types.intp, value), generate
+
+
+@intrinsic
+def load(typing_context, pointer, index, count, like):
+    """`count` elements from `index` on in the first lanes, 0 in the others; as many lanes as the vector `like`."""
+    vector = Vector(pointer.dtype, like.lanes)
+    name, pieces = _masked_access("load", pointer, vector)
+
+    def generate(context, builder, signature, arguments):
+        zeros = ir.Constant(llvm_type(vector), None)
+        return call_intrinsic(builder, name, llvm_type(vector), [*pieces(builder, *arguments[:3]), zeros])
+
+    return vector(pointer, types.intp, types.intp, like), generate
+
+
+@intrinsic
+def store(typing_context, pointer, index, count, value):
+    """Write the first `count` lanes of `value` from `index` on."""
+    name, pieces = _masked_access("store", pointer, value)
+
+    def generate(context, builder, signature, arguments):
+        call_intrinsic(builder, name, ir.VoidType(), [arguments[3], *pieces(builder, *arguments[:3])])
+        return context.get_dummy_value()
+
+    return types.void(pointer, types.intp, types.intp, value), generate
