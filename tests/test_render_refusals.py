@@ -78,6 +78,8 @@ def with_entry(array: np.ndarray, index: tuple[int, ...], value: float) -> np.nd
         ({"means": [[1, 2], [3]]}, TypeError, ["means", "ragged"]),
         ({"means": [torch.ones(2), torch.ones(2)]}, TypeError, ["means", "Stack arrays first"]),
         ({"means": [["a", "b"]]}, TypeError, ["means", "numbers"]),
+        ({"means": None}, TypeError, ["means", "array", "None"]),
+        ({"covariances": None}, TypeError, ["covariances", "array", "None"]),
         ({"means": "points"}, TypeError, ["means", "NumPy array", "str"]),
         ({"means": torch.tensor(MEANS)}, TypeError, ["covariances", "torch.as_tensor"]),
         (

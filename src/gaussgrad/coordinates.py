@@ -95,7 +95,7 @@ def to_normalized(means: Any, covariances: Any = None, *, size: tuple[int, ...])
 def _open(means: Any, covariances: Any, size: tuple[int, ...]) -> tuple[Gathered, Any, Any, list[float]]:
     """The arguments gathered and checked, and half the length of each axis in the order x, y, z."""
     size = checks.image_size(size)
-    gathered = gather(means=means, covariances=covariances)
+    gathered = gather(("covariances",), means=means, covariances=covariances)
     means, covariances = gathered.arrays
     d = len(size)
     coordinates = ", ".join("xyz"[:d])

@@ -31,15 +31,17 @@ class Gathered:
         return self.framework.cast(result, self.dtype)
 
 
-def gather(**arguments: Any) -> Gathered:
-    """The named arguments as arrays of one framework; None stays None.
+def gather(optional: tuple[str, ...] = (), /, **arguments: Any) -> Gathered:
+    """The named arguments as arrays of one framework; those named in `optional` may be None and stay so.
 
     Lists, Python numbers and NumPy integers have no dtype of their own: they take that of the arrays beside them,
     or float64.
     """
+    for name, value in arguments.items():
+        if value is None and name not in optional:
+            raise TypeError(checks.complain(name, "an array", "None"))
     framework = _framework_of(arguments)
-    given = {name: value for name, value in arguments.items() if value is not None}
-    typed = {name: value for name, value in given.items() if framework.owns(value) and not _is_weak(value)}
+    typed = {name: value for name, value in arguments.items() if framework.owns(value) and not _is_weak(value)}
     dtype = _common_dtype(framework, typed)
     like = next(iter(typed.values()), None)
     _check_devices(framework, typed)

@@ -37,8 +37,7 @@ def backward(operation: Operation, grad: torch.Tensor, arrays: Tensors, options:
 
 def _spans(operation: Operation, arrays: Tensors, options: dict[str, Any]) -> Iterator[tuple[int, int]]:
     shapes = tuple(tuple(array.shape) for array in arrays)
-    batch, channels, positions = operation.output(shapes, options).shape
-    elements = max(1, batch * channels * shapes[0][1])  # per position
-    step = max(1, SPAN_ELEMENTS // elements)
+    positions = operation.output(shapes, options).shape[-1]
+    step = max(1, SPAN_ELEMENTS // max(1, operation.elements(shapes)))
     for start in range(0, positions, step):
         yield start, min(positions, start + step)

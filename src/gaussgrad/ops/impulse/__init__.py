@@ -72,7 +72,7 @@ def render_impulses(
     [0.0, 0.0, 0.28, 0.44, 0.28, 0.0, 0.28, 0.44, 0.28, 0.0]
     """
     size, flat_points = _frame(size)
-    gathered = dispatch.gather(means=means, kernel=kernel, weights=weights)
+    gathered = dispatch.gather(("weights",), means=means, kernel=kernel, weights=weights)
     xp = gathered.namespace
     means, kernel, weights = gathered.arrays
     means = _with_coordinates(means) if flat_points else means
@@ -120,6 +120,11 @@ def _saved(shapes: tuple[tuple[int, ...], ...], options: Any) -> tuple[Output, .
     return ()
 
 
+def _elements(shapes: tuple[tuple[int, ...], ...]) -> int:
+    (batch, n, _), kernel, weights = shapes
+    return batch * n * max(math.prod(kernel[1:]), weights[-1])
+
+
 def _check_values(means: np.ndarray, kernel: np.ndarray, weights: np.ndarray, **options: Any) -> None:
     checks.finite("means", means)
     bad = checks.first_offender(~np.isfinite(kernel))
@@ -137,6 +142,7 @@ OPERATION = register(
         kernels="gaussgrad.ops.impulse.cpu",
         output=_output,
         saved=_saved,
+        elements=_elements,
         check_values=_check_values,
     )
 )

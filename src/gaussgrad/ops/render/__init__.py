@@ -84,7 +84,7 @@ def render(
     amplitude = checks.option("amplitude", amplitude, AMPLITUDES)
     compose = checks.option("compose", compose, COMPOSES)
     tolerance = checks.number("tolerance", tolerance, "a number in [0, 1)", 0.0, 1.0)
-    gathered = dispatch.gather(means=means, covariances=covariances, weights=weights)
+    gathered = dispatch.gather(("weights",), means=means, covariances=covariances, weights=weights)
     xp = gathered.namespace
     means, covariances, weights = gathered.arrays
     checks.points("means", means.shape, size)
@@ -111,6 +111,11 @@ def _saved(shapes: tuple[tuple[int, ...], ...], options: Any) -> tuple[Output, .
     return ()
 
 
+def _elements(shapes: tuple[tuple[int, ...], ...]) -> int:
+    batch, n, channels = shapes[2]
+    return batch * n * channels
+
+
 def _check_values(means: np.ndarray, covariances: np.ndarray, weights: np.ndarray, **options: Any) -> None:
     checks.finite("means", means, ("batch item", "Gaussian"))
     checks.positive_definite("covariances", covariances, ("batch item", "Gaussian"))
@@ -126,6 +131,7 @@ OPERATION = register(
         kernels="gaussgrad.ops.render.cpu",
         output=_output,
         saved=_saved,
+        elements=_elements,
         check_values=_check_values,
     )
 )
