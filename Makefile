@@ -7,11 +7,11 @@ BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt --editable
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format clean
+.PHONY: help demo test bench check format clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
-	@echo 'Variables: PYTHON=python3.12 makes .venv with that Python; ARGS="..." goes to the command of demo or test.'
+	@echo 'Variables: PYTHON=python3.12 makes .venv with that Python; ARGS="..." goes to the command of demo, test or bench.'
 
 demo: .venv/.installed-app ## train an autoencoder that draws Gaussians, about five minutes; pictures in demo/
 	@$(BIN)/gaussgrad train -o $(DEMO) $(ARGS) || { code=$$?; \
@@ -21,6 +21,9 @@ demo: .venv/.installed-app ## train an autoencoder that draws Gaussians, about f
 
 test: check ## linter, formatter, type checker and all tests, e.g. ARGS="-k render"
 	$(BIN)/python -m pytest $(ARGS)
+
+bench: .venv/.installed-dev ## measure beside peers and bounds, about half an hour on a quiet machine; report in benchmark-report/
+	$(BIN)/python -m benchmarks -o benchmark-report --install-peers .peers $(ARGS)
 
 check: .venv/.installed-dev ## linter, formatter and type checker only
 	$(BIN)/ruff check
@@ -32,8 +35,8 @@ format: .venv/.installed-dev ## format and mend what the linter can mend
 	$(BIN)/ruff format
 
 clean: ## remove .venv, the demo and what the tools leave behind
-	rm -rf .venv $(DEMO) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
-	find src tests examples -name __pycache__ -type d -prune -exec rm -rf {} +
+	rm -rf .venv .peers benchmark-report $(DEMO) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find src tests benchmarks examples -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv

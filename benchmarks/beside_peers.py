@@ -1,0 +1,56 @@
+"""Our time beside a peer's, and each scene's place between the bounds of the machine."""
+
+from dataclasses import dataclass
+
+from benchmarks import machine, ours, scenes, timing
+from benchmarks.comparisons import TITLES, Comparison
+from benchmarks.figures import Figure, Spread, relative_difference
+from benchmarks.partners import Partners, PeerMissing, first_line
+
+SMALLEST_SHAPE = 1.2e-38  # tolerance 0 draws every normal float32
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a scene stands: its work, our time, and the least time that memory and arithmetic allow, in seconds."""
+
+    scene: str
+    measured: str
+    pairs: int
+    ours: float
+    memory: float
+    arithmetic: float
+
+
+def compare(comparison: Comparison, partners: Partners, seconds: float) -> Figure:
+    """The figure of one comparison; where the peer cannot be measured, the reason in its place."""
+    unit = "× its time" if comparison.bar and comparison.bar.sense == "at most" else "× as fast"
+    labels = (comparison.name, comparison.title, comparison.measured)
+    titled = {"unit": unit, "peer": TITLES[comparison.peer], "bar": comparison.bar}
+    try:
+        with partners.ready(comparison) as peer:
+            call = ours.prepare(comparison.build(), comparison.entry, comparison.stage, comparison.tolerance)
+            mine = timing.Here(call)
+            difference = relative_difference(mine.results(), peer.results())
+            our_times, peer_times = timing.in_turn(mine, peer, seconds)
+    except (PeerMissing, ValueError) as error:
+        return Figure(*labels, None, reason=first_line(str(error)), **titled)
+    above, below = (our_times, peer_times) if unit == "× its time" else (peer_times, our_times)
+    return Figure(
+        *labels,
+        Spread.of(timing.ratios(above, below)),
+        ours_seconds=Spread.of(our_times),
+        peer_seconds=Spread.of(peer_times),
+        difference=difference,
+        **titled,
+    )
+
+
+def place(comparison: Comparison, figure: Figure, bounds: machine.Bounds) -> Place:
+    """Where our time of a measured comparison stands between the bounds."""
+    scene = comparison.build()
+    pairs = scenes.work(scene, max(comparison.tolerance, SMALLEST_SHAPE)).pairs
+    once = sum(array.nbytes for array in scene.inputs.values()) + scene.upstream.nbytes
+    moved = {"forward": once, "backward": 2 * once - scene.upstream.nbytes, "both": 3 * once}[comparison.stage]
+    memory, arithmetic = bounds.seconds(pairs, scene.weights.shape[-1], moved, comparison.stage)
+    return Place(comparison.title, comparison.measured, pairs, figure.ours_seconds.median, memory, arithmetic)

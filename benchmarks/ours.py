@@ -1,0 +1,77 @@
+"""gaussgrad's own side of a comparison."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+
+import gaussgrad
+from benchmarks.scenes import Scene
+from gaussgrad import parallel
+from gaussgrad.op import OPERATIONS
+
+RENDER = OPERATIONS["render"]
+
+
+def prepare(
+    scene: Scene, entry: str, stage: str, tolerance: float, threads: int | None = None, compose: str = "sum"
+) -> Callable[[], dict[str, Any]]:
+    """The work of one call, as peers prepare it: through NumPy arrays or torch's autograd."""
+    if entry == "torch":
+        return _torch(scene, tolerance, threads, compose)
+    options = {"size": scene.size, "amplitude": scene.amplitude, "compose": compose, "tolerance": tolerance}
+
+    def forward() -> dict[str, Any]:
+        return {"image": gaussgrad.render(**scene.inputs, **options, threads=threads)}
+
+    draw, gather = _kernels(scene, threads, options)
+    _, saved = draw()
+    if stage == "both":
+        return lambda: forward() | gather(saved)
+    return forward if stage == "forward" else lambda: gather(saved)
+
+
+def in_flight(scene: Scene, tolerance: float, compose: str) -> Callable[[], dict[str, Any]]:
+    """Forward and backward with what the one saves for the other alive between them, as in a framework."""
+    options = {"size": scene.size, "amplitude": scene.amplitude, "compose": compose, "tolerance": tolerance}
+    draw, gather = _kernels(scene, None, options)
+
+    def both() -> dict[str, Any]:
+        image, saved = draw()
+        return {"image": image} | gather(saved)
+
+    return both
+
+
+def _kernels(scene: Scene, threads: int | None, options: dict[str, Any]) -> tuple[Callable, Callable]:
+    """The kernels on arrays, which every framework calls: NumPy itself has no backward pass."""
+    kernels = RENDER.load_kernels()
+    threads = threads or parallel.available_cores()
+    batch = scene.means.ndim - 2
+    arrays = [np.reshape(array, (-1, *array.shape[batch:])) for array in scene.inputs.values()]
+    upstream = scene.upstream.reshape(len(arrays[0]), scene.weights.shape[-1], -1)
+    shapes = {name: array.shape for name, array in scene.inputs.items()}
+
+    def draw() -> tuple[np.ndarray, tuple[np.ndarray, ...]]:
+        return kernels.forward(*arrays, threads=threads, **options)
+
+    def gather(saved: tuple[np.ndarray, ...]) -> dict[str, Any]:
+        gradients = kernels.backward(upstream, saved, *arrays, threads=threads, **options)
+        return {name: array.reshape(shapes[name]) for name, array in zip(shapes, gradients, strict=True)}
+
+    return draw, gather
+
+
+def _torch(scene: Scene, tolerance: float, threads: int | None, compose: str) -> Callable[[], dict[str, Any]]:
+    leaves = {name: torch.tensor(array, requires_grad=True) for name, array in scene.inputs.items()}
+    upstream = torch.from_numpy(scene.upstream)
+
+    def both() -> dict[str, Any]:
+        image = gaussgrad.render(
+            **leaves, size=scene.size, amplitude=scene.amplitude, compose=compose, tolerance=tolerance, threads=threads
+        )
+        gradients = torch.autograd.grad(image, list(leaves.values()), upstream)
+        return {"image": image.detach(), **dict(zip(leaves, gradients, strict=True))}
+
+    return both

@@ -1,0 +1,144 @@
+"""The report of a run: Markdown tables, and the same as JSON; the tables go between markers of a page."""
+
+import dataclasses
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.anatomy import Costs
+from benchmarks.beside_peers import Place
+from benchmarks.figures import Bar, Figure, Spread
+from benchmarks.machine import Bounds
+
+BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
+HEADINGS = ("scene", "measured", "peer", "ours", "peer's time", "figure", "quartiles", "bar", "verdict")
+
+
+@dataclass(frozen=True)
+class Report:
+    """All that one run found."""
+
+    machine: dict[str, str]
+    command: str
+    contract: str
+    figures: Sequence[Figure]
+    bounds: Bounds
+    places: Sequence[Place]
+    costs: Sequence[Costs]
+
+    def to_json(self) -> str:
+        found = dataclasses.asdict(self)
+        for figure, record in zip(self.figures, found["figures"], strict=True):
+            record["verdict"] = figure.verdict
+        return json.dumps(found, indent=1, ensure_ascii=False)
+
+
+def markdown(report: Report) -> str:
+    """The report as the page shows it."""
+    judged = [figure for figure in report.figures if figure.bar is not None]
+    reached = sum(figure.verdict == "reached" for figure in judged)
+    machine = [f"- {name}: {value}" for name, value in report.machine.items()]
+    parts = [
+        "\n".join([*machine, f"- command: `{report.command}`", f"- contract tests: {report.contract}"]),
+        f"Bars reached: {reached} of {len(judged)}.",
+        "### Figures",
+        table(HEADINGS, (row(figure) for figure in report.figures)),
+        "### Bounds of this machine",
+        _bounds(report.bounds),
+        _places(report.places),
+    ]
+    if report.costs:
+        parts += ["### Where the time goes", _costs(report.costs)]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def row(figure: Figure) -> tuple[str, ...]:
+    """A figure as cells under HEADINGS."""
+    value = f"{number(figure.value.median)} {figure.unit}" if figure.value else figure.reason
+    quartiles = f"{number(figure.value.lower)} to {number(figure.value.upper)}" if figure.value else ""
+    verdict = figure.verdict
+    if verdict == "not comparable":
+        verdict += f": results differ by {number(figure.difference)}"
+    times = (duration(figure.ours_seconds), duration(figure.peer_seconds))
+    return (figure.scene, figure.measured, figure.peer, *times, value, quartiles, bar(figure.bar), verdict)
+
+
+def bar(limit: Bar | None) -> str:
+    if limit is None:
+        return ""
+    return f"{'≤' if limit.sense == 'at most' else '≥'} {number(limit.limit)}"
+
+
+def number(value: float) -> str:
+    """Three digits, without an exponent."""
+    if abs(value) >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.3g}"
+
+
+def duration(seconds: Spread | None) -> str:
+    if seconds is None:
+        return ""
+    for unit, scale in (("s", 1.0), ("ms", 1e3)):
+        if seconds.median * scale >= 1:
+            return f"{number(seconds.median * scale)} {unit}"
+    return f"{number(seconds.median * 1e6)} µs"
+
+
+def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A Markdown table."""
+    lines = [headings, ["---"] * len(headings), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+def _bounds(bounds: Bounds) -> str:
+    return (
+        f"Memory: {number(bounds.bytes_per_second / 1e9)} GB/s (triad). Arithmetic in float32: "
+        f"{number(bounds.fused_per_second / 1e9)} G multiply-adds/s, "
+        f"{number(bounds.exponentials_per_second / 1e9)} G exponentials/s."
+    )
+
+
+def _places(places: Sequence[Place]) -> str:
+    """Where each scene stands below the bounds; the larger of the two is what no renderer of these pairs could beat."""
+    if not places:
+        return ""
+    headings = ("scene", "measured", "pairs", "ours", "memory allows", "arithmetic allows", "share of the bound")
+    rows = []
+    for place in places:
+        share = max(place.memory, place.arithmetic) / place.ours
+        times = (duration(Spread.of([seconds])) for seconds in (place.ours, place.memory, place.arithmetic))
+        pairs = f"{place.pairs / 1e6:.3g} M"
+        rows.append((place.scene, place.measured, pairs, *times, f"{100 * share:.0f} %"))
+    return table(headings, rows)
+
+
+def _costs(costs: Sequence[Costs]) -> str:
+    prices = table(
+        ("stage, one thread", "per Gaussian", "per row", "per vector", "largest misfit"),
+        (
+            (cost.stage, *(f"{number(ns)} ns" for ns in (cost.per_gaussian, cost.per_row, cost.per_vector)),
+             f"{100 * cost.misfit:.0f} %")
+            for cost in costs
+        ),
+    )  # fmt: skip
+    shares = table(
+        ("stage", "Gaussians", "rows", "vectors", "of which exponentials alone", "image", "lanes in use"),
+        (
+            (cost.stage, *(f"{100 * share:.0f} %" for share in (
+                cost.gaussians, cost.rows, cost.vectors, cost.exponentials, cost.image, cost.lanes_used)))
+            for cost in costs
+        ),
+    )  # fmt: skip
+    return f"{prices}\n\nThe yardstick's scene of 10,000 Gaussians by these prices:\n\n{shares}"
+
+
+def write_into(page: Path, text: str) -> None:
+    """Put the text between the page's markers."""
+    whole = page.read_text(encoding="utf-8")
+    before, begin, rest = whole.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise ValueError(f"{page} must have the lines {BEGIN} and {END}")
+    page.write_text(f"{before}{begin}\n{text}{end}{after}", encoding="utf-8")
