@@ -250,6 +250,7 @@ def test_an_existing_output_is_refused_before_the_work_starts(refuse, call, imag
     overlay.mkdir()
     wanted = ("predict", model, images, "-o", tmp_path / "new.csv", "--overlay", overlay)
     assert "overlay exists already" in refuse(*wanted)
+    assert "overlay exists already" in refuse("predict", tmp_path / "no model", *wanted[2:])
     assert not (tmp_path / "new.csv").exists()
     assert call(*wanted, "--overwrite")[0] == 0
     assert len(list(overlay.iterdir())) == 40

@@ -1,5 +1,6 @@
 """The command `gaussgrad`: parse, call, write. Errors that a user can mend are one line and exit code 2."""
 
+import os
 import sys
 from collections.abc import Sequence
 
@@ -8,6 +9,9 @@ from gaussgrad.cli.codes import INTERRUPTED, USER_ERROR
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 2 something the user can mend, 130 interrupted."""
+    # Threads of OpenMP that wait do so by spinning. On a machine that others use too this made a training step of small
+    # images ten times slower; asleep they cost nothing. OpenMP reads this once, when torch loads it.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     sys.exit(_run(sys.argv[1:] if arguments is None else list(arguments)))
 
 
