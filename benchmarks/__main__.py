@@ -81,12 +81,20 @@ def measure(options: argparse.Namespace, contract_line: str, console: Console) -
                 places.append(beside_peers.place(comparison, figure, bounds))
     for name in names:
         if name in alone.MEASUREMENTS:
-            own = alone.MEASUREMENTS[name](threads, options.seconds)
+            own = measure_alone(name, threads, options.seconds)
             tell(console, own)
             figures += own
     stages = ("forward", "backward") if ANATOMY in names else ()
     costs = [anatomy.measure(stage, options.seconds) for stage in stages]
     return report.Report(machine.describe(), command(options), contract_line, figures, bounds, distinct(places), costs)
+
+
+def measure_alone(name: str, threads: int, seconds: float) -> list[Figure]:
+    """The figures of gaussgrad alone; what fails is one line of the report, and does not take the others with it."""
+    try:
+        return alone.MEASUREMENTS[name](threads, seconds)
+    except Exception as error:
+        return [Figure(name, name, "", None, "", reason=partners.first_line(f"{type(error).__name__}: {error}"))]
 
 
 def distinct(places: Sequence[beside_peers.Place]) -> list[beside_peers.Place]:

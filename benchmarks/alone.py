@@ -113,7 +113,7 @@ def _probe(module: str, *arguments: str, **environment: str) -> dict:
     command = [sys.executable, "-m", module, *arguments]
     done = subprocess.run(command, cwd=ROOT, env=os.environ | environment, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise RuntimeError(f"{' '.join(command)} failed:\n{done.stderr}")
+        raise RuntimeError(f"{module} failed: {(done.stderr.strip().splitlines() or ['it said nothing'])[-1]}")
     return json.loads(done.stdout.splitlines()[-1])
 
 

@@ -20,7 +20,7 @@ def prepare(
     """The work of one call, as peers prepare it: through NumPy arrays or torch's autograd."""
     if entry == "torch":
         return _torch(scene, tolerance, threads, compose)
-    options = {"size": scene.size, "amplitude": scene.amplitude, "compose": compose, "tolerance": tolerance}
+    options = _options(scene, tolerance, compose)
 
     def forward() -> dict[str, Any]:
         return {"image": gaussgrad.render(**scene.inputs, **options, threads=threads)}
@@ -34,14 +34,18 @@ def prepare(
 
 def in_flight(scene: Scene, tolerance: float, compose: str) -> Callable[[], dict[str, Any]]:
     """Forward and backward with what the one saves for the other alive between them, as in a framework."""
-    options = {"size": scene.size, "amplitude": scene.amplitude, "compose": compose, "tolerance": tolerance}
-    draw, gather = _kernels(scene, None, options)
+    draw, gather = _kernels(scene, None, _options(scene, tolerance, compose))
 
     def both() -> dict[str, Any]:
         image, saved = draw()
         return {"image": image} | gather(saved)
 
     return both
+
+
+def _options(scene: Scene, tolerance: float, compose: str) -> dict[str, Any]:
+    amplitude = scene.amplitude
+    return {"size": scene.size, "amplitude": amplitude, "compose": compose, "pixel": "point", "tolerance": tolerance}
 
 
 def _kernels(scene: Scene, threads: int | None, options: dict[str, Any]) -> tuple[Callable, Callable]:
@@ -66,11 +70,10 @@ def _kernels(scene: Scene, threads: int | None, options: dict[str, Any]) -> tupl
 def _torch(scene: Scene, tolerance: float, threads: int | None, compose: str) -> Callable[[], dict[str, Any]]:
     leaves = {name: torch.tensor(array, requires_grad=True) for name, array in scene.inputs.items()}
     upstream = torch.from_numpy(scene.upstream)
+    options = _options(scene, tolerance, compose)
 
     def both() -> dict[str, Any]:
-        image = gaussgrad.render(
-            **leaves, size=scene.size, amplitude=scene.amplitude, compose=compose, tolerance=tolerance, threads=threads
-        )
+        image = gaussgrad.render(**leaves, **options, threads=threads)
         gradients = torch.autograd.grad(image, list(leaves.values()), upstream)
         return {"image": image.detach(), **dict(zip(leaves, gradients, strict=True))}
 

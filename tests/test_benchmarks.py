@@ -168,6 +168,15 @@ def test_part_of_a_run_is_not_recorded_in_the_docs(tmp_path, capsys):
     assert "a whole run" in capsys.readouterr().err
 
 
+def test_a_measurement_that_fails_is_named_with_its_reason(monkeypatch):
+    def fails(threads, seconds):
+        raise RuntimeError("no room left")
+
+    monkeypatch.setitem(alone.MEASUREMENTS, "memory", fails)
+    (figure,) = driver.measure_alone("memory", threads=1, seconds=0.0)
+    assert (figure.name, figure.verdict, figure.reason) == ("memory", "not measured", "RuntimeError: no room left")
+
+
 @pytest.fixture
 def found() -> report.Report:
     spread = Spread(1.1, 1.0, 1.3)
