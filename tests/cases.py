@@ -20,6 +20,10 @@ class Case:
     arrays: tuple[np.ndarray, ...]
     options: dict[str, Any]
 
+    def exactness(self, dtype: str) -> str:
+        """The row of the table of tolerances that its values keep to."""
+        return "area" if dtype == "float64" and self.options.get("pixel") == "area" else dtype
+
     def typed(self, dtype: str) -> tuple[np.ndarray, ...]:
         return tuple(array.astype(dtype) for array in self.arrays)
 
@@ -44,9 +48,30 @@ def _render() -> Iterator[Case]:
     for d, compose, tolerance, amplitude in product(
         (1, 2, 3), ("sum", "max", "union"), (0.0, 1e-4, 0.0111), ("density", "peak")
     ):
-        options = {"size": SIZES[d], "amplitude": amplitude, "compose": compose, "tolerance": tolerance}
+        options = {
+            "size": SIZES[d],
+            "amplitude": amplitude,
+            "compose": compose,
+            "pixel": "point",
+            "tolerance": tolerance,
+        }
         label = f"render-{d}d-{compose}-{tolerance:g}-{amplitude}"
         yield Case("render", label, render_inputs(d), options)
+    for d, compose, tolerance in (
+        (1, "sum", 0.0),
+        (2, "sum", 0.0),
+        (2, "max", 1e-4),
+        (2, "union", 0.0111),
+        (3, "sum", 1e-4),
+    ):
+        options = {
+            "size": SIZES[d],
+            "amplitude": "density",
+            "compose": compose,
+            "pixel": "area",
+            "tolerance": tolerance,
+        }
+        yield Case("render", f"render-{d}d-{compose}-{tolerance:g}-area", render_inputs(d, n=3, b=1), options)
 
 
 def _render_impulses() -> Iterator[Case]:

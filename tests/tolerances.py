@@ -8,6 +8,7 @@ VALUES = {
     "float64": 1e-9,  # what is promised; some 1e6 roundings of 2e-16 fit, so this fails for a wrong formula only
     "float32": 5e-6,  # the rounding of 6e-8 is multiplied by q/2 <= 20 in exp and by 1/(1 - rho**2) <= 5 in the inverse
     "float16": 1e-3,  # computed in float32 and rounded once, by at most 2**-11 = 4.9e-4
+    "area": 1e-7,  # float64 again: quadrature by kernel and reference leaves up to 1e-8 of the peak at each Gaussian
     "bfloat16": 8e-3,  # computed in float32 and rounded once, by at most 2**-8 = 3.9e-3
 }
 """Largest error of a value, relative to the largest value of the image (union: relative to 1)."""

@@ -36,7 +36,7 @@ class Operation:
     kernels: str
     output: Callable[[tuple[Shape, ...], Options], Output]
     saved: Callable[[tuple[Shape, ...], Options], tuple[Output, ...]]
-    elements: Callable[[tuple[Shape, ...]], int]  # in the reference's largest array, per output position
+    elements: Callable[[tuple[Shape, ...], Options], int]  # in the reference's largest array, per output position
     check_values: Callable[..., None]  # on NumPy arrays; raises ValueError
 
     def load_kernels(self) -> ModuleType:

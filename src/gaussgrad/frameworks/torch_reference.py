@@ -38,6 +38,6 @@ def backward(operation: Operation, grad: torch.Tensor, arrays: Tensors, options:
 def _spans(operation: Operation, arrays: Tensors, options: dict[str, Any]) -> Iterator[tuple[int, int]]:
     shapes = tuple(tuple(array.shape) for array in arrays)
     positions = operation.output(shapes, options).shape[-1]
-    step = max(1, SPAN_ELEMENTS // max(1, operation.elements(shapes)))
+    step = max(1, SPAN_ELEMENTS // max(1, operation.elements(shapes, options)))
     for start in range(0, positions, step):
         yield start, min(positions, start + step)

@@ -27,7 +27,7 @@ def save(model: nn.Module, settings: dict[str, Any], folder: str | os.PathLike[s
         try:
             safetensors.torch.save_model(model, str(partial / WEIGHTS_FILE))
         except safetensors.SafetensorError as error:  # a full disk comes as this
-            raise OSError(f"the weights cannot be written to {folder}: {error}.") from error
+            raise OSError(f"the weights cannot be written to {folder} ({error}).") from error
 
 
 def read_settings(folder: str | os.PathLike[str]) -> dict[str, Any]:

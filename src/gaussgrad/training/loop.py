@@ -20,6 +20,7 @@ from rich.console import Console
 from gaussgrad import metrics
 from gaussgrad.data import Images, Split
 from gaussgrad.models.autoencoder import GaussianAutoencoder
+from gaussgrad.training.checkpoints import WholeCheckpoints
 from gaussgrad.training.configuration import DEFAULT_STEPS, Configuration
 from gaussgrad.training.modules import AutoencoderModule, ImageBatches, ShuffledBatches
 from gaussgrad.training.progress import ProgressBar
@@ -135,6 +136,7 @@ def _trainer(run: Run, baselines: metrics.Baselines, console: Console) -> lightn
         log_every_n_steps=1,
         logger=CSVLogger(run.folder, name=run.logs.name, flush_logs_every_n_steps=1),
         callbacks=[checkpoint, ProgressBar(console, baselines)],
+        plugins=[WholeCheckpoints()],
         enable_progress_bar=False,
         enable_model_summary=False,
         default_root_dir=run.folder,

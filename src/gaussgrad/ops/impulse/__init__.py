@@ -120,7 +120,7 @@ def _saved(shapes: tuple[tuple[int, ...], ...], options: Any) -> tuple[Output, .
     return ()
 
 
-def _elements(shapes: tuple[tuple[int, ...], ...]) -> int:
+def _elements(shapes: tuple[tuple[int, ...], ...], options: Any) -> int:
     (batch, n, _), kernel, weights = shapes
     return batch * n * max(math.prod(kernel[1:]), weights[-1])
 

@@ -4,9 +4,9 @@ import numpy as np
 from numba import njit
 
 from gaussgrad import simd
-from gaussgrad.ops.render.forward import profile
-from gaussgrad.ops.render.geometry import factor, gaussian, span
+from gaussgrad.ops.render.geometry import factor, gaussian, pixels, profile, rows, slices
 from gaussgrad.ops.render.modes import MAX, SUM
+from gaussgrad.ops.render.quadrature import MOST_LINES, moments_over_pixels, nodes_of, through_row
 
 FLUSH = 16  # rows summed in the array's own dtype before the sums move on to float64
 MOMENTS = 10  # of r: its sum, three first and six second moments
@@ -30,6 +30,18 @@ def upstream(grad, product, marks, place, count, s, level, mode, index):
 
 
 @njit(**simd.INLINE)
+def pull(grad, product, marks, levels, channels, place, plane, count, s, mode, index, by_channel):
+    """The gradient of the loss to the shape s at `count` pixels; `by_channel` collects that to the levels."""
+    pulled = simd.zero(s)
+    for c in range(channels):
+        level = simd.splat(simd.peek(levels, c), s)
+        above = upstream(grad, product, marks, place + c * plane, count, s, level, mode, index)
+        pulled = simd.fused(above, level, pulled)
+        simd.put(by_channel, c, simd.fused(above, s, simd.get(by_channel, c, s)))
+    return pulled
+
+
+@njit(**simd.INLINE)
 def gather(
     g, levels, grad, product, marks, at, frame, first, last, channels, cut, tolerance, lowest, mode, index, by_channel,
     sums,
@@ -46,21 +58,17 @@ def gather(
     nothing = simd.zero(order)
     number = simd.scalar_type(grad)
     curvature = simd.splat(number(-0.5 * g.ix), order)
-    z_low, z_high = span(g.z, cut * g.vz, first // height, (last - 1) // height + 1)
+    z_low, z_high = slices(g, cut, 0.0, first // height, (last - 1) // height + 1)
     for z in range(z_low, z_high):
         ez = z - g.z
-        rest_z = ez * ez * g.iz
-        y_centre = g.y + g.alpha * ez
-        y_first, y_last = max(0, first - z * height), min(height, last - z * height)
-        y_low, y_high = span(y_centre, (cut - rest_z) * g.vy, y_first, y_last)
+        y_low, y_high = rows(g, ez, cut, 0.0, max(0, first - z * height), min(height, last - z * height))
         for block in range(y_low, y_high, FLUSH):
             m0, mx, my, mxx, mxy, myy = nothing, nothing, nothing, nothing, nothing, nothing
             for y in range(block, min(block + FLUSH, y_high)):
-                ey = y - y_centre
-                rest = rest_z + ey * ey * g.iy
+                ey = y - g.y - g.alpha * ez
+                low, high = pixels(g, ey, ez, cut, 0.0, width)
                 centre = g.x + g.beta * ey + g.gamma * ez
-                low, high = span(centre, (cut - rest) * g.vx, 0, width)
-                constant = simd.splat(number(-0.5 * rest), order)
+                constant = simd.splat(number(-0.5 * (ey * ey * g.iy + ez * ez * g.iz)), order)
                 row = at + (z * height + y) * width
                 s0, s1, s2 = nothing, nothing, nothing
                 for x in range(low, high, step):
@@ -68,13 +76,10 @@ def gather(
                     p = profile(u, curvature, constant, lowest)
                     inside = simd.greater(p, tolerance)
                     s = simd.select(inside, p - tolerance, nothing)
-                    pull = nothing
-                    for c in range(channels):
-                        level = simd.splat(simd.peek(levels, c), order)
-                        above = upstream(grad, product, marks, row + c * plane + x, high - x, s, level, mode, index)
-                        pull = simd.fused(above, level, pull)
-                        simd.put(by_channel, c, simd.fused(above, s, simd.get(by_channel, c, order)))
-                    r = simd.select(inside, pull * p, nothing)
+                    pulled = pull(
+                        grad, product, marks, levels, channels, row + x, plane, high - x, s, mode, index, by_channel
+                    )
+                    r = simd.select(inside, pulled * p, nothing)
                     ru = r * u
                     s0, s1, s2 = s0 + r, s1 + ru, simd.fused(ru, u, s2)
                 e = simd.splat(number(ey), order)
@@ -92,6 +97,38 @@ def gather(
             sums[7] += np.float64(simd.total(myy))
             sums[8] += y1 * ez
             sums[9] += r * ez * ez
+
+
+@njit(**simd.INLINE)
+def gather_area(
+    g, levels, grad, product, marks, at, frame, first, last, channels, cut, tolerance, lowest, mode, index, by_channel,
+    sums, nodes, lines,
+):  # fmt: skip
+    """The same where the shape is the mean over a pixel: the moments are means over each pixel too (equation 47)."""
+    height, width = frame[1], frame[2]
+    plane = frame[0] * height * width
+    order = simd.iota(grad)
+    number = simd.scalar_type(grad)
+    curvature = simd.splat(number(-0.5 * g.ix), order)
+    z_low, z_high = slices(g, cut, 0.5, first // height, (last - 1) // height + 1)
+    for z in range(z_low, z_high):
+        ez = z - g.z
+        y_low, y_high = rows(g, ez, cut, 0.5, max(0, first - z * height), min(height, last - z * height))
+        for y in range(y_low, y_high):
+            ey = y - g.y - g.alpha * ez
+            low, high = pixels(g, ey, ez, cut, 0.5, width)
+            row = at + (z * height + y) * width
+            count = through_row(g, ey, ez, nodes, lines)
+            for x in range(low, high, simd.lanes_of(grad)):
+                moments = moments_over_pixels(x, order, curvature, lowest, nodes, lines, count, number)
+                inside = simd.greater(moments[0], tolerance)
+                s = simd.select(inside, moments[0] - tolerance, simd.zero(order))
+                pulled = pull(
+                    grad, product, marks, levels, channels, row + x, plane, high - x, s, mode, index, by_channel
+                )
+                r = simd.select(inside, pulled, simd.zero(order))
+                for k in range(MOMENTS):
+                    sums[k] += np.float64(simd.total(r * moments[k]))
 
 
 @njit(nogil=True, error_model="numpy")
@@ -143,7 +180,7 @@ def gather_gradients(
 
     `static` is as in drawing.
     """
-    mode = simd.value_of(static[0])
+    mode, area = simd.value_of(static[0]), simd.value_of(static[2])
     n = weights.shape[1]
     channels = simd.value_of(static[1]) or weights.shape[2]
     number = grad.dtype.type
@@ -151,7 +188,7 @@ def gather_gradients(
     order = simd.iota(grad_)
     lanes = simd.lanes_of(grad_)
     level_array, lane_array = np.empty(channels, grad.dtype), np.empty(channels * lanes, grad.dtype)
-    sums = np.empty(MOMENTS + channels)
+    sums, lines = np.empty(MOMENTS + channels), np.empty((MOST_LINES if area else 1, 4))
     levels = simd.address(level_array)
     # a few channels live in registers
     by_channel = simd.scratch(order, static[1]) if simd.value_of(static[1]) else simd.address(lane_array)
@@ -166,10 +203,16 @@ def gather_gradients(
             simd.put(by_channel, c, simd.zero(order))
         sums[:] = 0
         at = b * channels * frame[0] * frame[1] * frame[2]
-        gather(
-            g, levels, grad_, product_, marks_, at, frame, first, last, channels, cut, tolerance_, lowest_, mode,
-            np.int32(i), by_channel, sums,
-        )  # fmt: skip
+        if area:
+            gather_area(
+                g, levels, grad_, product_, marks_, at, frame, first, last, channels, cut, tolerance_, lowest_, mode,
+                np.int32(i), by_channel, sums, nodes_of(g, means.shape[2]), lines,
+            )  # fmt: skip
+        else:
+            gather(
+                g, levels, grad_, product_, marks_, at, frame, first, last, channels, cut, tolerance_, lowest_, mode,
+                np.int32(i), by_channel, sums,
+            )  # fmt: skip
         for c in range(channels):
             sums[MOMENTS + c] = simd.total(simd.get(by_channel, c, order))
         if slot < 0:

@@ -20,7 +20,7 @@ def count_bands(rows: int, row_bytes: int, batch: int, threads: int) -> int:
 
 
 @simd.kernel
-def members_of_bands(means, covariances, frame, cut, bands, source=simd.SOURCE):
+def members_of_bands(means, covariances, frame, cut, pad, bands, source=simd.SOURCE):
     """(offsets, members): band k of batch item b visits members[offsets[k'] : offsets[k' + 1]], k' = b * bands + k.
 
     Indices ascend within a band. With one band per image both are empty: it visits all.
@@ -33,7 +33,7 @@ def members_of_bands(means, covariances, frame, cut, bands, source=simd.SOURCE):
     offsets = np.zeros(batch * bands + 1, np.int64)
     for b in range(batch):
         for i in range(n):
-            low, high = rows_of(means, covariances, b, i, frame, cut)
+            low, high = rows_of(means, covariances, b, i, frame, cut, pad)
             first, last = -1, -2
             if low < high:
                 first, last = band_of(low, rows, bands), band_of(high - 1, rows, bands)
@@ -53,15 +53,15 @@ def members_of_bands(means, covariances, frame, cut, bands, source=simd.SOURCE):
 
 
 @njit(nogil=True, error_model="numpy", inline="always")
-def rows_of(means, covariances, b, i, frame, cut):
+def rows_of(means, covariances, b, i, frame, cut, pad):
     """The range of rows, slices laid end to end, that a Gaussian may touch."""
     d = means.shape[2]
     z_low, z_high, y_low, y_high = 0, 1, 0, 1
     if d >= 2:
         variance = covariances[b, i, 2 if d == 2 else 3]
-        y_low, y_high = span(np.float64(means[b, i, 1]), cut * variance, 0, frame[1])
+        y_low, y_high = span(np.float64(means[b, i, 1]), cut * variance, pad, 0, frame[1])
     if d == 3:
-        z_low, z_high = span(np.float64(means[b, i, 2]), cut * covariances[b, i, 5], 0, frame[0])
+        z_low, z_high = span(np.float64(means[b, i, 2]), cut * covariances[b, i, 5], pad, 0, frame[0])
     if y_low >= y_high or z_low >= z_high:
         return 0, 0
     return z_low * frame[1] + y_low, (z_high - 1) * frame[1] + y_high

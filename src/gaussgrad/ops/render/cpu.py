@@ -15,9 +15,10 @@ from gaussgrad.ops.render.visits import plan_visits
 __all__ = ["backward", "forward", "valid"]
 
 NANOSECONDS_PER_PIXEL = 0.8
+PADS = {"point": 0.0, "area": 0.5}  # how far a pixel reaches from its centre
 
 
-def forward(means, covariances, weights, *, size, amplitude, compose, tolerance, threads):
+def forward(means, covariances, weights, *, size, amplitude, compose, pixel, tolerance, threads):
     """The image (b, c, pixels), and `saved`: for max the winners, for union the products and the zero factors."""
     frame = _frame(size)
     batch, _, channels = weights.shape
@@ -26,18 +27,18 @@ def forward(means, covariances, weights, *, size, amplitude, compose, tolerance,
     marks = np.empty(image.shape if mode != SUM else (0,), dtype=np.int32)
     out = np.empty_like(image) if mode == UNION else image
     lowest = simd.LOWEST[means.dtype]
-    cut = _cut(tolerance, lowest)
+    cut, pad = _cut(tolerance, lowest), PADS[pixel]
     rows = frame[0] * frame[1]
-    seconds = _seconds(covariances, weights, cut, frame)
+    seconds = _seconds(covariances, weights, cut, pad, frame)
     threads = threads if seconds > parallel.SMALL_JOB_SECONDS else 1
     bands = count_bands(rows, channels * frame[2] * image.itemsize, batch, threads)
-    offsets, members = members_of_bands(means, covariances, frame, cut, bands)
-    static = _static(mode, weights)
+    offsets, members = members_of_bands(means, covariances, frame, cut, pad, bands)
+    static = _static(mode, weights, pixel)
 
     def task(start, stop):
         draw_bands(
             start, stop, bands, offsets, members, means, covariances, weights, frame, amplitude == "density", static,
-            cut, means.dtype.type(tolerance), lowest, image.reshape(-1), marks.reshape(-1), out.reshape(-1),
+            cut, pad, means.dtype.type(tolerance), lowest, image.reshape(-1), marks.reshape(-1), out.reshape(-1),
         )  # fmt: skip
 
     parallel.run(task, batch * bands, threads, seconds)
@@ -46,17 +47,17 @@ def forward(means, covariances, weights, *, size, amplitude, compose, tolerance,
     return out, (marks,) if mode == MAX else (image, marks)
 
 
-def backward(grad, saved, means, covariances, weights, *, size, amplitude, compose, tolerance, threads):
+def backward(grad, saved, means, covariances, weights, *, size, amplitude, compose, pixel, tolerance, threads):
     """The gradients of means, covariances and weights."""
     frame = _frame(size)
     mode = MODES[compose]
-    static = _static(mode, weights)
+    static = _static(mode, weights, pixel)
     marks = saved[-1] if saved else np.empty(0, np.int32)
     product = saved[0] if mode == UNION else np.empty(0, means.dtype)
     bands = count_bands(frame[0] * frame[1], weights.shape[2] * frame[2] * grad.itemsize, len(means), 1)
     lowest = simd.LOWEST[means.dtype]
-    cut = _cut(tolerance, lowest)
-    visits, slots = plan_visits(means, covariances, frame, cut, bands)
+    cut, pad = _cut(tolerance, lowest), PADS[pixel]
+    visits, slots = plan_visits(means, covariances, frame, cut, pad, bands)
     partial = np.empty((slots, MOMENTS + weights.shape[2]))
     density = amplitude == "density"
     gradients = tuple(np.empty_like(array) for array in (means, covariances, weights))
@@ -67,7 +68,7 @@ def backward(grad, saved, means, covariances, weights, *, size, amplitude, compo
             means.dtype.type(tolerance), lowest, grad.reshape(-1), product.reshape(-1), marks.reshape(-1), *gradients,
         )  # fmt: skip
 
-    parallel.run(task, len(visits), threads, _seconds(covariances, weights, cut, frame))
+    parallel.run(task, len(visits), threads, _seconds(covariances, weights, cut, pad, frame))
     if slots:
         finish_blocks(visits, partial, means, covariances, weights, density, *gradients)
     return gradients
@@ -78,10 +79,10 @@ def _frame(size):
     return (1,) * (3 - len(size)) + tuple(size)
 
 
-def _static(mode, weights):
-    """What a kernel is compiled for: the compose mode, and 1 or 3 channels or (0) any number."""
+def _static(mode, weights, pixel):
+    """What a kernel is compiled for: the compose mode, 1 or 3 channels or (0) any number, and points or areas."""
     channels = weights.shape[2]
-    return simd.static(mode), simd.static(channels if channels in (1, 3) else 0)
+    return simd.static(mode), simd.static(channels if channels in (1, 3) else 0), simd.static(int(pixel == "area"))
 
 
 def _cut(tolerance, lowest):
@@ -90,6 +91,7 @@ def _cut(tolerance, lowest):
     return min(furthest, -2 * math.log(tolerance)) if tolerance > 0 else furthest
 
 
-def _seconds(covariances, weights, cut, frame):
+def _seconds(covariances, weights, cut, pad, frame):
     """A guess at the time one thread needs."""
-    return touched(covariances, cut, frame) * weights.shape[2] * NANOSECONDS_PER_PIXEL * 1e-9
+    nodes = 10 if pad else 1
+    return touched(covariances, cut, pad, frame) * weights.shape[2] * nodes * NANOSECONDS_PER_PIXEL * 1e-9

@@ -4,17 +4,11 @@ import numpy as np
 from numba import njit
 
 from gaussgrad import simd
-from gaussgrad.ops.render.geometry import factor, gaussian, span
+from gaussgrad.ops.render.geometry import factor, gaussian, pixels, profile, rows, slices
 from gaussgrad.ops.render.modes import MAX, SUM, UNION
+from gaussgrad.ops.render.quadrature import MOST_LINES, mean_over_pixels, merge, nodes_of, through_row
 
 ONE, NONE, NOBODY = np.int32(1), np.int32(0), np.int32(-1)
-
-
-@njit(**simd.INLINE)
-def profile(u, curvature, constant, lowest):
-    """exp(curvature u^2 + constant) lane by lane, and 0 where that is no normal number."""
-    exponent = simd.fused(u * u, curvature, constant)
-    return simd.select(simd.greater(exponent, lowest), simd.exp(exponent), u - u)
 
 
 @njit(**simd.INLINE)
@@ -55,34 +49,36 @@ def finish_union(product, zeros, out, at, count, like):
 
 @simd.kernel
 def draw_bands(
-    start, stop, bands, offsets, members, means, covariances, weights, frame, density, static, cut, tolerance, lowest,
-    image, marks, out, source=simd.SOURCE
+    start, stop, bands, offsets, members, means, covariances, weights, frame, density, static, cut, pad, tolerance,
+    lowest, image, marks, out, source=simd.SOURCE
 ):  # fmt: skip
     """Draw the bands [start, stop) of all images, `bands` to each, with the Gaussians that touch them (see bands.py).
 
     `image` and `marks` (flat) get what the backward pass needs: for max the image and its winners (-1: none), for union
     the product of the factors that are not zero and the number of zeros. `out` (flat) gets the image of a union.
-    `static` is (mode, channels) as compile-time integers, channels 0 where their number is not known then.
+    `static` is (mode, channels, area) as compile-time integers, channels 0 where their number is not known then, and
+    area 1 where the shape is the mean over a pixel.
     """
-    mode = simd.value_of(static[0])
+    mode, area = simd.value_of(static[0]), simd.value_of(static[2])
     depth, height, width = frame
     n = weights.shape[1]
     channels = simd.value_of(static[1]) or weights.shape[2]
     number = image.dtype.type
-    rows = depth * height
-    plane = rows * width
+    lines = depth * height
+    plane = lines * width
     image_, marks_ = simd.address(image), simd.address(marks)
     level_array = np.empty(channels, image.dtype)
     levels = simd.address(level_array)
+    table = np.empty((MOST_LINES if area else 1, 4))
     order = simd.iota(image_)
     step = simd.lanes_of(image_)
     lowest_, tolerance_ = simd.splat(lowest, order), simd.splat(tolerance, order)
     background = simd.one(order) if mode == UNION else simd.zero(order)
     for band in range(start, stop):
         b = band // bands
-        first, last = rows * (band % bands) // bands, rows * (band % bands + 1) // bands
+        first, last = lines * (band % bands) // bands, lines * (band % bands + 1) // bands
         for c in range(channels):
-            at = ((b * channels + c) * rows + first) * width
+            at = ((b * channels + c) * lines + first) * width
             fill(image_, at, (last - first) * width, background)
             if mode != SUM:
                 fill(marks_, at, (last - first) * width, simd.splat(NOBODY if mode == MAX else NONE, order))
@@ -94,27 +90,29 @@ def draw_bands(
             for c in range(channels):
                 level_array[c] = number(scale * weights[b, i, c])
             curvature = simd.splat(number(-0.5 * g.ix), order)
-            z_low, z_high = span(g.z, cut * g.vz, first // height, (last - 1) // height + 1)
+            nodes = nodes_of(g, means.shape[2])
+            z_low, z_high = slices(g, cut, pad, first // height, (last - 1) // height + 1)
             for z in range(z_low, z_high):
                 ez = z - g.z
-                rest_z = ez * ez * g.iz
-                y_centre = g.y + g.alpha * ez
-                y_first, y_last = max(0, first - z * height), min(height, last - z * height)
-                y_low, y_high = span(y_centre, (cut - rest_z) * g.vy, y_first, y_last)
+                y_low, y_high = rows(g, ez, cut, pad, max(0, first - z * height), min(height, last - z * height))
                 for y in range(y_low, y_high):
-                    ey = y - y_centre
-                    rest = rest_z + ey * ey * g.iy
+                    ey = y - g.y - g.alpha * ez
+                    low, high = pixels(g, ey, ez, cut, pad, width)
+                    row = (b * channels * lines + z * height + y) * width
+                    rest = ey * ey * g.iy + ez * ez * g.iz
                     centre = g.x + g.beta * ey + g.gamma * ez
-                    low, high = span(centre, (cut - rest) * g.vx, 0, width)
                     constant = simd.splat(number(-0.5 * rest), order)
-                    row = (b * channels * rows + z * height + y) * width
+                    count = merge(g, table, through_row(g, ey, ez, nodes, table)) if area else 0
                     for x in range(low, high, step):
-                        p = profile(order + number(x - centre), curvature, constant, lowest_)
-                        p = simd.select(simd.greater(p, tolerance_), p - tolerance_, simd.zero(p))
+                        if area:
+                            p = mean_over_pixels(x, order, curvature, lowest_, nodes, table, count, number)
+                        else:
+                            p = profile(order + number(x - centre), curvature, constant, lowest_)
+                        s = simd.select(simd.greater(p, tolerance_), p - tolerance_, simd.zero(p))
                         for c in range(channels):
                             level = simd.splat(simd.peek(levels, c), order)
-                            compose(image_, marks_, row + c * plane + x, high - x, p, level, mode, np.int32(i))
+                            compose(image_, marks_, row + c * plane + x, high - x, s, level, mode, np.int32(i))
         if mode == UNION:
             for c in range(channels):
-                at = ((b * channels + c) * rows + first) * width
+                at = ((b * channels + c) * lines + first) * width
                 finish_union(image_, marks_, simd.address(out), at, (last - first) * width, order)

@@ -81,9 +81,9 @@ def factor(g, dimensions, density):
 
 
 @njit(**simd.INLINE)
-def span(centre, squared, start, stop):
-    """The first and one past the last pixel within sqrt(squared) of the centre, inside [start, stop)."""
-    half = math.sqrt(max(squared, 0.0))
+def span(centre, squared, pad, start, stop):
+    """The first and one past the last pixel within sqrt(squared) + pad of the centre, inside [start, stop)."""
+    half = math.sqrt(max(squared, 0.0)) + pad
     low = max(np.ceil(centre - half), np.float64(start))
     high = min(np.floor(centre + half) + 1.0, np.float64(stop))
     if not low < high:
@@ -91,18 +91,50 @@ def span(centre, squared, start, stop):
     return int(low), int(high)
 
 
+@njit(**simd.INLINE)
+def slices(g, cut, pad, start, stop):
+    """The slices that a Gaussian touches (docs/maths.md, equation 14); `pad` is how far a pixel reaches: 0, or 1/2."""
+    return span(g.z, cut * g.vz, pad, start, stop)
+
+
+@njit(**simd.INLINE)
+def rows(g, ez, cut, pad, start, stop):
+    """The rows that it touches in the slice with residual ez."""
+    z = max(abs(ez) - pad, 0.0)
+    return span(g.y + g.alpha * ez, (cut - z * z * g.iz) * g.vy, pad + abs(g.alpha) * pad, start, stop)
+
+
+@njit(**simd.INLINE)
+def pixels(g, ey, ez, cut, pad, width):
+    """The pixels that it touches in the row with residuals ey and ez."""
+    pad_y = pad + abs(g.alpha) * pad
+    y, z = max(abs(ey) - pad_y, 0.0), max(abs(ez) - pad, 0.0)
+    centre = g.x + g.beta * ey + g.gamma * ez
+    rest = cut - y * y * g.iy - z * z * g.iz
+    return span(centre, rest * g.vx, pad + abs(g.beta) * pad_y + abs(g.gamma) * pad, 0, width)
+
+
+@njit(**simd.INLINE)
+def profile(u, curvature, constant, lowest):
+    """exp(curvature u^2 + constant) lane by lane, and 0 where that is no normal number."""
+    exponent = simd.fused(u * u, curvature, constant)
+    return simd.select(simd.greater(exponent, lowest), simd.exp(exponent), u - u)
+
+
 @simd.kernel
-def touched(covariances, cut, size, source=simd.SOURCE):
+def touched(covariances, cut, pad, size, source=simd.SOURCE):
     """About how many pixels the Gaussians touch: those of a few hundred, in proportion."""
     total, count = 0.0, 0
     batch, n, entries = covariances.shape
     for k in range(0, batch * n, max(1, batch * n // 256)):
         c = covariances[k // n, k % n]
-        pixels = min(2 * math.sqrt(cut * c[0]) + 1, size[2])
+        pixels = min(2 * (math.sqrt(cut * c[0]) + pad) + 1, size[2])
         if entries == 3:
-            pixels *= min(2 * math.sqrt(cut * c[2]) + 1, size[1])
+            pixels *= min(2 * (math.sqrt(cut * c[2]) + pad) + 1, size[1])
         if entries == 6:
-            pixels *= min(2 * math.sqrt(cut * c[3]) + 1, size[1]) * min(2 * math.sqrt(cut * c[5]) + 1, size[0])
+            pixels *= min(2 * (math.sqrt(cut * c[3]) + pad) + 1, size[1]) * min(
+                2 * (math.sqrt(cut * c[5]) + pad) + 1, size[0]
+            )
         total += pixels
         count += 1
     return total * batch * n / max(count, 1)

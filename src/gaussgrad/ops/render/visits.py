@@ -10,7 +10,7 @@ BLOCK_ROWS = 64  # a Gaussian on more rows than these is gathered in blocks, whi
 
 
 @simd.kernel
-def plan_visits(means, covariances, frame, cut, bands, source=simd.SOURCE):
+def plan_visits(means, covariances, frame, cut, pad, bands, source=simd.SOURCE):
     """(visits, slots): one visit per block of a Gaussian, neighbours one after the other, and the number of slots.
 
     A visit is (Gaussian counted through all batch items, first row, last row, slot): the rows it gathers, and the place
@@ -22,7 +22,7 @@ def plan_visits(means, covariances, frame, cut, bands, source=simd.SOURCE):
     reach = np.empty((batch * n, 2), np.int32)
     places = np.zeros(batch * bands + 1, np.int64)
     for k in range(batch * n):
-        first, last = rows_of(means, covariances, k // n, k % n, frame, cut)
+        first, last = rows_of(means, covariances, k // n, k % n, frame, cut, pad)
         reach[k, 0], reach[k, 1] = first, last
         places[_place(k // n, first, last, rows, bands) + 1] += _blocks(first, last)
     for k in range(batch * bands):
