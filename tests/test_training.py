@@ -1,6 +1,7 @@
 """Training: one seed gives the same figures, a killed run goes on as if never stopped, a run holds what it should."""
 
 import csv
+import errno
 import io as text
 import json
 import os
@@ -21,7 +22,7 @@ from tiny_images import spots
 from gaussgrad import data, metrics
 from gaussgrad.models.autoencoder import GaussianAutoencoder
 from gaussgrad.models.heads import LATENTS
-from gaussgrad.training import augment, loop, modules, report
+from gaussgrad.training import augment, checkpoints, loop, modules, report
 from gaussgrad.training import run as runs
 from gaussgrad.training.configuration import DEFAULT_STEPS, Configuration
 
@@ -184,6 +185,23 @@ def test_a_run_stopped_before_its_report_is_reported_on_resuming(tmp_path):
     split = data.split(40)
     again = loop.fit(run, images, split, metrics.Baselines(1.0, 1.0, 1), Console(file=text.StringIO()))
     _assert_equal(_weights(model), _weights(again))
+
+
+@pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "No space left on device"), KeyboardInterrupt()])
+def test_the_last_checkpoint_stays_whole_when_writing_the_next_is_cut_short(tmp_path, monkeypatch, error):
+    def write_half(path, content):
+        with path.open("wb") as file:
+            file.write(content[: len(content) // 2])
+        raise error
+
+    path = tmp_path / "checkpoints" / "last.ckpt"
+    writer = checkpoints.WholeCheckpoints()
+    writer.save_checkpoint({"epoch": 1}, path)
+    monkeypatch.setattr(Path, "write_bytes", write_half)
+    with pytest.raises(type(error)):
+        writer.save_checkpoint({"epoch": 2}, path)
+    assert torch.load(path, weights_only=True) == {"epoch": 1}
+    assert list(path.parent.iterdir()) == [path]
 
 
 def test_a_damaged_checkpoint_is_refused(tmp_path):

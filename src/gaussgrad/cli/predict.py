@@ -72,5 +72,5 @@ def _write_overlays(
     with io.fresh_folder(folder, overwrite) as partial:
         for i, name in enumerate(images.names):
             record = (gaussians.means[i].numpy(), gaussians.covariances[i].numpy(), gaussians.weights[i].numpy())
-            path = partial / f"{name}.png"
+            path = partial / (name if name.endswith(".png") else f"{name}.png")
             plot.write_overlay(path, images.pixels[i], reconstructions[i], record, points=model.latent == "points")
