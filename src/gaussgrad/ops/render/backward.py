@@ -161,6 +161,13 @@ def to_parameters(g, sums, volume, grad_mean, grad_covariance):
         grad_covariance[5] = 0.5 * (zz_u - g.alpha * yz_u + slope * xz_u)
 
 
+@njit(**simd.INLINE)
+def clear(sums):
+    """Set all to 0; as a slice assignment it would take Numba three seconds more to compile."""
+    for entry in range(sums.size):
+        sums[entry] = 0.0
+
+
 @njit(nogil=True, error_model="numpy")
 def finish(g, scale, density, sums, b, i, weights, grad_means, grad_covariances, grad_weights):
     """Write the gradients of one Gaussian; `sums` is its ten moments, then the gradient to each level."""
@@ -173,14 +180,14 @@ def finish(g, scale, density, sums, b, i, weights, grad_means, grad_covariances,
 
 @simd.kernel
 def gather_gradients(
-    start, stop, visits, partial, means, covariances, weights, frame, density, static, cut, tolerance, lowest,
+    start, stop, visits, partial, means, covariances, weights, frame, density, static, area, cut, tolerance, lowest,
     grad, product, marks, grad_means, grad_covariances, grad_weights, source=simd.SOURCE
 ):  # fmt: skip
     """Make the visits [start, stop) (see visits.py): write the gradients, or into `partial` the sums of a block.
 
-    `static` is as in drawing.
+    `static` and `area` are as in drawing.
     """
-    mode, area = simd.value_of(static[0]), simd.value_of(static[2])
+    mode = simd.value_of(static[0])
     n = weights.shape[1]
     channels = simd.value_of(static[1]) or weights.shape[2]
     number = grad.dtype.type
@@ -188,37 +195,38 @@ def gather_gradients(
     order = simd.iota(grad_)
     lanes = simd.lanes_of(grad_)
     level_array, lane_array = np.empty(channels, grad.dtype), np.empty(channels * lanes, grad.dtype)
-    sums, lines = np.empty(MOMENTS + channels), np.empty((MOST_LINES if area else 1, 4))
+    sums, lines = np.empty(MOMENTS + channels), np.empty((MOST_LINES, 4))
     levels = simd.address(level_array)
     # a few channels live in registers
     by_channel = simd.scratch(order, static[1]) if simd.value_of(static[1]) else simd.address(lane_array)
     lowest_, tolerance_ = simd.splat(lowest, order), simd.splat(tolerance, order)
     for visit in range(start, stop):
-        k, first, last, slot = visits[visit]
+        k, first, last, slot = visits[visit, 0], visits[visit, 1], visits[visit, 2], visits[visit, 3]
         b, i = k // n, k % n
         g = gaussian(means, covariances, b, i)
         scale = factor(g, means.shape[2], density)
         for c in range(channels):
             level_array[c] = number(scale * weights[b, i, c])
             simd.put(by_channel, c, simd.zero(order))
-        sums[:] = 0
+        clear(sums)
         at = b * channels * frame[0] * frame[1] * frame[2]
-        if area:
-            gather_area(
-                g, levels, grad_, product_, marks_, at, frame, first, last, channels, cut, tolerance_, lowest_, mode,
-                np.int32(i), by_channel, sums, nodes_of(g, means.shape[2]), lines,
-            )  # fmt: skip
-        else:
+        if area is None:
             gather(
                 g, levels, grad_, product_, marks_, at, frame, first, last, channels, cut, tolerance_, lowest_, mode,
                 np.int32(i), by_channel, sums,
+            )  # fmt: skip
+        else:
+            gather_area(
+                g, levels, grad_, product_, marks_, at, frame, first, last, channels, cut, tolerance_, lowest_, mode,
+                np.int32(i), by_channel, sums, nodes_of(g, means.shape[2]), lines,
             )  # fmt: skip
         for c in range(channels):
             sums[MOMENTS + c] = simd.total(simd.get(by_channel, c, order))
         if slot < 0:
             finish(g, scale, density, sums, b, i, weights, grad_means, grad_covariances, grad_weights)
         else:
-            partial[slot] = sums
+            for entry in range(sums.size):
+                partial[slot, entry] = sums[entry]
 
 
 @simd.kernel
@@ -236,15 +244,17 @@ def finish_blocks(
 ):
     """Write the gradients of the Gaussians that were gathered in blocks."""
     n = weights.shape[1]
-    sums = np.zeros(partial.shape[1])
+    sums = np.empty(partial.shape[1])
+    clear(sums)
     for visit in range(len(visits)):
         k, slot = visits[visit, 0], visits[visit, 3]
         if slot < 0:
             continue
-        sums += partial[slot]
+        for entry in range(sums.size):
+            sums[entry] += partial[slot, entry]
         if visit + 1 == len(visits) or visits[visit + 1, 0] != k:
             b, i = k // n, k % n
             g = gaussian(means, covariances, b, i)
             scale = factor(g, means.shape[2], density)
             finish(g, scale, density, sums, b, i, weights, grad_means, grad_covariances, grad_weights)
-            sums[:] = 0
+            clear(sums)

@@ -33,12 +33,12 @@ def forward(means, covariances, weights, *, size, amplitude, compose, pixel, tol
     threads = threads if seconds > parallel.SMALL_JOB_SECONDS else 1
     bands = count_bands(rows, channels * frame[2] * image.itemsize, batch, threads)
     offsets, members = members_of_bands(means, covariances, frame, cut, pad, bands)
-    static = _static(mode, weights, pixel)
+    static, area = _static(mode, weights, pixel)
 
     def task(start, stop):
         draw_bands(
             start, stop, bands, offsets, members, means, covariances, weights, frame, amplitude == "density", static,
-            cut, pad, means.dtype.type(tolerance), lowest, image.reshape(-1), marks.reshape(-1), out.reshape(-1),
+            area, cut, pad, means.dtype.type(tolerance), lowest, image.reshape(-1), marks.reshape(-1), out.reshape(-1),
         )  # fmt: skip
 
     parallel.run(task, batch * bands, threads, seconds)
@@ -51,7 +51,7 @@ def backward(grad, saved, means, covariances, weights, *, size, amplitude, compo
     """The gradients of means, covariances and weights."""
     frame = _frame(size)
     mode = MODES[compose]
-    static = _static(mode, weights, pixel)
+    static, area = _static(mode, weights, pixel)
     marks = saved[-1] if saved else np.empty(0, np.int32)
     product = saved[0] if mode == UNION else np.empty(0, means.dtype)
     bands = count_bands(frame[0] * frame[1], weights.shape[2] * frame[2] * grad.itemsize, len(means), 1)
@@ -64,7 +64,7 @@ def backward(grad, saved, means, covariances, weights, *, size, amplitude, compo
 
     def task(start, stop):
         gather_gradients(
-            start, stop, visits, partial, means, covariances, weights, frame, density, static, cut,
+            start, stop, visits, partial, means, covariances, weights, frame, density, static, area, cut,
             means.dtype.type(tolerance), lowest, grad.reshape(-1), product.reshape(-1), marks.reshape(-1), *gradients,
         )  # fmt: skip
 
@@ -80,9 +80,10 @@ def _frame(size):
 
 
 def _static(mode, weights, pixel):
-    """What a kernel is compiled for: the compose mode, 1 or 3 channels or (0) any number, and points or areas."""
+    """What a kernel is compiled for: ((compose mode, 1 or 3 channels or (0) any number), True for areas or None)."""
     channels = weights.shape[2]
-    return simd.static(mode), simd.static(channels if channels in (1, 3) else 0), simd.static(int(pixel == "area"))
+    numbers = simd.static(mode), simd.static(channels if channels in (1, 3) else 0)
+    return numbers, True if pixel == "area" else None
 
 
 def _cut(tolerance, lowest):

@@ -49,17 +49,17 @@ def finish_union(product, zeros, out, at, count, like):
 
 @simd.kernel
 def draw_bands(
-    start, stop, bands, offsets, members, means, covariances, weights, frame, density, static, cut, pad, tolerance,
-    lowest, image, marks, out, source=simd.SOURCE
+    start, stop, bands, offsets, members, means, covariances, weights, frame, density, static, area, cut, pad,
+    tolerance, lowest, image, marks, out, source=simd.SOURCE
 ):  # fmt: skip
-    """Draw the bands [start, stop) of all images, `bands` to each, with the Gaussians that touch them (see bands.py).
+    """Draw the bands [start, stop) of all images, `bands` each, with the Gaussians that touch them (see bands.py).
 
     `image` and `marks` (flat) get what the backward pass needs: for max the image and its winners (-1: none), for union
     the product of the factors that are not zero and the number of zeros. `out` (flat) gets the image of a union.
-    `static` is (mode, channels, area) as compile-time integers, channels 0 where their number is not known then, and
-    area 1 where the shape is the mean over a pixel.
+    `static` is (mode, channels) as compile-time integers, channels 0 where their number is not known then. `area` is
+    True where the shape is the mean over a pixel, else None, for which Numba leaves out the branches of the mean.
     """
-    mode, area = simd.value_of(static[0]), simd.value_of(static[2])
+    mode = simd.value_of(static[0])
     depth, height, width = frame
     n = weights.shape[1]
     channels = simd.value_of(static[1]) or weights.shape[2]
@@ -69,7 +69,7 @@ def draw_bands(
     image_, marks_ = simd.address(image), simd.address(marks)
     level_array = np.empty(channels, image.dtype)
     levels = simd.address(level_array)
-    table = np.empty((MOST_LINES if area else 1, 4))
+    table = np.empty((MOST_LINES, 4))
     order = simd.iota(image_)
     step = simd.lanes_of(image_)
     lowest_, tolerance_ = simd.splat(lowest, order), simd.splat(tolerance, order)
@@ -90,7 +90,7 @@ def draw_bands(
             for c in range(channels):
                 level_array[c] = number(scale * weights[b, i, c])
             curvature = simd.splat(number(-0.5 * g.ix), order)
-            nodes = nodes_of(g, means.shape[2])
+            nodes = (0, 0, 0) if area is None else nodes_of(g, means.shape[2])
             z_low, z_high = slices(g, cut, pad, first // height, (last - 1) // height + 1)
             for z in range(z_low, z_high):
                 ez = z - g.z
@@ -102,12 +102,12 @@ def draw_bands(
                     rest = ey * ey * g.iy + ez * ez * g.iz
                     centre = g.x + g.beta * ey + g.gamma * ez
                     constant = simd.splat(number(-0.5 * rest), order)
-                    count = merge(g, table, through_row(g, ey, ez, nodes, table)) if area else 0
+                    count = 0 if area is None else merge(g, table, through_row(g, ey, ez, nodes, table))
                     for x in range(low, high, step):
-                        if area:
-                            p = mean_over_pixels(x, order, curvature, lowest_, nodes, table, count, number)
-                        else:
+                        if area is None:
                             p = profile(order + number(x - centre), curvature, constant, lowest_)
+                        else:
+                            p = mean_over_pixels(x, order, curvature, lowest_, nodes, table, count, number)
                         s = simd.select(simd.greater(p, tolerance_), p - tolerance_, simd.zero(p))
                         for c in range(channels):
                             level = simd.splat(simd.peek(levels, c), order)

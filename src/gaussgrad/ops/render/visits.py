@@ -30,15 +30,15 @@ def plan_visits(means, covariances, frame, cut, pad, bands, source=simd.SOURCE):
     visits = np.empty((places[-1], 4), np.int32)
     slots = 0
     for k in range(batch * n):
-        first, last = reach[k]
+        first, last = reach[k, 0], reach[k, 1]
         at = _place(k // n, first, last, rows, bands)
         blocks = _blocks(first, last)
         for block in range(blocks):
-            visit = visits[places[at]]
-            visit[0] = k
-            visit[1] = first + block * BLOCK_ROWS
-            visit[2] = min(last, first + (block + 1) * BLOCK_ROWS)
-            visit[3] = slots if blocks > 1 else -1
+            visit = places[at]
+            visits[visit, 0] = k
+            visits[visit, 1] = first + block * BLOCK_ROWS
+            visits[visit, 2] = min(last, first + (block + 1) * BLOCK_ROWS)
+            visits[visit, 3] = slots if blocks > 1 else -1
             slots += blocks > 1
             places[at] += 1
     return visits, slots
