@@ -71,7 +71,7 @@ def _announce(run: runs.Run, images: data.Images, split: data.Split, numbers: in
     console.print(
         f"{images.source}: {len(split.training)} to train on, {len(split.held_out)} held out, {height} x {width}.\n"
         f"{run.configuration.n} Gaussians ({run.configuration.latent}), {numbers} numbers per image, "
-        f"{run.configuration.epochs} epochs.",
+        f"{run.configuration.epochs} epochs. PSNR of held-out images, beside that of PCA with as many numbers:",
         soft_wrap=True,
         highlight=False,
     )

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-DEFAULT_STEPS = 4000  # three minutes on two cores for the digits
+DEFAULT_STEPS = 3000  # two to three minutes on two cores for the digits
 
 
 @dataclass(frozen=True)

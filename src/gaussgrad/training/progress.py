@@ -16,10 +16,10 @@ class ProgressBar(lightning.Callback):
 
     def __init__(self, console: Console, baselines: Baselines) -> None:
         self.console = console
-        self.pca = f"PCA with {baselines.pca_numbers} numbers {baselines.pca:.2f} dB"
+        self.pca = f"PCA-{baselines.pca_numbers} {baselines.pca:.2f} dB"
         self.figures = ""
         columns = (
-            BarColumn(bar_width=24),
+            BarColumn(bar_width=10),  # all of it fits 80 columns
             TextColumn("epoch {task.fields[epoch]}/{task.fields[epochs]}"),
             TextColumn("{task.fields[figures]}"),
             TimeRemainingColumn(),
@@ -38,7 +38,7 @@ class ProgressBar(lightning.Callback):
 
     def on_train_epoch_end(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
         values = trainer.callback_metrics
-        held_out = f"held-out PSNR {float(values['held_out_psnr']):.2f} dB, " if "held_out_psnr" in values else ""
+        held_out = f"held out {float(values['held_out_psnr']):.2f} dB, " if "held_out_psnr" in values else ""
         self.figures = f"loss {float(values['loss']):.4f}, {held_out}{self.pca}"
         self._update(trainer)
         epoch, epochs = trainer.current_epoch + 1, trainer.max_epochs or 1
