@@ -27,6 +27,12 @@ def rows_of(*parts):
 
 
 @pytest.mark.parametrize("d", [1, 2, 3])
+def test_area_is_passed_on():
+    means = torch.tensor([[[3.2, 4.1]]])
+    image = RenderGaussians((7, 9), stddev=0.4, pixel="area")(means)
+    compare_values(image[:, 0], render(means, torch.tensor([0.16, 0.0, 0.16]), size=(7, 9), pixel="area"))
+
+
 def test_coordinates_are_drawn_with_the_fixed_width(d):
     means = points(d, 2, 3)
     layer = RenderGaussians(SIZES[d], stddev=1.5, tolerance=0)
@@ -237,11 +243,11 @@ def test_layers_store_options_only(layer):
 def test_the_representation_tells_what_is_drawn():
     assert repr(RenderGaussians((28, 28), stddev=1.5, coordinates="normalized")) == (
         "RenderGaussians(size=(28, 28), row='x y', coordinates='normalized', stddev=1.5, amplitude='density', "
-        "compose='sum', tolerance=0.0001)"
+        "compose='sum', pixel='point', tolerance=0.0001)"
     )
     assert repr(RenderGaussians((28, 28), "x y xx xy yy weight", channel=False, batched=False)) == (
         "RenderGaussians(size=(28, 28), row='x y xx xy yy weight', coordinates='pixel', channel=False, batched=False, "
-        "parametrization='covariance', amplitude='density', compose='sum', tolerance=0.0001)"
+        "parametrization='covariance', amplitude='density', compose='sum', pixel='point', tolerance=0.0001)"
     )
     assert repr(RenderImpulses(10, [0.25, 0.5, 0.25])) == (
         "RenderImpulses(size=(10,), row='x', coordinates='pixel', kernel=[0.25, 0.5, 0.25])"

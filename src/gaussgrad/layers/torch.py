@@ -12,10 +12,11 @@ from gaussgrad.coordinates import to_pixels
 from gaussgrad.frameworks.torch import concrete
 from gaussgrad.layers.rows import Row, cut_shape, layer_size, parse_row
 from gaussgrad.ops.impulse import render_impulses
-from gaussgrad.ops.render import AMPLITUDES, COMPOSES, render
+from gaussgrad.ops.render import AMPLITUDES, COMPOSES, PIXELS, render
 
 PARAMETRIZATIONS = ("covariance", "cholesky")
 COORDINATES = ("pixel", "normalized")
+DRAWING_OPTIONS = ("amplitude", "compose", "pixel", "tolerance")
 
 
 class _Drawing(nn.Module):
@@ -78,7 +79,7 @@ class RenderGaussians(_Drawing):
     coordinates : {"pixel", "normalized"}
         The units of the coordinates and widths in the rows. "normalized": [-1, 1] between the outer edges of the frame
         along each axis, widths too (`gaussgrad.to_pixels`).
-    amplitude, compose, tolerance
+    amplitude, compose, pixel, tolerance
         As in `gaussgrad.render`.
     channel : bool
         Whether the image has a channel axis. False needs a row with at most one weight.
@@ -126,6 +127,7 @@ class RenderGaussians(_Drawing):
         coordinates: str = "pixel",
         amplitude: str = "density",
         compose: str = "sum",
+        pixel: str = "point",
         tolerance: float = 1e-4,
         channel: bool = True,
         batched: bool | None = None,
@@ -136,11 +138,12 @@ class RenderGaussians(_Drawing):
         self.parametrization = checks.option("parametrization", parametrization, PARAMETRIZATIONS)
         self.amplitude = checks.option("amplitude", amplitude, AMPLITUDES)
         self.compose = checks.option("compose", compose, COMPOSES)
+        self.pixel = checks.option("pixel", pixel, PIXELS)
         self.tolerance = checks.number("tolerance", tolerance, "a number in [0, 1)", 0.0, 1.0)
 
     def _draw(self, means: torch.Tensor, widths: torch.Tensor, weights: torch.Tensor | None) -> torch.Tensor:
         means, covariances = self._in_pixels(means, widths)
-        options = {"amplitude": self.amplitude, "compose": self.compose, "tolerance": self.tolerance}
+        options = {name: getattr(self, name) for name in DRAWING_OPTIONS}
         return render(means, covariances, weights, size=self.size, **options)
 
     def _in_pixels(self, means: torch.Tensor, widths: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -172,7 +175,7 @@ class RenderGaussians(_Drawing):
             parts.append(f"stddev={math.sqrt(self.variance):.6g}")
         else:
             parts.append(f"parametrization={self.parametrization!r}")
-        parts += [f"{name}={getattr(self, name)!r}" for name in ("amplitude", "compose", "tolerance")]
+        parts += [f"{name}={getattr(self, name)!r}" for name in DRAWING_OPTIONS]
         return ", ".join(parts)
 
 

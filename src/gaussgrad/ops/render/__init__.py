@@ -51,8 +51,8 @@ def render(
         1 - prod(1 - value), meant for peak amplitudes with weights in [0, 1].
     pixel : {"point", "area"}
         "point" samples at pixel centres. "area" is the mean over the pixel's square (in 1-D its interval, in 3-D its
-        cube) of what "point" gives, as a camera's pixel integrates light; to 1e-8 of the peak for standard deviations
-        from 0.06 pixels on, along the narrowest direction.
+        cube) of what "point" gives, as a camera's pixel integrates light; to 1e-8 of the peak along each axis for
+        standard deviations from 0.066 pixels on (equation 48).
     tolerance : float in [0, 1)
         Each Gaussian's shape g = exp(-q/2) becomes max(g - tolerance, 0): an error of at most `tolerance` of its peak,
         and a cost in proportion to the pixels touched. 0 draws every representable pixel.
@@ -76,7 +76,7 @@ def render(
 
     Notes
     -----
-    Differentiable to `means`, `covariances` and `weights`. docs/maths.md, equations 1 to 9. The Gaussian as a point
+    Differentiable to `means`, `covariances` and `weights`. docs/maths.md, equations 1 to 9 and 46. The Gaussian as a point
     spread drawn at pixel centres is the splat of Zwicker et al. (2001), "EWA volume splatting", equation 5.
 
     Examples
