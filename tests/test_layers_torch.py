@@ -26,13 +26,13 @@ def rows_of(*parts):
     return torch.cat(parts, dim=-1)
 
 
-@pytest.mark.parametrize("d", [1, 2, 3])
 def test_area_is_passed_on():
     means = torch.tensor([[[3.2, 4.1]]])
     image = RenderGaussians((7, 9), stddev=0.4, pixel="area")(means)
     compare_values(image[:, 0], render(means, torch.tensor([0.16, 0.0, 0.16]), size=(7, 9), pixel="area"))
 
 
+@pytest.mark.parametrize("d", [1, 2, 3])
 def test_coordinates_are_drawn_with_the_fixed_width(d):
     means = points(d, 2, 3)
     layer = RenderGaussians(SIZES[d], stddev=1.5, tolerance=0)
