@@ -6,6 +6,7 @@ from benchmarks import machine, ours, scenes, timing
 from benchmarks.comparisons import TITLES, Comparison
 from benchmarks.figures import Figure, Spread, relative_difference
 from benchmarks.partners import Partners, PeerMissing, first_line
+from gaussgrad import parallel
 
 SMALLEST_SHAPE = 1.2e-38  # tolerance 0 draws every normal float32
 
@@ -50,7 +51,9 @@ def place(comparison: Comparison, figure: Figure, bounds: machine.Bounds) -> Pla
     """Where our time of a measured comparison stands between the bounds."""
     scene = comparison.build()
     pairs = scenes.work(scene, max(comparison.tolerance, SMALLEST_SHAPE)).pairs
-    once = sum(array.nbytes for array in scene.inputs.values()) + scene.upstream.nbytes
-    moved = {"forward": once, "backward": 2 * once - scene.upstream.nbytes, "both": 3 * once}[comparison.stage]
-    memory, arithmetic = bounds.seconds(pairs, scene.weights.shape[-1], moved, comparison.stage)
+    inputs, image = sum(array.nbytes for array in scene.inputs.values()), scene.upstream.nbytes
+    # each way once: inputs in, image out; inputs and its gradient in, their gradients out
+    moved = {"forward": inputs + image, "backward": 2 * inputs + image, "both": 3 * inputs + 2 * image}
+    memory = moved[comparison.stage] / machine.bandwidth(moved[comparison.stage], parallel.available_cores())
+    arithmetic = bounds.arithmetic_seconds(pairs, scene.weights.shape[-1], comparison.stage)
     return Place(comparison.title, comparison.measured, pairs, figure.ours_seconds.median, memory, arithmetic)

@@ -13,7 +13,8 @@ from numba import njit, types
 
 from gaussgrad import parallel, simd
 
-TRIAD_ELEMENTS = 2**25  # three float32 arrays of 128 MiB: no cache holds them
+MEMORY_BYTES = 3 * 2**27  # no cache holds them
+TRIAD_BYTES = 2**28  # moved at least, per attempt
 STEPS = 2_000_000  # some milliseconds
 CHAINS = 12  # independent sums, more than latency times ports of today's cores
 EXPONENTIALS = 4
@@ -29,23 +30,24 @@ class Bounds:
     fused_per_second: float  # multiply-adds
     exponentials_per_second: float
 
-    def seconds(self, pairs: int, channels: int, moved_bytes: int, stage: str) -> tuple[float, float]:
-        """The least time for a scene: of its memory (inputs and outputs once), and of the arithmetic of its pairs.
+    def arithmetic_seconds(self, pairs: int, channels: int, stage: str) -> float:
+        """The least time for the arithmetic of a scene's pairs.
 
         Counted per pair as multiply-adds beside one exponential: drawing takes 2 for the exponent, 1 per channel.
         Gathering takes the same exponent, 2 per channel, and 5 for the moments.
         """
         per_pair = {"forward": 2 + channels, "backward": 7 + 2 * channels, "both": 9 + 3 * channels}[stage]
         exponentials = 2 if stage == "both" else 1
-        arithmetic = pairs * (per_pair / self.fused_per_second + exponentials / self.exponentials_per_second)
-        return moved_bytes / self.bytes_per_second, arithmetic
+        return pairs * (per_pair / self.fused_per_second + exponentials / self.exponentials_per_second)
 
 
 @njit(nogil=True, error_model="numpy")
-def triad(start, stop, out, first, second):
-    """out = first + 3 second."""
-    for i in range(start, stop):
-        out[i] = first[i] + np.float32(3) * second[i]
+def triad(start, stop, repeats, out, first, second):
+    """out = first + factor second, so many times."""
+    for repeat in range(repeats):
+        factor = np.float32(repeat)
+        for i in range(start, stop):
+            out[i] = first[i] + factor * second[i]
 
 
 @njit(nogil=True, error_model="numpy")
@@ -105,13 +107,20 @@ def _processor_name() -> str:
 def measure_bounds(threads: int) -> Bounds:
     """Each bound is the best of a few attempts: a bound that noise lowers is none."""
     lanes = float32_lanes()
-    out, first, second = (np.ones(TRIAD_ELEMENTS, np.float32) for _ in range(3))
     small = np.zeros(64, np.float32)
-    moved = 3 * out.nbytes
-    memory = _best(lambda start, stop: triad(start, stop, out, first, second), TRIAD_ELEMENTS, threads)
     fused = _best(lambda start, stop: multiply_adds(start, stop, small), STEPS, threads)
     exponential = _best(lambda start, stop: exponentials(start, stop, small), STEPS, threads)
-    return Bounds(moved / memory, STEPS * CHAINS * lanes / fused, STEPS * EXPONENTIALS * lanes / exponential)
+    return Bounds(
+        bandwidth(MEMORY_BYTES, threads), STEPS * CHAINS * lanes / fused, STEPS * EXPONENTIALS * lanes / exponential
+    )
+
+
+def bandwidth(total_bytes: int, threads: int) -> float:
+    """Bytes per second of a triad over arrays of so many bytes together: those that fit a cache move faster."""
+    out, first, second = (np.ones(max(1, total_bytes // 12), np.float32) for _ in range(3))
+    repeats = max(1, TRIAD_BYTES // (3 * out.nbytes))
+    best = _best(lambda start, stop: triad(start, stop, repeats, out, first, second), len(out), threads)
+    return 3 * out.nbytes * repeats / best
 
 
 def _best(task: Callable[[int, int], None], count: int, threads: int) -> float:

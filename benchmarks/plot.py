@@ -12,7 +12,7 @@ from benchmarks.report import Report, number
 
 COLOURS = {"reached": "#2a7f62", "not reached": "#c0392b", "not comparable": "#8e44ad", "": "#5b7c99"}
 MISSING = "#999999"
-LINE_INCHES = 0.42
+LINE_INCHES = 0.36
 
 
 def draw(report: Report, path: Path) -> None:
@@ -53,12 +53,11 @@ def _speeds(axes: Axes, figures: Sequence[Figure]) -> None:
         axes.plot([1.0, median], [line, line], color=colour, linewidth=7, alpha=0.35, solid_capstyle="butt")
         axes.plot(ends, [line, line], color=colour, linewidth=1.5)
         axes.plot(median, line, "o", color=colour, markersize=5)
-        axes.annotate(
-            f"{number(median)}×", (max(median, 1.0, *ends), line), (6, 0), textcoords="offset points", va="center",
-            fontsize=8, color=colour,
-        )  # fmt: skip
+        limit = _speed(figure, figure.bar.limit) if figure.bar else 1.0
+        place, style = (max(median, 1.0, limit, *ends), line), {"va": "center", "fontsize": 8, "color": colour}
+        axes.annotate(f"{number(median)}×", place, (6, 0), textcoords="offset points", **style)
         if figure.bar is not None:
-            axes.plot(_speed(figure, figure.bar.limit), line, "|", color="black", markersize=14, markeredgewidth=1.5)
+            axes.plot(limit, line, "|", color="black", markersize=14, markeredgewidth=1.5)
     axes.axvline(1.0, color="black", linewidth=0.8)
     _name_lines(axes, [f"{figure.scene}\n{figure.measured}, beside {figure.peer}" for figure in figures])
     axes.set_xscale("log")
@@ -75,7 +74,7 @@ def _shares(axes: Axes, figures: Sequence[Figure]) -> None:
         colour = COLOURS[figure.verdict]
         axes.barh(line, used, height=0.5, color=colour, alpha=0.6)
         text = f" {number(figure.value.median)} {figure.unit} ({'≥' if upwards else '≤'} {number(figure.bar.limit)})"
-        axes.text(max(used, 0.0), line, text, va="center", fontsize=8, color=colour)
+        axes.text(max(used, 1.0), line, text, va="center", fontsize=8, color=colour)
     axes.axvline(1.0, color="black", linewidth=0.8)
     _name_lines(axes, [f"{figure.scene}\n{figure.measured}" for figure in figures])
     axes.margins(x=0.35)

@@ -94,7 +94,8 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def _bounds(bounds: Bounds) -> str:
     return (
-        f"Memory: {number(bounds.bytes_per_second / 1e9)} GB/s (triad). Arithmetic in float32: "
+        f"Memory: {number(bounds.bytes_per_second / 1e9)} GB/s (triad; for each scene below, over arrays of its own "
+        f"size, which a cache may hold). Arithmetic in float32: "
         f"{number(bounds.fused_per_second / 1e9)} G multiply-adds/s, "
         f"{number(bounds.exponentials_per_second / 1e9)} G exponentials/s."
     )
