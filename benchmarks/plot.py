@@ -109,4 +109,4 @@ def _name_lines(axes: Axes, names: Sequence[str]) -> None:
 
 
 def _shortened(text: str) -> str:
-    return text if len(text) <= 90 else f"{text[:87]}..."
+    return text if len(text) <= 72 else f"{text[:69]}..."
