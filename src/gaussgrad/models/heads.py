@@ -13,7 +13,6 @@ MARGIN = 0.1  # means stay within the frame and this share of it on every side
 SPREAD = 0.6  # the share of the frame that the means cover at the start
 FIRST_SCALE = 0.1  # of the usual weights: the Gaussians of all images start alike, which trains much better
 FLOOR = 0.5  # pixels: added in quadrature, so that no Gaussian falls between the pixel centres
-SPLIT = 0
 LARGEST_WEIGHT = 1.5
 
 
