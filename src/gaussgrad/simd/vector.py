@@ -154,6 +154,22 @@ def fused(typing_context, a, b, c):
     return a(a, a, a), generate
 
 
+def _function(name: str):
+    """An intrinsic of one vector, by LLVM's function of that name."""
+
+    @intrinsic
+    def function(typing_context, a):
+        def generate(context, builder, signature, arguments):
+            return call_intrinsic(builder, f"llvm.{name}.{suffix(a)}", llvm_type(a), list(arguments))
+
+        return a(a), generate
+
+    return function
+
+
+sqrt, ceil, floor, absolute = (_function(name) for name in ("sqrt", "ceil", "floor", "fabs"))
+
+
 def _comparison(symbol: str):
     @intrinsic
     def compare(typing_context, a, b):

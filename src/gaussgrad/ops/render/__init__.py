@@ -76,8 +76,8 @@ def render(
 
     Notes
     -----
-    Differentiable to `means`, `covariances` and `weights`. docs/maths.md, equations 1 to 9 and 46. The density is that of
-    Bishop (2006), "Pattern recognition and machine learning", equation 2.43.
+    Differentiable to `means`, `covariances` and `weights`. docs/maths.md, equations 1 to 9 and 46. The density is that
+    of Bishop (2006), "Pattern recognition and machine learning", equation 2.43.
 
     Examples
     --------

@@ -4,11 +4,10 @@ import numpy as np
 from numba import njit
 
 from gaussgrad import simd
-from gaussgrad.ops.render.geometry import factor, gaussian, pixels, profile, rows, slices
+from gaussgrad.ops.render.geometry import ROWS, factor, gaussian, place_rows, profile, rows, slices
 from gaussgrad.ops.render.modes import MAX, SUM
 from gaussgrad.ops.render.quadrature import MOST_LINES, moments_over_pixels, nodes_of, through_row
 
-FLUSH = 16  # rows summed in the array's own dtype before the sums move on to float64
 MOMENTS = 10  # of r: its sum, three first and six second moments
 ONE, NONE = np.int32(1), np.int32(0)
 
@@ -44,7 +43,7 @@ def pull(grad, product, marks, levels, channels, place, plane, count, s, mode, i
 @njit(**simd.INLINE)
 def gather(
     g, levels, grad, product, marks, at, frame, first, last, channels, cut, tolerance, lowest, mode, index, by_channel,
-    sums,
+    sums, places,
 ):  # fmt: skip
     """Sums over the pixels of one Gaussian on the rows [first, last).
 
@@ -62,14 +61,15 @@ def gather(
     for z in range(z_low, z_high):
         ez = z - g.z
         y_low, y_high = rows(g, ez, cut, 0.0, max(0, first - z * height), min(height, last - z * height))
-        for block in range(y_low, y_high, FLUSH):
+        for block in range(y_low, y_high, ROWS):  # summed in the array's own dtype; the sums move on to float64
             m0, mx, my, mxx, mxy, myy = nothing, nothing, nothing, nothing, nothing, nothing
-            for y in range(block, min(block + FLUSH, y_high)):
-                ey = y - g.y - g.alpha * ez
-                low, high = pixels(g, ey, ez, cut, 0.0, width)
-                centre = g.x + g.beta * ey + g.gamma * ez
+            in_block = min(ROWS, y_high - block)
+            place_rows(g, ez, block, in_block, cut, 0.0, width, places)
+            for r in range(in_block):
+                ey, centre = simd.peek(places, r), simd.peek(places, ROWS + r)
+                low, high = int(simd.peek(places, 2 * ROWS + r)), int(simd.peek(places, 3 * ROWS + r))
                 constant = simd.splat(number(-0.5 * (ey * ey * g.iy + ez * ez * g.iz)), order)
-                row = at + (z * height + y) * width
+                row = at + (z * height + block + r) * width
                 s0, s1, s2 = nothing, nothing, nothing
                 for x in range(low, high, step):
                     u = order + number(x - centre)
@@ -79,30 +79,30 @@ def gather(
                     pulled = pull(
                         grad, product, marks, levels, channels, row + x, plane, high - x, s, mode, index, by_channel
                     )
-                    r = simd.select(inside, pulled * p, nothing)
-                    ru = r * u
-                    s0, s1, s2 = s0 + r, s1 + ru, simd.fused(ru, u, s2)
+                    q = simd.select(inside, pulled * p, nothing)
+                    qu = q * u
+                    s0, s1, s2 = s0 + q, s1 + qu, simd.fused(qu, u, s2)
                 e = simd.splat(number(ey), order)
                 s0e = s0 * e
                 m0, mx, my = m0 + s0, mx + s1, my + s0e
                 mxx, mxy, myy = mxx + s2, simd.fused(s1, e, mxy), simd.fused(s0e, e, myy)
-            r, x1, y1 = np.float64(simd.total(m0)), np.float64(simd.total(mx)), np.float64(simd.total(my))
-            sums[0] += r
+            r0, x1, y1 = np.float64(simd.total(m0)), np.float64(simd.total(mx)), np.float64(simd.total(my))
+            sums[0] += r0
             sums[1] += x1
             sums[2] += y1
-            sums[3] += r * ez
+            sums[3] += r0 * ez
             sums[4] += np.float64(simd.total(mxx))
             sums[5] += np.float64(simd.total(mxy))
             sums[6] += x1 * ez
             sums[7] += np.float64(simd.total(myy))
             sums[8] += y1 * ez
-            sums[9] += r * ez * ez
+            sums[9] += r0 * ez * ez
 
 
 @njit(**simd.INLINE)
 def gather_area(
     g, levels, grad, product, marks, at, frame, first, last, channels, cut, tolerance, lowest, mode, index, by_channel,
-    sums, nodes, lines,
+    sums, places, nodes, lines,
 ):  # fmt: skip
     """The same where the shape is the mean over a pixel: the moments are means over each pixel too (equation 47)."""
     height, width = frame[1], frame[2]
@@ -115,8 +115,8 @@ def gather_area(
         ez = z - g.z
         y_low, y_high = rows(g, ez, cut, 0.5, max(0, first - z * height), min(height, last - z * height))
         for y in range(y_low, y_high):
-            ey = y - g.y - g.alpha * ez
-            low, high = pixels(g, ey, ez, cut, 0.5, width)
+            place_rows(g, ez, y, 1, cut, 0.5, width, places)
+            ey, low, high = simd.peek(places, 0), int(simd.peek(places, 2 * ROWS)), int(simd.peek(places, 3 * ROWS))
             row = at + (z * height + y) * width
             count = through_row(g, ey, ez, nodes, lines)
             for x in range(low, high, simd.lanes_of(grad)):
@@ -196,7 +196,8 @@ def gather_gradients(
     lanes = simd.lanes_of(grad_)
     level_array, lane_array = np.empty(channels, grad.dtype), np.empty(channels * lanes, grad.dtype)
     sums, lines = np.empty(MOMENTS + channels), np.empty((MOST_LINES, 4))
-    levels = simd.address(level_array)
+    place_array = np.empty(4 * ROWS)
+    levels, places = simd.address(level_array), simd.address(place_array)
     # a few channels live in registers
     by_channel = simd.scratch(order, static[1]) if simd.value_of(static[1]) else simd.address(lane_array)
     lowest_, tolerance_ = simd.splat(lowest, order), simd.splat(tolerance, order)
@@ -213,12 +214,12 @@ def gather_gradients(
         if area is None:
             gather(
                 g, levels, grad_, product_, marks_, at, frame, first, last, channels, cut, tolerance_, lowest_, mode,
-                np.int32(i), by_channel, sums,
+                np.int32(i), by_channel, sums, places,
             )  # fmt: skip
         else:
             gather_area(
                 g, levels, grad_, product_, marks_, at, frame, first, last, channels, cut, tolerance_, lowest_, mode,
-                np.int32(i), by_channel, sums, nodes_of(g, means.shape[2]), lines,
+                np.int32(i), by_channel, sums, places, nodes_of(g, means.shape[2]), lines,
             )  # fmt: skip
         for c in range(channels):
             sums[MOMENTS + c] = simd.total(simd.get(by_channel, c, order))

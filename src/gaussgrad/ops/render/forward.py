@@ -4,7 +4,7 @@ import numpy as np
 from numba import njit
 
 from gaussgrad import simd
-from gaussgrad.ops.render.geometry import factor, gaussian, pixels, profile, rows, slices
+from gaussgrad.ops.render.geometry import ROWS, factor, gaussian, place_rows, profile, rows, slices
 from gaussgrad.ops.render.modes import MAX, SUM, UNION
 from gaussgrad.ops.render.quadrature import MOST_LINES, mean_over_pixels, merge, nodes_of, through_row
 
@@ -69,7 +69,8 @@ def draw_bands(
     image_, marks_ = simd.address(image), simd.address(marks)
     level_array = np.empty(channels, image.dtype)
     levels = simd.address(level_array)
-    table = np.empty((MOST_LINES, 4))
+    table, place_array = np.empty((MOST_LINES, 4)), np.empty(4 * ROWS)
+    places = simd.address(place_array)
     order = simd.iota(image_)
     step = simd.lanes_of(image_)
     lowest_, tolerance_ = simd.splat(lowest, order), simd.splat(tolerance, order)
@@ -95,23 +96,24 @@ def draw_bands(
             for z in range(z_low, z_high):
                 ez = z - g.z
                 y_low, y_high = rows(g, ez, cut, pad, max(0, first - z * height), min(height, last - z * height))
-                for y in range(y_low, y_high):
-                    ey = y - g.y - g.alpha * ez
-                    low, high = pixels(g, ey, ez, cut, pad, width)
-                    row = (b * channels * lines + z * height + y) * width
-                    rest = ey * ey * g.iy + ez * ez * g.iz
-                    centre = g.x + g.beta * ey + g.gamma * ez
-                    constant = simd.splat(number(-0.5 * rest), order)
-                    count = 0 if area is None else merge(g, table, through_row(g, ey, ez, nodes, table))
-                    for x in range(low, high, step):
-                        if area is None:
-                            p = profile(order + number(x - centre), curvature, constant, lowest_)
-                        else:
-                            p = mean_over_pixels(x, order, curvature, lowest_, nodes, table, count, number)
-                        s = simd.select(simd.greater(p, tolerance_), p - tolerance_, simd.zero(p))
-                        for c in range(channels):
-                            level = simd.splat(simd.peek(levels, c), order)
-                            compose(image_, marks_, row + c * plane + x, high - x, s, level, mode, np.int32(i))
+                for block in range(y_low, y_high, ROWS):
+                    in_block = min(ROWS, y_high - block)
+                    place_rows(g, ez, block, in_block, cut, pad, width, places)
+                    for r in range(in_block):
+                        ey, centre = simd.peek(places, r), simd.peek(places, ROWS + r)
+                        low, high = int(simd.peek(places, 2 * ROWS + r)), int(simd.peek(places, 3 * ROWS + r))
+                        row = (b * channels * lines + z * height + block + r) * width
+                        constant = simd.splat(number(-0.5 * (ey * ey * g.iy + ez * ez * g.iz)), order)
+                        count = 0 if area is None else merge(g, table, through_row(g, ey, ez, nodes, table))
+                        for x in range(low, high, step):
+                            if area is None:
+                                p = profile(order + number(x - centre), curvature, constant, lowest_)
+                            else:
+                                p = mean_over_pixels(x, order, curvature, lowest_, nodes, table, count, number)
+                            s = simd.select(simd.greater(p, tolerance_), p - tolerance_, simd.zero(p))
+                            for c in range(channels):
+                                level = simd.splat(simd.peek(levels, c), order)
+                                compose(image_, marks_, row + c * plane + x, high - x, s, level, mode, np.int32(i))
         if mode == UNION:
             for c in range(channels):
                 at = ((b * channels + c) * lines + first) * width

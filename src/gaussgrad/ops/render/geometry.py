@@ -14,6 +14,8 @@ from numba import njit
 
 from gaussgrad import simd
 
+ROWS = 16  # placed at a time
+
 
 class Gaussian(NamedTuple):
     """Centre, slopes of the conditional means, and conditional variances with their inverses."""
@@ -105,13 +107,32 @@ def rows(g, ez, cut, pad, start, stop):
 
 
 @njit(**simd.INLINE)
-def pixels(g, ey, ez, cut, pad, width):
-    """The pixels that it touches in the row with residuals ey and ez."""
+def place_rows(g, ez, y_first, count, cut, pad, width, table):
+    """Where the Gaussian stands in `count` rows from y_first on, at most ROWS, of the slice with residual ez.
+
+    `table` (4, ROWS), float64 and flat, gets for each row the residual ey, the centre in x, and the first and one past
+    the last pixel touched (none if they are not in this order). Several rows at once: a square root and two roundings
+    for each are more work than drawing a row of twenty pixels.
+    """
+    order = simd.iota(table)
+    zero, one = simd.zero(order), simd.one(order)
+    stop = simd.splat(np.float64(width), order)
     pad_y = pad + abs(g.alpha) * pad
-    y, z = max(abs(ey) - pad_y, 0.0), max(abs(ez) - pad, 0.0)
-    centre = g.x + g.beta * ey + g.gamma * ez
-    rest = cut - y * y * g.iy - z * z * g.iz
-    return span(centre, rest * g.vx, pad + abs(g.beta) * pad_y + abs(g.gamma) * pad, 0, width)
+    pad_x = pad + abs(g.beta) * pad_y + abs(g.gamma) * pad
+    z = max(abs(ez) - pad, 0.0)
+    rest_of_row = cut - z * z * g.iz
+    for r in range(0, count, simd.lanes_of(table)):
+        ey = order + (y_first + r - g.y - g.alpha * ez)
+        y = simd.absolute(ey) - pad_y
+        y = simd.select(simd.greater(y, zero), y, zero)
+        squared = (rest_of_row - y * y * g.iy) * g.vx
+        half = simd.sqrt(simd.select(simd.greater(squared, zero), squared, zero)) + pad_x
+        centre = ey * g.beta + (g.x + g.gamma * ez)
+        low, high = simd.ceil(centre - half), simd.floor(centre + half) + one
+        simd.store(table, r, count - r, ey)
+        simd.store(table, ROWS + r, count - r, centre)
+        simd.store(table, 2 * ROWS + r, count - r, simd.select(simd.greater(low, zero), low, zero))
+        simd.store(table, 3 * ROWS + r, count - r, simd.select(simd.greater(stop, high), high, stop))
 
 
 @njit(**simd.INLINE)
