@@ -1,5 +1,6 @@
 """The vector type: arithmetic, masked access and the exponential, lane by lane."""
 
+import numba
 import numpy as np
 import pytest
 from numba import njit
@@ -31,6 +32,30 @@ def arithmetic(x, y, out):
     return simd.total(a), simd.peek(target, step)
 
 
+@njit(error_model="numpy")
+def roundings(x, out):
+    source, target = simd.address(x), simd.address(out)
+    order = simd.iota(source)
+    a = simd.load(source, 0, x.size, order)
+    kept = simd.scratch(order, (None, None))
+    simd.put(kept, 0, simd.ceil(a))
+    simd.put(kept, 1, simd.floor(a))
+    simd.store(target, 0, x.size, simd.get(kept, 0, order))
+    simd.store(target, x.size, x.size, simd.get(kept, 1, order))
+    simd.store(target, 2 * x.size, x.size, simd.absolute(a))
+    simd.store(target, 3 * x.size, x.size, simd.sqrt(simd.absolute(a)))
+
+
+@DTYPES
+def test_roundings_and_roots_are_those_of_numpy(dtype):
+    lanes = simd.LANES[numba.from_dtype(np.dtype(dtype))]
+    x = (10 * np.random.default_rng(0).normal(size=lanes)).astype(dtype)
+    out = np.full((4, lanes), np.nan, dtype=dtype)
+    roundings(x, out.reshape(-1))
+    for row, expected in zip(out, (np.ceil(x), np.floor(x), np.abs(x), np.sqrt(np.abs(x))), strict=True):
+        np.testing.assert_array_equal(row, expected)
+
+
 @DTYPES
 def test_exp_is_right_to_the_last_place(dtype):
     lowest = float(simd.LOWEST[np.dtype(dtype)])
@@ -45,7 +70,7 @@ def test_exp_is_right_to_the_last_place(dtype):
 @DTYPES
 def test_arithmetic_is_that_of_numpy(dtype):
     rng = np.random.default_rng(0)
-    lanes = simd.LANES[{"float32": simd.types.float32, "float64": simd.types.float64}[np.dtype(dtype).name]]
+    lanes = simd.LANES[numba.from_dtype(np.dtype(dtype))]
     a, b = rng.normal(size=(2, lanes)).astype(dtype)
     out = np.full((9, lanes), np.nan, dtype=dtype)
     total, second = arithmetic(a, b, out.reshape(-1))
