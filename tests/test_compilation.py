@@ -62,7 +62,7 @@ def test_without_a_place_to_write_kernels_are_compiled_each_time(monkeypatch: py
     monkeypatch.setattr(compilation, "njit", njit_without_a_folder)
 
     @compilation.kernel
-    def double(x, source=compilation.SOURCE):
+    def double(x):
         return 2 * x
 
     assert double(21) == 42

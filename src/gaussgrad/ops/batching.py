@@ -29,13 +29,14 @@ def flatten(xp: Any, **arrays: Any) -> tuple[tuple[int, ...], tuple[Any, ...]]:
     """
     owner, first = next(iter(arrays.items()))
     n = first.shape[-2]
-    batch: tuple[int, ...] = ()
+    batch: tuple[int, ...] = tuple(first.shape[:-2])
     for name, array in arrays.items():
         points = array.shape[-2] if array.ndim >= 2 else 1
         if points != n and not (points == 1 and name == "covariances"):
             wanted = f"of n = {n} Gaussians, as {owner} of shape {tuple(first.shape)}"
             raise ValueError(checks.complain(name, wanted, f"n = {points} in shape {tuple(array.shape)}"))
-        batch = _broadcast(name, array, batch, f"{owner} of shape {tuple(first.shape)}")
+        if tuple(array.shape[:-2]) != batch:
+            batch = _broadcast(name, array, batch, f"{owner} of shape {tuple(first.shape)}")
     return batch, tuple(_flat(xp, array, (*batch, n)) for array in arrays.values())
 
 

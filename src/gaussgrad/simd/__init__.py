@@ -5,7 +5,7 @@ kernel says itself what is done at once. All arithmetic is IEEE (no reassociatio
 wherever they stand. Vectors are values: they live in registers and are never stored in Python objects.
 """
 
-from gaussgrad.simd.compilation import INLINE, SOURCE, kernel, static, value_of
+from gaussgrad.simd.compilation import INLINE, kernel, static, value_of
 from gaussgrad.simd.exponential import LOWEST, exp
 from gaussgrad.simd.memory import address, get, iota, lanes_of, load, peek, put, scalar_type, scratch, store
 from gaussgrad.simd.vector import (
@@ -30,7 +30,6 @@ __all__ = [
     "INLINE",
     "LANES",
     "LOWEST",
-    "SOURCE",
     "Vector",
     "absolute",
     "address",

@@ -1,8 +1,8 @@
 """How kernels are compiled: inlined whole, cached on disk, and known by the source of all of them."""
 
 import hashlib
-from collections.abc import Callable
 from pathlib import Path
+from types import CellType, FunctionType
 from typing import Any
 
 from numba import njit
@@ -23,20 +23,23 @@ def _fingerprint() -> str:
 
 
 SOURCE = _fingerprint()
-"""The default of the last parameter of every kernel.
-
-Numba keeps compiled kernels in a cache that notices a change in the kernel's own file, not in those it is built from.
-Default arguments are part of a kernel's signature, and so this one makes the cache notice any change.
-"""
 
 
-def kernel(function: Callable) -> Any:
-    """Compile an entry kernel, cached where there is a place to write; its last parameter is `source=SOURCE`."""
+def kernel(function: FunctionType) -> Any:
+    """Compile an entry kernel, cached on disk where there is a place to write.
+
+    Numba's cache notices a change in a kernel's own file, not in those it is built from. It does look at the variables
+    that a kernel encloses; so each is given one, unused, that holds the fingerprint of all sources.
+    """
+    code = function.__code__.replace(co_freevars=(*function.__code__.co_freevars, "fingerprint_of_all_kernels"))
+    cells = (*(function.__closure__ or ()), CellType(SOURCE))
+    known = FunctionType(code, function.__globals__, function.__name__, function.__defaults__, cells)
+    known.__doc__ = function.__doc__
     options = {"nogil": True, "error_model": "numpy"}
     try:
-        return njit(cache=True, **options)(function)
+        return njit(cache=True, **options)(known)
     except RuntimeError:  # Numba found no writable folder
-        return njit(**options)(function)
+        return njit(**options)(known)
 
 
 def static(value: int) -> tuple[None, ...]:

@@ -119,7 +119,6 @@ def _paint(
     image: np.ndarray,  # (b, c, pixels)
     start: int,
     stop: int,
-    source: str = simd.SOURCE,
 ) -> None:
     """Pixels [start, stop) of all images laid end to end, channels apart: each has this one owner; equation 40."""
     depth, height, width = frame
@@ -166,7 +165,6 @@ def _gather(
     block: int,
     start: int,
     stop: int,
-    source: str = simd.SOURCE,
 ) -> None:
     """Gradients of the points in the blocks [start, stop), and of the kernel by these points; equations 43 to 45."""
     depth, height, width = frame

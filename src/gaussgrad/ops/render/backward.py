@@ -181,7 +181,7 @@ def finish(g, scale, density, sums, b, i, weights, grad_means, grad_covariances,
 @simd.kernel
 def gather_gradients(
     start, stop, visits, partial, means, covariances, weights, frame, density, static, area, cut, tolerance, lowest,
-    grad, product, marks, grad_means, grad_covariances, grad_weights, source=simd.SOURCE
+    grad, product, marks, grad_means, grad_covariances, grad_weights
 ):  # fmt: skip
     """Make the visits [start, stop) (see visits.py): write the gradients, or into `partial` the sums of a block.
 
@@ -241,7 +241,6 @@ def finish_blocks(
     grad_means,
     grad_covariances,
     grad_weights,
-    source=simd.SOURCE,
 ):
     """Write the gradients of the Gaussians that were gathered in blocks."""
     n = weights.shape[1]

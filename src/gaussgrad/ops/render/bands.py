@@ -20,14 +20,12 @@ def count_bands(rows: int, row_bytes: int, batch: int, threads: int) -> int:
 
 
 @simd.kernel
-def members_of_bands(means, covariances, frame, cut, pad, bands, source=simd.SOURCE):
+def members_of_bands(means, covariances, frame, cut, pad, bands):
     """(offsets, members): band k of batch item b visits members[offsets[k'] : offsets[k' + 1]], k' = b * bands + k.
 
-    Indices ascend within a band. With one band per image both are empty: it visits all.
+    Indices ascend within a band.
     """
     batch, n = means.shape[:2]
-    if bands == 1:
-        return np.empty(0, np.int64), np.empty(0, np.int32)
     rows = frame[0] * frame[1]
     reach = np.empty((batch, n, 2), np.int32)
     offsets = np.zeros(batch * bands + 1, np.int64)

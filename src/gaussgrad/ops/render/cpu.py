@@ -15,6 +15,7 @@ from gaussgrad.ops.render.visits import plan_visits
 __all__ = ["backward", "forward", "valid"]
 
 NANOSECONDS_PER_PIXEL = 0.8
+EVERYBODY = np.empty(0, np.int64), np.empty(0, np.int32)  # with one band per image, which all Gaussians may touch
 PADS = {"point": 0.0, "area": 0.5}  # how far a pixel reaches from its centre
 
 
@@ -32,7 +33,7 @@ def forward(means, covariances, weights, *, size, amplitude, compose, pixel, tol
     seconds = _seconds(covariances, weights, cut, pad, frame)
     threads = threads if seconds > parallel.SMALL_JOB_SECONDS else 1
     bands = count_bands(rows, channels * frame[2] * image.itemsize, batch, threads)
-    offsets, members = members_of_bands(means, covariances, frame, cut, pad, bands)
+    offsets, members = EVERYBODY if bands == 1 else members_of_bands(means, covariances, frame, cut, pad, bands)
     static, area = _static(mode, weights, pixel)
 
     def task(start, stop):
@@ -94,5 +95,6 @@ def _cut(tolerance, lowest):
 
 def _seconds(covariances, weights, cut, pad, frame):
     """A guess at the time one thread needs."""
-    nodes = 10 if pad else 1
-    return touched(covariances, cut, pad, frame) * weights.shape[2] * nodes * NANOSECONDS_PER_PIXEL * 1e-9
+    each = weights.shape[2] * (10 if pad else 1) * NANOSECONDS_PER_PIXEL * 1e-9
+    at_most = covariances.shape[0] * covariances.shape[1] * math.prod(frame) * each
+    return at_most if at_most < parallel.SMALL_JOB_SECONDS else touched(covariances, cut, pad, frame) * each

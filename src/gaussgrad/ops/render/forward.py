@@ -50,7 +50,7 @@ def finish_union(product, zeros, out, at, count, like):
 @simd.kernel
 def draw_bands(
     start, stop, bands, offsets, members, means, covariances, weights, frame, density, static, area, cut, pad,
-    tolerance, lowest, image, marks, out, source=simd.SOURCE
+    tolerance, lowest, image, marks, out
 ):  # fmt: skip
     """Draw the bands [start, stop) of all images, `bands` each, with the Gaussians that touch them (see bands.py).
 

@@ -59,7 +59,7 @@ def gaussian(means, covariances, b, i):
 
 
 @simd.kernel
-def valid(means, covariances, weights, source=simd.SOURCE):
+def valid(means, covariances, weights):
     """Whether every value is finite and every covariance positive definite."""
     batch, n = means.shape[:2]
     for b in range(batch):
@@ -143,7 +143,7 @@ def profile(u, curvature, constant, lowest):
 
 
 @simd.kernel
-def touched(covariances, cut, pad, size, source=simd.SOURCE):
+def touched(covariances, cut, pad, size):
     """About how many pixels the Gaussians touch: those of a few hundred, in proportion."""
     total, count = 0.0, 0
     batch, n, entries = covariances.shape

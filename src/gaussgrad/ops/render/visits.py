@@ -10,7 +10,7 @@ BLOCK_ROWS = 64  # a Gaussian on more rows than these is gathered in blocks, whi
 
 
 @simd.kernel
-def plan_visits(means, covariances, frame, cut, pad, bands, source=simd.SOURCE):
+def plan_visits(means, covariances, frame, cut, pad, bands):
     """(visits, slots): one visit per block of a Gaussian, neighbours one after the other, and the number of slots.
 
     A visit is (Gaussian counted through all batch items, first row, last row, slot): the rows it gathers, and the place
