@@ -186,6 +186,26 @@ def test_a_folder_appears_whole_or_not_at_all(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
+def test_a_folder_is_replaced_only_if_it_is_known_as_ours_or_empty(tmp_path):
+    def write(overwrite=True, **arguments):
+        with io.fresh_folder(tmp_path / "out", overwrite, **arguments) as partial:
+            (partial / "new").write_text("new")
+
+    write()
+    with pytest.raises(FileExistsError, match="holds files that are not gaussgrad's; choose another folder"):
+        write()
+    with pytest.raises(FileExistsError, match="holds files that are not gaussgrad's"):
+        write(ours=lambda folder: (folder / "old").is_file())
+    with pytest.raises(FileExistsError, match="exists already"):
+        write(overwrite=False, ours=lambda folder: True)
+    (tmp_path / "out" / "old").write_text("old")
+    write(ours=lambda folder: (folder / "old").is_file())
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["new"]
+    (tmp_path / "out" / "new").unlink()
+    write()  # an empty folder
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
 def test_a_missing_folder_above_the_output_is_refused(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"the folder .*nowhere for the output out\.csv does not exist"):
         io.write_table(tmp_path / "nowhere" / "out.csv", ["x"], [])

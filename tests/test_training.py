@@ -279,6 +279,13 @@ def test_a_run_folder_is_protected(tmp_path):
     for overwrite in (False, True):
         with pytest.raises(FileExistsError, match="is no run of gaussgrad"):
             runs.refuse_folder(folder, overwrite=overwrite)
+    for foreign in ("no JSON", '["a list"]', '{"model_type": "bert"}', '{"format": "other"}'):
+        (folder / "config.json").write_text(foreign)
+        with pytest.raises(FileExistsError, match="is no run of gaussgrad"):
+            runs.refuse_folder(folder, overwrite=True)
+        with pytest.raises(FileExistsError, match="not gaussgrad's"):
+            runs.start(folder, SHORT, _images())
+    assert (folder / "letters.txt").read_text() == "mine"
     with pytest.raises(FileNotFoundError, match="does not exist"):
         runs.refuse_folder(tmp_path / "no" / "run", overwrite=False)
 

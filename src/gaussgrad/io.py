@@ -4,7 +4,7 @@ import contextlib
 import csv
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,10 +41,28 @@ def fresh_file(path: str | os.PathLike[str], overwrite: bool = False) -> Iterato
         partial.unlink(missing_ok=True)
 
 
-@contextlib.contextmanager
-def fresh_folder(path: str | os.PathLike[str], overwrite: bool = False) -> Iterator[Path]:
-    """A sibling folder to fill; renamed to `path` when the block ends well, removed when it raises."""
+def only_empty(folder: Path) -> bool:
+    """Whether a folder holds nothing: what may be replaced where nothing is known of who wrote it."""
+    return folder.is_dir() and not any(folder.iterdir())
+
+
+def refuse_foreign(path: str | os.PathLike[str], overwrite: bool, ours: Callable[[Path], bool]) -> Path:
+    """The path of a folder to write, or FileExistsError where anything but a folder of ours would be replaced."""
     path = refuse_existing(path, overwrite)
+    if path.exists() and not (only_empty(path) or (path.is_dir() and ours(path))):
+        raise FileExistsError(f"{path} holds files that are not gaussgrad's; choose another folder.")
+    return path
+
+
+@contextlib.contextmanager
+def fresh_folder(
+    path: str | os.PathLike[str], overwrite: bool = False, ours: Callable[[Path], bool] = only_empty
+) -> Iterator[Path]:
+    """A sibling folder to fill; renamed to `path` when the block ends well, removed when it raises.
+
+    A folder that exists is replaced only with `overwrite`, and only where it is empty or `ours` knows it.
+    """
+    path = refuse_foreign(path, overwrite, ours)
     partial = _partial(path)
     partial.mkdir()
     try:

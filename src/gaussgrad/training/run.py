@@ -55,7 +55,7 @@ def refuse_folder(folder: str | os.PathLike[str], *, overwrite: bool) -> None:
     if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
         io.refuse_existing(folder, overwrite=True)  # the folder above must be there
         return
-    if not (folder / "config.json").is_file():
+    if not _is_run(folder):
         raise FileExistsError(f"{folder} exists already and is no run of gaussgrad. Choose another folder.")
     if overwrite:
         return
@@ -64,10 +64,19 @@ def refuse_folder(folder: str | os.PathLike[str], *, overwrite: bool) -> None:
     raise FileExistsError(f"{folder} holds an unfinished run. Add --resume to go on, or --overwrite to start anew.")
 
 
+def _is_run(folder: Path) -> bool:
+    """Whether gaussgrad wrote this folder, of whatever version."""
+    try:
+        record = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(record, dict) and record.get("format") == FORMAT
+
+
 def start(folder: str | os.PathLike[str], configuration: Configuration, images: data.Images) -> Run:
     """An empty run, its exact configuration written; what `refuse_folder` let pass is replaced."""
     run = Run(Path(folder), configuration)
-    with io.fresh_folder(run.folder, overwrite=True) as partial:
+    with io.fresh_folder(run.folder, overwrite=True, ours=_is_run) as partial:
         record = {
             "format": FORMAT,
             "version": VERSION,
