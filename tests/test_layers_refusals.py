@@ -65,7 +65,6 @@ def test_options_out_of_range_are_refused(options, message):
 @pytest.mark.parametrize(
     ("batched", "shape", "message"),
     [
-        (None, (10, 2), r"got shape \(10, 2\).*10 rows without a batch axis \(say batched=False\).*batched=True"),
         (None, (4, 21), r"rows must be of shape \(b, n, 2\), or flat \(b, n \* 2\), for row='x y'.*21 is no multiple"),
         (None, (4, 10, 3), r"rows must be of shape \(b, n, 2\).*got shape \(4, 10, 3\)"),
         (None, (2, 4, 10, 2), r"rows must be of shape \(b, n, 2\).*got shape \(2, 4, 10, 2\)"),

@@ -26,6 +26,17 @@ def rows_of(*parts):
     return torch.cat(parts, dim=-1)
 
 
+def test_two_axes_are_unbatched_rows_or_flat_ones():
+    """Ten points (10, 2) are one image; (4, 20) are four; a network that ends in a single row says so."""
+    layer = RenderGaussians((7, 9), "x y", stddev=1.5)
+    rows = points(2, 4, 10)
+    assert layer(rows[0]).shape == (1, 7, 9)
+    compare_values(layer(rows[0]), layer(rows)[0])
+    compare_values(layer(rows.flatten(1)), layer(rows))
+    single = RenderGaussians((7, 9), "x y", stddev=1.5, batched=True)
+    compare_values(single(rows[:, 0]), layer(rows[:, :1]))
+
+
 def test_area_is_passed_on():
     means = torch.tensor([[[3.2, 4.1]]])
     image = RenderGaussians((7, 9), stddev=0.4, pixel="area")(means)

@@ -68,6 +68,7 @@ def with_entry(array: np.ndarray, index: tuple[int, ...], value: float) -> np.nd
         ({"tolerance": -0.1}, ValueError, ["tolerance", "[0, 1)", "-0.1"]),
         ({"tolerance": 1.0}, ValueError, ["tolerance", "[0, 1)", "1.0"]),
         ({"tolerance": float("nan")}, ValueError, ["tolerance", "nan"]),
+        ({"tolerance": "0.1"}, TypeError, ["tolerance", "'0.1'"]),
         ({"tolerance": "small"}, TypeError, ["tolerance", "'small'"]),
         ({"backend": "gpu"}, ValueError, ["backend", "'reference'", "'cpu'", "'gpu'"]),
         ({"threads": 0}, ValueError, ["threads", "positive", "0"]),

@@ -30,16 +30,19 @@ def image_size(size: Any) -> tuple[int, ...]:
 
 
 def option(argument: str, value: Any, choices: Sequence[Any]) -> Any:
-    """`value` if it is one of `choices`, or an error."""
-    if value not in choices:
-        names = ", ".join(repr(choice) for choice in choices)
-        raise ValueError(complain(argument, f"one of {names}", repr(value)))
-    return value
+    """`value` if it is one of `choices`, of the same type too, or an error."""
+    for choice in choices:
+        if type(value) is type(choice) and value == choice:
+            return choice
+    names = ", ".join(repr(choice) for choice in choices)
+    raise ValueError(complain(argument, f"one of {names}", repr(value)))
 
 
 def number(argument: str, value: Any, wanted: str, low: float, high: float = float("inf")) -> float:
     """A finite Python float with low <= value < high, or an error that says `wanted`."""
     try:
+        if isinstance(value, str):
+            raise TypeError
         result = float(value)
     except (TypeError, ValueError):
         raise TypeError(complain(argument, wanted, repr(value))) from None

@@ -63,12 +63,6 @@ def run(operation: Operation, arrays: tuple[Any, ...], gathered: Gathered, backe
     return gathered.framework.apply(operation, arrays, options, backend, checks.thread_count(threads))
 
 
-def namespace_of(**arguments: Any) -> tuple[Any, Gathered]:
-    """The array namespace of the arguments and the arguments gathered."""
-    gathered = gather(**arguments)
-    return gathered.namespace, gathered
-
-
 def _is_weak(value: Any) -> bool:
     """Whether the value takes its dtype from the arrays beside it."""
     if isinstance(value, (np.ndarray, np.generic)):

@@ -68,7 +68,7 @@ def layer_size(size: Any) -> tuple[int, ...]:
 
 
 def cut_shape(shape: tuple[int, ...], row: Row, batched: bool | None) -> tuple[int, ...]:
-    """The shape (b, n, r), or (n, r) for `batched=False`, of an input: its rank and `batched` decide, no other size."""
+    """The shape (b, n, r) of an input, or (n, r) for one without a batch axis; flat ones are cut into rows of r."""
     r = row.length
     axes = "" if batched is False else "b, "
     wanted = f"of shape ({axes}n, {r}), or flat ({axes}n * {r}{'' if axes else ','}), for row={row.text!r}"
@@ -81,11 +81,7 @@ def cut_shape(shape: tuple[int, ...], row: Row, batched: bool | None) -> tuple[i
     if rank == 3:
         return shape
     if batched is None and shape[-1] == r:
-        cure = (
-            f"This is {shape[0]} rows without a batch axis (say batched=False) or one row in each of {shape[0]} batch "
-            "elements (say batched=True): the layer does not guess."
-        )
-        raise ValueError(complain("rows", wanted, f"shape {shape}", cure))
+        return shape
     if shape[-1] % r:
         raise ValueError(complain("rows", wanted, f"shape {shape}", f"{shape[-1]} is no multiple of {r}."))
     return (*shape[:-1], shape[-1] // r, r)

@@ -33,10 +33,12 @@ class _Drawing(nn.Module):
             raise ValueError(complain("channel", f"True for the {row.channels} channels of row={row.text!r}", "False"))
 
     def forward(self, rows: torch.Tensor) -> torch.Tensor:
-        """The image (b, c, *size) of rows (b, n, r) or (b, n * r); see the class for inputs without a batch axis."""
+        """The image (b, c, *size) of rows (b, n, r) or (b, n * r), or (c, *size) of rows (n, r)."""
         if not isinstance(rows, torch.Tensor):
             raise TypeError(complain("rows", "a torch tensor", f"a {type(rows).__name__}", "Use torch.as_tensor."))
         dtype = rows.dtype
+        if not dtype.is_floating_point:
+            raise TypeError(complain("rows", "of a floating-point dtype", str(dtype), "Use rows.float()."))
         rows = rows.reshape(cut_shape(tuple(rows.shape), self.row, self.batched))
         if dtype in (torch.float16, torch.bfloat16):
             rows = rows.float()  # once for all steps: rounding between them would cost more than the dtype's digits
@@ -84,8 +86,8 @@ class RenderGaussians(_Drawing):
     channel : bool
         Whether the image has a channel axis. False needs a row with at most one weight.
     batched : bool, optional
-        What an input of two axes is. True: flat, (b, n * r). False: no batch axis, (n, r). None reads it as flat
-        too, but refuses r columns, where both readings fit.
+        Whether the input has a batch axis. None: one of two axes is (n, r) if it has r columns, else flat, (b, n * r).
+        A network that ends in a single row, (b, r), needs True; (n * r,) needs False.
 
     Raises
     ------
@@ -95,9 +97,8 @@ class RenderGaussians(_Drawing):
 
     Notes
     -----
-    Input rows (b, n, r), r the numbers of one row, or flat (b, n * r), as `nn.Linear` gives it; for `batched=False`
-    (n, r) or flat (n * r,). Output (b, c, *size), c = 1 without " weight*c"; `channel=False` drops c and
-    `batched=False` drops b.
+    Input rows (b, n, r), r the numbers of one row, unbatched (n, r), or flat (b, n * r), as `nn.Linear` gives it.
+    Output (b, c, *size), c = 1 without " weight*c"; without b for unbatched rows, without c for `channel=False`.
     Differentiable to the rows. No parameters, an empty `state_dict`. Half precision is computed in float32.
 
     A fixed width stays in pixels because it belongs to the picture, like `size`: spots stay round in any frame.
@@ -136,6 +137,11 @@ class RenderGaussians(_Drawing):
         super().__init__(axes, parse_row(row, len(axes), with_widths=True), coordinates, channel, batched)
         self.variance = _fixed_variance(self.row, variance, stddev)
         self.parametrization = checks.option("parametrization", parametrization, PARAMETRIZATIONS)
+        if self.variance is not None and parametrization != "covariance":
+            cure = "Leave it out: the width is fixed."
+            raise ValueError(
+                complain("parametrization", f"'covariance' for row={self.row.text!r}", repr(parametrization), cure)
+            )
         self.amplitude = checks.option("amplitude", amplitude, AMPLITUDES)
         self.compose = checks.option("compose", compose, COMPOSES)
         self.pixel = checks.option("pixel", pixel, PIXELS)
@@ -197,8 +203,8 @@ class RenderImpulses(_Drawing):
     channel : bool
         Whether the image has a channel axis. False needs a row with at most one weight.
     batched : bool, optional
-        What an input of two axes is. True: flat, (b, n * r). False: no batch axis, (n, r). None reads it as flat
-        too, but refuses r columns, where both readings fit.
+        Whether the input has a batch axis. None: one of two axes is (n, r) if it has r columns, else flat, (b, n * r).
+        A network that ends in a single row, (b, r), needs True; (n * r,) needs False.
 
     Raises
     ------
