@@ -135,3 +135,13 @@ def test_where_values_are_not_known_there_is_nan_and_no_refusal():
 def test_mixed_dtypes_are_refused():
     with pytest.raises(TypeError, match="same dtype"):
         covariance.from_correlation(torch.ones(2), torch.zeros((), dtype=torch.float64))
+
+
+def test_logarithms_that_overflow_are_refused():
+    with pytest.raises(ValueError, match=r"cholesky must be logarithms between -354 and 355 in float64; got 800.0 at"):
+        covariance.from_cholesky([800.0, 0.0, 0.0], log_diagonal=True)
+    with pytest.raises(
+        ValueError, match=r"log_variances must be logarithms between .* float64; got 1000.0 at log_variances\[0\]"
+    ):
+        covariance.from_log_variance([1000.0, 0.0])
+    assert covariance.from_cholesky([0.0, 800.0, 0.0], log_diagonal=True)[1] == 800.0  # off the diagonal: no logarithm

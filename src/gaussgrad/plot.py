@@ -163,16 +163,16 @@ def write_learning_curve(
     for series, name, colour in ((trained, "training (augmented)", "#9aa5b1"), (measured, "held out", "#d1495b")):
         if series:
             axes.plot(*zip(*series, strict=True), color=colour, lw=2, marker="o" if len(series) < 3 else "", label=name)
-    lines = ((baselines.pca, f"PCA, {baselines.pca_numbers} numbers"), (baselines.mean_image, "mean image"))
-    for value, name in lines:
+    pca = f"PCA, {baselines.pca_numbers} numbers"  # its label stands left, where a curve is still low
+    for value, name, side in ((baselines.pca, pca, "left"), (baselines.mean_image, "mean image", "right")):
         axes.axhline(value, color="#30638e", lw=1, ls=(0, (5, 4)))
         axes.annotate(
             f"{name}: {value:.2f} dB",
-            (1, value),
-            (-2, 3),
+            (int(side == "right"), value),
+            (4 if side == "left" else -2, 3),
             xycoords=axes.get_yaxis_transform(),
             textcoords="offset points",
-            ha="right",
+            ha=side,
             size=9,
             color="#30638e",
         )

@@ -166,7 +166,9 @@ def from_log_variance(log_variances: Any) -> Any:
     gathered = gather(log_variances=log_variances)
     (array,) = gathered.arrays
     d = packing.vector_dimensions("log_variances", array.shape)
-    packing.check_values(gathered, "log_variances", array, checks.finite)
+    packing.check_values(
+        gathered, "log_variances", array, lambda name, values: packing.refuse_overflow(name, values, 1)
+    )
     variances = gathered.namespace.exp(array)
     return gathered.restore(_pack_diagonal(gathered, [variances[..., i] for i in range(d)]))
 

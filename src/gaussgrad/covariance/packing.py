@@ -37,6 +37,16 @@ def refuse_first(argument: str, values: np.ndarray, bad: np.ndarray, wanted: str
         raise ValueError(checks.complain(argument, wanted, f"{values[index].tolist()} at {place}", cure))
 
 
+def refuse_overflow(argument: str, logarithms: np.ndarray, power: int, places: Any = slice(None)) -> None:
+    """Refuse logarithms, at `places` of the last axis, whose exponential to a power is no normal number."""
+    checks.finite(argument, logarithms)
+    limits = np.finfo(logarithms.dtype)
+    low, high = math.log(limits.tiny) / power, math.log(limits.max) / power
+    bad = np.zeros(logarithms.shape, dtype=bool)
+    bad[..., places] = (logarithms[..., places] > high) | (logarithms[..., places] < low)
+    refuse_first(argument, logarithms, bad, f"logarithms between {low:.0f} and {high:.0f} in {logarithms.dtype}")
+
+
 def rounding(gathered: Gathered) -> float:
     """The relative difference that passes for rounding: half the digits of the user's dtype."""
     return math.sqrt(_EPSILON[gathered.dtype])

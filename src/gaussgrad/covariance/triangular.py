@@ -54,7 +54,7 @@ def from_cholesky(cholesky: Any, *, log_diagonal: bool = False) -> Any:
     (array,) = gathered.arrays
     xp = gathered.namespace
     d = _dimensions(array.shape)
-    packing.check_values(gathered, "cholesky", array, checks.finite if log_diagonal else _refuse_diagonal)
+    packing.check_values(gathered, "cholesky", array, _refuse_overflow if log_diagonal else _refuse_diagonal)
     rows = _unpack_lower(array, d)
     if log_diagonal:
         rows = [[xp.exp(entry) if i == j else entry for j, entry in enumerate(row)] for i, row in enumerate(rows)]
@@ -183,6 +183,10 @@ def _refuse_diagonal(argument: str, values: np.ndarray) -> None:
     bad[..., places] = values[..., places] <= 0
     cure = "Use log_diagonal=True for numbers of any sign."
     packing.refuse_first(argument, values, bad, "of positive diagonal entries", cure)
+
+
+def _refuse_overflow(argument: str, values: np.ndarray) -> None:
+    packing.refuse_overflow(argument, values, 2, list(_DIAGONAL_PLACES[_dimensions(values.shape)]))
 
 
 def _unpack_lower(array: Any, d: int) -> Rows:
