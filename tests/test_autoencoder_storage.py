@@ -93,6 +93,50 @@ def test_an_existing_folder_is_kept_unless_told_otherwise(folder):
     assert GaussianAutoencoder.load(folder).n == 4
 
 
+def _only_thesis(folder):
+    for path in folder.iterdir():
+        path.unlink()
+    (folder / "thesis.txt").write_text("years of work")
+
+
+def _link(folder):
+    folder.rename(folder.with_name("elsewhere"))
+    folder.symlink_to(folder.with_name("elsewhere"))
+
+
+def _file(folder):
+    for path in folder.iterdir():
+        path.unlink()
+    folder.rmdir()
+    folder.write_text("years of work")
+
+
+NOT_ONLY_MODELS = {
+    "another file": _only_thesis,
+    "a model and another file": lambda folder: (folder / "thesis.txt").write_text("years of work"),
+    "a model and a folder": lambda folder: (folder / "thesis").mkdir(),
+    "a folder named like the weights": lambda folder: (
+        (folder / "weights.safetensors").unlink(),
+        (folder / "weights.safetensors").mkdir(),
+    ),
+    "no model.json": lambda folder: (folder / "model.json").unlink(),
+    "json of others": lambda folder: (folder / "model.json").write_text('{"format": "other"}'),
+    "no json": lambda folder: (folder / "model.json").write_text("years of work"),
+    "a link": _link,
+    "a file": _file,
+}
+
+
+@pytest.mark.parametrize("content", NOT_ONLY_MODELS)
+def test_what_is_not_only_a_model_is_never_replaced(folder, content):
+    NOT_ONLY_MODELS[content](folder)
+    before = sorted((path, path.is_file() and path.read_bytes()) for path in folder.parent.rglob("*"))
+    with pytest.raises(FileExistsError, match="holds files that are not gaussgrad's; choose another folder") as refusal:
+        GaussianAutoencoder((8, 8), n=4).save(folder, overwrite=True)
+    assert "\n" not in str(refusal.value)
+    assert sorted((path, path.is_file() and path.read_bytes()) for path in folder.parent.rglob("*")) == before
+
+
 def test_a_save_that_fails_leaves_nothing(tmp_path, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
@@ -133,6 +177,7 @@ DAMAGES = {
     "no weights": (lambda folder: (folder / "weights.safetensors").unlink(), "it holds no weights.safetensors"),
     "cut json": (lambda folder: os.truncate(folder / "model.json", 40), "cannot be read as JSON"),
     "binary json": (lambda folder: (folder / "model.json").write_bytes(b"\xff\xfe\x00"), "cannot be read as JSON"),
+    "deep json": (lambda folder: (folder / "model.json").write_text("[" * 100_000), "cannot be read as JSON"),
     "json list": (lambda folder: (folder / "model.json").write_text("[]"), "was not written by gaussgrad"),
     "foreign json": (lambda folder: _edit(folder, format="other"), "was not written by gaussgrad"),
     "other version": (lambda folder: _edit(folder, version=99), "must be of version 1; got 99"),

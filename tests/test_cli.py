@@ -87,7 +87,7 @@ def test_a_missing_extra_is_told_in_one_sentence(package, tmp_path, images):
         f"from gaussgrad.cli import main; main(['train', {str(images)!r}, '-o', {str(tmp_path / 'run')!r}])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    sentence = f"the command line needs the package {package}. Use: pip install 'gaussgrad[app]'"
+    sentence = f'the command line needs the package {package}. Use: python -m pip install ".[app]"'
     assert (done.returncode, done.stderr) == (2, f"gaussgrad: {sentence}\n")
     assert not (tmp_path / "run").exists()
 
@@ -106,7 +106,7 @@ def test_train_predict_and_render_work_together(call, images, tmp_path):
     assert list(table) == ["image", "index", "x", "y", "xx", "xy", "yy", "weight"]
     assert table["image"] == [str(i // 2) for i in range(80)]
     assert table["index"] == [str(i % 2) for i in range(80)]
-    assert len(list((tmp_path / "overlay").iterdir())) == 40
+    assert len(list((tmp_path / "overlay").glob("*.png"))) == 40
     with Image.open(tmp_path / "overlay" / "7.png") as picture:
         assert np.asarray(picture).std() > 10
 
@@ -194,7 +194,25 @@ def _spoilt(tmp_path, images):
     np.save(tmp_path / "few.npy", spots(count=2))
     run, out = tmp_path / "run", tmp_path / "out.png"
     size = ("--size", 5, 5)
+    for name, header in (("misspelt", "Weight"), ("partial", "weight_red"), ("both", "weight,weight_red")):
+        zeros = ",0" * len(header.split(","))
+        (tmp_path / f"{name}.csv").write_text(f"x,y,xx,xy,yy,{header}\n1,2,1,0,1{zeros}\n")
+    for dtype in ("complex128", "bool", "str"):
+        np.save(tmp_path / f"{dtype}.npy", np.ones((2, 5)).astype(dtype))
+    np.savez(tmp_path / "archive.npz", np.ones((2, 5)))
+    (tmp_path / "archive.npz").rename(tmp_path / "archive.npy")
+    (tmp_path / "zip.npy").write_bytes(b"PK\3\4")
+    huge = ("--size", 10_000_000, 10_000_000)
     return {
+        "misspelt weight": (["render", tmp_path / "misspelt.csv", "-o", out, *size], "got as others Weight. Rename"),
+        "partial colours": (["render", tmp_path / "partial.csv", "-o", out, *size], "got as others weight_red."),
+        "weight and colours": (["render", tmp_path / "both.csv", "-o", out, *size], "others weight, weight_red."),
+        "complex rows": (["render", tmp_path / "complex128.npy", "-o", out, *size], "got dtype complex128"),
+        "rows of bool": (["render", tmp_path / "bool.npy", "-o", out, *size], "bool.npy must be an array of real"),
+        "rows of text": (["render", tmp_path / "str.npy", "-o", out, *size], "got dtype <U"),
+        "archive of rows": (["render", tmp_path / "archive.npy", "-o", out, *size], "it is an archive of arrays"),
+        "damaged archive": (["render", tmp_path / "zip.npy", "-o", out, *size], "cannot be read as an array"),
+        "huge picture": (["render", tmp_path / "whole.csv", "-o", out, *huge], "not enough memory"),
         "empty folder": (["train", empty, "-o", run], "holds no image"),
         "different sizes": (["train", mixed, "-o", run], "b.png must be grey of 5 x 6"),
         "unreadable image": (["train", broken, "-o", run], "a.png cannot be read as an image"),
@@ -207,7 +225,7 @@ def _spoilt(tmp_path, images):
         "no rows": (["render", tmp_path / "no.csv", "-o", out, *size], "No such file"),
         "missing columns": (["render", tmp_path / "rows.csv", "-o", out, *size], "the columns x, y, xx, xy, yy"),
         "not positive definite": (["render", tmp_path / "flat.csv", "-o", out, *size], "must be positive definite"),
-        "no number": (["render", tmp_path / "text.csv", "-o", out, *size], "got 'zero' in row 2"),
+        "no number": (["render", tmp_path / "text.csv", "-o", out, *size], "got 'zero' in line 2"),
         "wrong rows": (["render", tmp_path / "square.npy", "-o", out, *size], "rows must be"),
         "wrong picture": (["render", tmp_path / "rows.csv", "-o", tmp_path / "out.bmp", *size], "a file ending in"),
         "no size": (["render", tmp_path / "whole.csv", "-o", out, "--size", 0, 5], "size must be"),
@@ -217,6 +235,15 @@ def _spoilt(tmp_path, images):
 @pytest.mark.parametrize(
     "kind",
     [
+        "misspelt weight",
+        "partial colours",
+        "weight and colours",
+        "complex rows",
+        "rows of bool",
+        "rows of text",
+        "archive of rows",
+        "damaged archive",
+        "huge picture",
         "empty folder",
         "different sizes",
         "unreadable image",
@@ -253,10 +280,58 @@ def test_an_existing_output_is_refused_before_the_work_starts(refuse, call, imag
     assert "overlay exists already" in refuse("predict", tmp_path / "no model", *wanted[2:])
     assert not (tmp_path / "new.csv").exists()
     assert call(*wanted, "--overwrite")[0] == 0
-    assert len(list(overlay.iterdir())) == 40
+    assert len(list(overlay.glob("*.png"))) == 40
     (tmp_path / "out.png").write_text("mine")
     assert "out.png exists already" in refuse("render", table, "-o", tmp_path / "out.png", "--size", 5, 5)
     assert (tmp_path / "out.png").read_text() == "mine"
+
+
+def test_pictures_replace_only_pictures_that_predict_wrote(refuse, call, images, model, tmp_path):
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    io.write_image(mine / "a.png", spots()[0])
+    wanted = ("predict", model, images, "-o", tmp_path / "t.csv", "--overwrite", "--overlay")
+    assert "holds files that are not gaussgrad's" in refuse(*wanted, mine)
+    assert [path.name for path in mine.iterdir()] == ["a.png"]
+    overlay = tmp_path / "overlay"
+    assert call(*wanted, overlay)[0] == 0
+    assert call(*wanted, overlay)[0] == 0
+    (overlay / "letter.txt").write_text("mine")
+    assert "holds files that are not gaussgrad's" in refuse(*wanted, overlay)
+    assert (overlay / "letter.txt").read_text() == "mine"
+    assert (overlay / "39.png").is_file()
+
+
+def test_pictures_never_go_where_the_inputs_or_the_table_are(refuse, model, tmp_path):
+    folder = tmp_path / "images"
+    folder.mkdir()
+    for i, image in enumerate(spots(count=3)):
+        io.write_image(folder / f"{i}.png", image)
+    before = sorted(tmp_path.rglob("*"))
+    wanted = ("predict", model, folder, "--overwrite", "-o", tmp_path / "t.csv", "--overlay")
+    for overlay in (folder, folder / "new", tmp_path):
+        assert "a folder apart from IMAGES" in refuse(*wanted, overlay)
+    for overlay in (model, model / "new"):
+        assert "a folder apart from RUN" in refuse(*wanted, overlay)
+    assert "a folder apart from --output" in refuse(*wanted, tmp_path / "t.csv")
+    one = folder / "0.png"
+    assert "another file than IMAGES" in refuse("predict", model, one, "-o", one, "--overwrite")
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_images_inside_the_run_to_replace_are_refused(refuse, call, images, tmp_path):
+    run = tmp_path / "run"
+    assert call("train", images, "-o", run, *QUICK)[0] == 0
+    np.save(run / "mine.npy", spots())
+    assert "that does not hold DATA" in refuse("train", run / "mine.npy", "-o", run, *QUICK, "--overwrite")
+    assert (run / "mine.npy").is_file()
+
+
+def test_a_missing_gpu_is_refused_before_anything_is_written(refuse, images, tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    line = refuse("train", images, "-o", tmp_path / "run", *QUICK, "--device", "cuda")
+    assert line == "gaussgrad: --device must be cpu where torch finds no GPU; got cuda. Leave it out.\n"
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_finished_run_is_kept_unless_told_otherwise(refuse, call, images, tmp_path):

@@ -110,6 +110,13 @@ def test_arrays_that_are_no_images_are_refused_with_the_cure(tmp_path, kind):
     assert "images.npy" in str(refusal.value)
 
 
+def test_an_archive_under_the_name_of_an_array_is_refused(tmp_path):
+    np.savez(tmp_path / "images.npz", BYTES)
+    (tmp_path / "images.npz").rename(tmp_path / "images.npy")
+    with pytest.raises(ValueError, match=r"images\.npy cannot be read as images \(it is an archive of arrays"):
+        data.load(tmp_path / "images.npy")
+
+
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [

@@ -118,7 +118,9 @@ def test_tables_read_back_as_written(tmp_path):
     ("content", "words"),
     [
         (b"", "a CSV file with a header; got an empty file"),
-        (b"x,y\n1,2\n3\n", "2 columns in every row; got 1 in row 3"),
+        (b"x,y\n1,2\n3\n", "2 columns in every row; got 1 in line 3"),
+        (b"x,y\n\n\n1,2\n\n3\n", "2 columns in every row; got 1 in line 6"),
+        (b"x,y,x\n1,2,3\n", "whose columns have different names; got x, y, x"),
         (b"x,y\n\xff\xfe,1\n", "cannot be read as CSV"),
     ],
 )
@@ -129,10 +131,10 @@ def test_a_table_that_is_none_is_refused(tmp_path, content, words):
 
 
 def test_columns_that_are_missing_or_no_numbers_are_refused():
-    table = {"x": ["1", "two"]}
+    table = io.Table({"x": ["1", "two"]}, lines=[2, 5])
     with pytest.raises(ValueError, match=r"t\.csv must be a CSV file with the columns x, y; got the columns x\."):
         io.numbers("t.csv", table, ["x", "y"])
-    with pytest.raises(ValueError, match=r"numbers in column x; got 'two' in row 3"):
+    with pytest.raises(ValueError, match=r"numbers in column x; got 'two' in line 5"):
         io.numbers("t.csv", table, ["x"])
 
 

@@ -156,7 +156,7 @@ def _read_array(path: Path) -> np.ndarray:
     suffix = path.suffix.lower()
     try:
         if suffix == ".npy":
-            return np.load(path, allow_pickle=False)
+            return io.read_array(path)
         if suffix == ".npz":
             return _read_npz(path)
         return _read_idx(path)

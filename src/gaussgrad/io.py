@@ -112,6 +112,15 @@ def read_image(path: str | os.PathLike[str]) -> np.ndarray:
     return scaled_to_unit(str(path), _channels_first(str(path), pixels))
 
 
+def read_array(path: str | os.PathLike[str]) -> np.ndarray:
+    """The array of an .npy file, or ValueError, EOFError or OSError."""
+    with open(path, "rb") as file:
+        array = np.load(file, allow_pickle=False)
+    if not isinstance(array, np.ndarray):
+        raise ValueError("it is an archive of arrays: name it .npz or save one array")
+    return array
+
+
 def _read_with_pillow(path: Path) -> np.ndarray:
     """(h, w) or (h, w, c), upright; palettes and colour spaces resolved to RGB."""
     from PIL import Image, ImageOps
@@ -225,7 +234,15 @@ def write_table(
         writer.writerows(rows)
 
 
-def read_table(path: str | os.PathLike[str]) -> dict[str, list[str]]:
+class Table(dict[str, list[str]]):
+    """The columns of a CSV file by their header, and the line of the file where each row ends."""
+
+    def __init__(self, columns: Mapping[str, list[str]], lines: Sequence[int]) -> None:
+        super().__init__(columns)
+        self.lines = lines
+
+
+def read_table(path: str | os.PathLike[str]) -> Table:
     """The columns of a CSV file by their header.
 
     Raises
@@ -243,20 +260,24 @@ def read_table(path: str | os.PathLike[str]) -> dict[str, list[str]]:
     """
     try:
         with open(path, newline="", encoding="utf-8-sig") as file:
-            lines = [line for line in csv.reader(file) if line]
+            reader = csv.reader(file)
+            lines = [(reader.line_num, line) for line in reader if line]
     except (UnicodeDecodeError, csv.Error) as error:
         raise ValueError(f"{path} cannot be read as CSV ({_first_line(error)}).") from error
     if not lines:
         raise ValueError(checks.complain(str(path), "a CSV file with a header", "an empty file"))
-    header = [name.strip() for name in lines[0]]
-    for number, line in enumerate(lines[1:], start=2):
+    header = [name.strip() for name in lines[0][1]]
+    if len(set(header)) != len(header):
+        raise ValueError(checks.complain(str(path), "a CSV file whose columns have different names", ", ".join(header)))
+    for number, line in lines[1:]:
         if len(line) != len(header):
             wanted = f"a CSV file with {len(header)} columns in every row"
-            raise ValueError(checks.complain(str(path), wanted, f"{len(line)} in row {number}"))
-    return {name: [line[column] for line in lines[1:]] for column, name in enumerate(header)}
+            raise ValueError(checks.complain(str(path), wanted, f"{len(line)} in line {number}"))
+    columns = {name: [line[column] for _, line in lines[1:]] for column, name in enumerate(header)}
+    return Table(columns, [number for number, _ in lines[1:]])
 
 
-def numbers(path: str | os.PathLike[str], table: Mapping[str, Sequence[str]], columns: Sequence[str]) -> np.ndarray:
+def numbers(path: str | os.PathLike[str], table: Table, columns: Sequence[str]) -> np.ndarray:
     """The named columns as float64 (rows, columns), or an error that names the place."""
     missing = [name for name in columns if name not in table]
     if missing:
@@ -269,5 +290,5 @@ def numbers(path: str | os.PathLike[str], table: Mapping[str, Sequence[str]], co
                 values[row, column] = float(text)
             except ValueError:
                 wanted = f"numbers in column {name}"
-                raise ValueError(checks.complain(str(path), wanted, f"{text!r} in row {row + 2}")) from None
+                raise ValueError(checks.complain(str(path), wanted, f"{text!r} in line {table.lines[row]}")) from None
     return values

@@ -24,11 +24,13 @@ def _run(arguments: list[str]) -> int:
         package = (error.name or "").partition(".")[0]
         if package == "gaussgrad":
             raise
-        return _refuse(f"the command line needs the package {package}. Use: pip install 'gaussgrad[app]'")
+        return _refuse(f'the command line needs the package {package}. Use: python -m pip install ".[app]"')
     except OSError as error:
         return _refuse(_describe(error))
     except ValueError as error:
         return _refuse(str(error))
+    except MemoryError as error:
+        return _refuse(f"not enough memory ({str(error).rstrip('.') or 'the system refused more'}).")
     except KeyboardInterrupt:
         return INTERRUPTED
 

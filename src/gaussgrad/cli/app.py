@@ -171,13 +171,16 @@ def predict(
     images: Annotated[Path, typer.Argument(metavar="IMAGES", help="Images of the model's size, as DATA of train.")],
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE.csv", help="The table to write.")],
     overlay: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="Also write a picture of each image with its Gaussians.")
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Also write pictures: each image, its reconstruction, its Gaussians."),
     ] = None,
     overwrite: Overwrite = False,
 ) -> None:
     """Write the Gaussians of images as CSV, one row per Gaussian.
 
     Columns: image, index, x, y, xx, xy, yy, weight (weight_red, weight_green, weight_blue for colours), in pixels.
+    The table holds neither the background nor the way Gaussians overlap: render draws its rows alone, not the
+    reconstruction, which --overlay shows.
     """
     from gaussgrad.cli import predict as command
 

@@ -1,5 +1,6 @@
 """gaussgrad predict: the Gaussians of images as a table, and as pictures."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,14 +14,14 @@ from gaussgrad.training import report
 from gaussgrad.training import run as runs
 
 COLUMNS = ("image", "index", "x", "y", "xx", "xy", "yy")
+OVERLAY_RECORD = "overlay.json"
+OVERLAY_FORMAT = "gaussgrad.overlay"
 WEIGHTS = {1: ("weight",), 3: ("weight_red", "weight_green", "weight_blue")}
 
 
 def predict(folder: Path, source: Path, output: Path, overlay: Path | None, *, overwrite: bool) -> None:
     """Write the table and, if asked, the pictures; nothing of either where something is wrong."""
-    io.refuse_existing(output, overwrite)
-    if overlay is not None:
-        io.refuse_existing(overlay, overwrite)
+    _refuse_outputs(folder, source, output, overlay, overwrite)
     model = GaussianAutoencoder.load(_model_folder(folder))
     images = data.load(source)
     _refuse_other_shape(model, images)
@@ -31,6 +32,38 @@ def predict(folder: Path, source: Path, output: Path, overlay: Path | None, *, o
             _write_overlays(overlay, model, images, reconstructions, gaussians, overwrite)
     console = Console()
     console.print(f"{len(images.pixels)} images, {model.n} Gaussians each: {output}", soft_wrap=True, highlight=False)
+
+
+def _refuse_outputs(folder: Path, source: Path, output: Path, overlay: Path | None, overwrite: bool) -> None:
+    """Refuse outputs that exist or stand in the way of the inputs or of each other."""
+    if output.resolve() == source.resolve():
+        raise ValueError(checks.complain("--output", "another file than IMAGES", output))
+    if overlay is not None:
+        cure = "Choose another folder."
+        for name, path in (("IMAGES", source), ("RUN", folder)):
+            if _overlap(overlay, path):
+                raise ValueError(checks.complain("--overlay", f"a folder apart from {name} {path}", overlay, cure))
+        if output.resolve().is_relative_to(overlay.resolve()):
+            raise ValueError(checks.complain("--overlay", f"a folder apart from --output {output}", overlay, cure))
+        io.refuse_foreign(overlay, overwrite, _is_overlay)
+    io.refuse_existing(output, overwrite)
+
+
+def _overlap(first: Path, second: Path) -> bool:
+    """Whether two paths are equal, or one lies within the other."""
+    first, second = first.resolve(), second.resolve()
+    return first.is_relative_to(second) or second.is_relative_to(first)
+
+
+def _is_overlay(folder: Path) -> bool:
+    """Whether a folder holds pictures that `_write_overlays` wrote, and nothing else."""
+    try:
+        record = json.loads((folder / OVERLAY_RECORD).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    if not isinstance(record, dict) or record.get("format") != OVERLAY_FORMAT:
+        return False
+    return {path.name for path in folder.iterdir()} <= {OVERLAY_RECORD, *record.get("files", ())}
 
 
 def _model_folder(folder: Path) -> Path:
@@ -69,8 +102,12 @@ def _write_overlays(
     gaussians: Gaussians,
     overwrite: bool,
 ) -> None:
-    with io.fresh_folder(folder, overwrite) as partial:
-        for i, name in enumerate(images.names):
+    files = [name if name.endswith(".png") else f"{name}.png" for name in images.names]
+    with io.fresh_folder(folder, overwrite, _is_overlay) as partial:
+        record_text = json.dumps({"format": OVERLAY_FORMAT, "files": files}, indent=2)
+        (partial / OVERLAY_RECORD).write_text(record_text + "\n", encoding="utf-8")
+        for i, name in enumerate(files):
             record = (gaussians.means[i].numpy(), gaussians.covariances[i].numpy(), gaussians.weights[i].numpy())
-            path = partial / (name if name.endswith(".png") else f"{name}.png")
-            plot.write_overlay(path, images.pixels[i], reconstructions[i], record, points=model.latent == "points")
+            plot.write_overlay(
+                partial / name, images.pixels[i], reconstructions[i], record, points=model.latent == "points"
+            )

@@ -1,5 +1,6 @@
 """gaussgrad render: rows of Gaussians as an image."""
 
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -30,25 +31,37 @@ def render_file(source: Path, output: Path, image: str | None, options: dict[str
 
 def _read_npy(source: Path) -> tuple[Any, Any, Any]:
     try:
-        array = np.load(source, allow_pickle=False)
-    except (ValueError, EOFError) as error:
+        array = io.read_array(source)
+    except (ValueError, EOFError, zipfile.BadZipFile) as error:
         raise ValueError(f"{source} cannot be read as an array ({error}).") from error
+    if array.dtype.kind not in "fiu":
+        raise ValueError(checks.complain(str(source), "an array of real numbers", f"dtype {array.dtype}"))
     if array.ndim != 2:
         raise ValueError(checks.complain(str(source), "an array of rows (n, 5) or (n, 6)", f"shape {array.shape}"))
-    return rows.from_rows(array)
+    return rows.from_rows(array.astype(np.float64))
 
 
 def _read_csv(source: Path, image: str | None) -> tuple[Any, Any, Any]:
     table = io.read_table(source)
     chosen = _positions(source, table, image)
     gaussians = io.numbers(source, table, SHAPE)[chosen]
+    _refuse_other_columns(source, table)
     if set(COLOURS) <= set(table):
         return gaussians[:, :2], gaussians[:, 2:], io.numbers(source, table, COLOURS)[chosen]
     weights = io.numbers(source, table, ("weight",))[chosen][:, 0] if "weight" in table else None
     return gaussians[:, :2], gaussians[:, 2:], weights
 
 
-def _positions(source: Path, table: dict[str, list[str]], image: str | None) -> list[int]:
+def _refuse_other_columns(source: Path, table: io.Table) -> None:
+    """Refuse columns that would be left out of the image, such as weights that are misspelt."""
+    weights = [name for name in table if name not in ("image", "index", *SHAPE)]
+    if weights and weights != ["weight"] and set(weights) != set(COLOURS):
+        wanted = f"a CSV file with the columns image, index, {', '.join(SHAPE)}, and weight or {', '.join(COLOURS)}"
+        got = f"as others {', '.join(weights)}"
+        raise ValueError(checks.complain(str(source), wanted, got, "Rename, add or remove columns."))
+
+
+def _positions(source: Path, table: io.Table, image: str | None) -> list[int]:
     """The rows of the image to draw."""
     names = table.get("image", [""] * len(next(iter(table.values()))))
     known = sorted(set(names))

@@ -7,7 +7,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from gaussgrad import data, metrics
+from gaussgrad import checks, data, metrics
 from gaussgrad.cli.codes import INTERRUPTED
 from gaussgrad.training import loop, report
 from gaussgrad.training import run as runs
@@ -19,6 +19,9 @@ NOT_CONFIGURED = ("output", "resume", "overwrite")
 def start(folder: Path, settings: dict[str, Any], *, overwrite: bool) -> int:
     """Train anew; the exit code."""
     runs.refuse_folder(folder, overwrite=overwrite)
+    if settings["data"] is not None and settings["data"].resolve().is_relative_to(folder.resolve()):
+        raise ValueError(checks.complain("RUN", f"a folder that does not hold DATA {settings['data']}", folder))
+    loop.refuse_missing_device(settings["device"])
     configuration = Configuration(**{**settings, "data": _absolute(settings["data"])})
     console = Console()
     images = data.load(configuration.data)
@@ -41,6 +44,7 @@ def resume(folder: Path, settings: dict[str, Any]) -> int:
     if run.is_complete:
         console.print(f"The run in {folder} is finished.", soft_wrap=True)
         return 0
+    loop.refuse_missing_device(run.configuration.device)
     images = data.load(run.configuration.data)
     runs.refuse_other_images(run, images)
     return _train(run, images, data.split(len(images.pixels), run.configuration.held_out), console)

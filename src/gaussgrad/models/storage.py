@@ -20,8 +20,8 @@ WEIGHTS_FILE = "weights.safetensors"
 
 
 def save(model: nn.Module, settings: dict[str, Any], folder: str | os.PathLike[str], *, overwrite: bool) -> None:
-    """Write both files; the folder appears whole or not at all."""
-    with io.fresh_folder(folder, overwrite) as partial:
+    """Write both files; the folder appears whole or not at all. Only a model folder is replaced."""
+    with io.fresh_folder(folder, overwrite, is_model_folder) as partial:
         content = {"format": FORMAT, "version": VERSION, "settings": settings}
         (partial / SETTINGS_FILE).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
         try:
@@ -30,16 +30,26 @@ def save(model: nn.Module, settings: dict[str, Any], folder: str | os.PathLike[s
             raise OSError(f"the weights cannot be written to {folder} ({error}).") from error
 
 
+def is_model_folder(path: Path) -> bool:
+    """Whether a folder holds a model that `save` wrote, and nothing else that would be lost with it."""
+    if path.is_symlink() or not path.is_dir():
+        return False
+    entries = {entry.name: entry.is_file() for entry in path.iterdir()}
+    if not entries.keys() <= {SETTINGS_FILE, WEIGHTS_FILE} or not all(entries.values()):
+        return False
+    try:
+        return _read_json(path / SETTINGS_FILE).get("format") == FORMAT
+    except ValueError:
+        return False
+
+
 def read_settings(folder: str | os.PathLike[str]) -> dict[str, Any]:
     """The settings of a model folder, or ValueError."""
     path = Path(folder) / SETTINGS_FILE
     if not path.is_file():
         raise ValueError(f"{folder} is no model folder of gaussgrad: it holds no {SETTINGS_FILE}.")
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, OSError) as error:
-        raise ValueError(f"{path} is damaged: it cannot be read as JSON ({error}).") from error
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
+    content = _read_json(path)
+    if content.get("format") != FORMAT:
         raise ValueError(f"{path} was not written by gaussgrad: its format is not {FORMAT!r}.")
     if content.get("version") != VERSION:
         raise ValueError(
@@ -49,6 +59,15 @@ def read_settings(folder: str | os.PathLike[str]) -> dict[str, Any]:
     if not isinstance(settings, dict) or not isinstance(settings.get("encoder"), str):
         raise ValueError(f"{path} is damaged: it holds no settings of a model.")
     return settings
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    """The object of a JSON file (empty for other JSON), or ValueError."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, OSError, RecursionError) as error:
+        raise ValueError(f"{path} is damaged: it cannot be read as JSON ({error}).") from error
+    return content if isinstance(content, dict) else {}
 
 
 def build(folder: str | os.PathLike[str], make: Callable[[], Any]) -> Any:

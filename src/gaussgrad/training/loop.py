@@ -17,7 +17,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import CSVLogger
 from rich.console import Console
 
-from gaussgrad import metrics
+from gaussgrad import checks, metrics
 from gaussgrad.data import Images, Split
 from gaussgrad.models.autoencoder import GaussianAutoencoder
 from gaussgrad.training.checkpoints import WholeCheckpoints
@@ -34,6 +34,12 @@ _ADVICE = (
     ".*LeafSpec",  # between Lightning and torch
 )
 TIME_SHARE = 0.9  # of the minutes given, to be planned with
+
+
+def refuse_missing_device(device: str) -> None:
+    """Refuse a GPU that torch does not find."""
+    if device == "cuda" and not torch.cuda.is_available():
+        raise ValueError(checks.complain("--device", "cpu where torch finds no GPU", device, "Leave it out."))
 
 
 def new_model(configuration: Configuration, images: Images) -> GaussianAutoencoder:
