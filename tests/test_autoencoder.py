@@ -153,3 +153,35 @@ def test_images_of_another_shape_are_refused_with_the_cure():
     model = GaussianAutoencoder((8, 9), n=3)
     with pytest.raises(ValueError, match=r"images must be of shape \(b, 1, 8, 9\); got shape \(1, 8, 9\)\. .*\[None\]"):
         model(torch.rand(1, 8, 9))
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_gaussians_without_a_batch_axis_are_decoded_to_one_image(channels):
+    model = GaussianAutoencoder((16, 12), channels=channels, n=4).eval()
+    batch = model.encode(torch.rand(2, channels, 16, 12))
+    one = Gaussians(batch.means[0], batch.covariances[0], batch.weights[0])
+    torch.testing.assert_close(model.decode(one), model.decode(batch)[0])
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "parts"),
+    [
+        (lambda model: model(torch.zeros(1, 1, 16, 12, dtype=torch.uint8)), TypeError, ["images", "float32", "uint8"]),
+        (lambda model: model(torch.zeros(1, 1, 16, 12, dtype=torch.float64)), TypeError, ["images", "float64"]),
+        (lambda model: model.encode(torch.zeros(1, 1, 16, 12).numpy()), TypeError, ["images", "ndarray", "as_tensor"]),
+        (lambda model: model.decode((1, 2, 3)), TypeError, ["gaussians", "tuple"]),
+        (
+            lambda model: model.decode(Gaussians(torch.ones(1, 4, 2), torch.tensor([1.0, 0, 1]), torch.ones(1, 4, 3))),
+            ValueError,
+            ["gaussians", "1 channels", "(1, 4, 3)"],
+        ),
+        (lambda _: GaussianAutoencoder((16, 12), n=2.7), TypeError, ["n must be", "2.7"]),
+        (lambda _: GaussianAutoencoder((16, 12), n=0), ValueError, ["n must be", "0"]),
+        (lambda _: GaussianAutoencoder((16, 12), encoder=lambda x: x), TypeError, ["encoder", "nn.Module"]),
+    ],
+)
+def test_the_door_says_what_was_wanted_and_what_came(call, error, parts):
+    with pytest.raises(error) as caught:
+        call(GaussianAutoencoder((16, 12), n=4).eval())
+    for part in parts:
+        assert part in str(caught.value)

@@ -182,7 +182,7 @@ DAMAGES = {
     "foreign json": (lambda folder: _edit(folder, format="other"), "was not written by gaussgrad"),
     "other version": (lambda folder: _edit(folder, version=99), "must be of version 1; got 99"),
     "no settings": (lambda folder: _edit(folder, settings=None), "holds no settings"),
-    "unknown setting": (lambda folder: _edit_settings(folder, colour=1), "makes no model"),
+    "unknown setting": (lambda folder: _edit_settings(folder, colour=1), "should not hold, colour"),
     "wrong setting": (lambda folder: _edit_settings(folder, latent="dots"), "makes no model: latent must be"),
     "other n": (lambda folder: _edit_settings(folder, n=4), "does not fit the model of model.json"),
     "cut weights": (lambda folder: os.truncate(folder / "weights.safetensors", 1000), "is damaged"),
@@ -210,3 +210,14 @@ def test_a_damaged_or_foreign_folder_is_refused_in_one_sentence(folder, damage):
 def test_a_folder_that_does_not_exist_is_refused(tmp_path):
     with pytest.raises(ValueError, match="is no model folder"):
         GaussianAutoencoder.load(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("name", ["compose", "stddev"])
+def test_a_missing_setting_is_damage_not_a_default(tmp_path, name):
+    GaussianAutoencoder((16, 12), n=3).save(tmp_path / "model")
+    path = tmp_path / "model" / "model.json"
+    content = json.loads(path.read_text())
+    del content["settings"][name]
+    path.write_text(json.dumps(content))
+    with pytest.raises(ValueError, match=f"is damaged: its settings lack, or should not hold, {name}"):
+        GaussianAutoencoder.load(tmp_path / "model")

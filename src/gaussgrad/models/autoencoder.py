@@ -1,5 +1,6 @@
 """An autoencoder whose decoder draws Gaussians."""
 
+import operator
 import os
 from typing import Any
 
@@ -11,6 +12,8 @@ from gaussgrad.models import storage
 from gaussgrad.models.encoder import ConvolutionalEncoder, feature_count
 from gaussgrad.models.heads import GaussianHead, Gaussians
 from gaussgrad.ops.render import render
+
+SETTINGS = {"size", "channels", "n", "latent", "stddev", "compose", "tolerance", "encoder"}  # what a folder tells
 
 
 class GaussianAutoencoder(nn.Module):
@@ -73,11 +76,13 @@ class GaussianAutoencoder(nn.Module):
         super().__init__()
         self.size = _image_size(size)
         self.channels = checks.option("channels", channels, (1, 3))
-        self.n = int(checks.number("n", n, "an integer of at least 1", 1))
+        self.n = _count(n)
         self.compose = checks.option("compose", compose, ("sum", "max", "union"))
         self.tolerance = checks.number("tolerance", tolerance, "a number in [0, 1)", 0.0, 1.0)
         default = max(1.0, min(self.size) / 14)
         self.stddev = default if stddev is None else checks.number("stddev", stddev, "at least 0.1 pixel", 0.1)
+        if encoder is not None and not isinstance(encoder, nn.Module):
+            raise TypeError(checks.complain("encoder", "an nn.Module", f"a {type(encoder).__name__}"))
         self.has_default_encoder = encoder is None
         self.encoder = ConvolutionalEncoder(self.size, self.channels) if encoder is None else encoder
         features = feature_count(self.encoder, self.size, self.channels)
@@ -97,6 +102,7 @@ class GaussianAutoencoder(nn.Module):
 
     def encode(self, images: torch.Tensor) -> Gaussians:
         """The Gaussians of images (b, c, h, w), in pixels; see `gaussgrad.models.heads.Gaussians`."""
+        _check_tensor(images, self.background.dtype)
         wanted = (self.channels, *self.size)
         if images.ndim != 4 or tuple(images.shape[1:]) != wanted:
             shape = f"of shape (b, {', '.join(map(str, wanted))})"
@@ -105,7 +111,11 @@ class GaussianAutoencoder(nn.Module):
         return self.head(self.encoder(images).flatten(1))
 
     def decode(self, gaussians: Gaussians) -> torch.Tensor:
-        """The image (b, c, h, w) of any Gaussians on the background, differentiable to all of them."""
+        """The image (b, c, h, w) of any Gaussians on the background, differentiable to all of them.
+
+        Gaussians without a batch axis give (c, h, w).
+        """
+        coloured = _has_colours(gaussians, self.channels)
         drawn = render(
             gaussians.means,
             gaussians.covariances,
@@ -115,8 +125,8 @@ class GaussianAutoencoder(nn.Module):
             compose=self.compose,
             tolerance=self.tolerance,
         )
-        if drawn.ndim == 3:
-            drawn = drawn[:, None]  # one weight for all channels
+        if not coloured:
+            drawn = drawn.unsqueeze(-3)  # one weight for all channels
         return drawn + self.background[:, None, None]
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
@@ -147,6 +157,9 @@ class GaussianAutoencoder(nn.Module):
             For a folder that is damaged, foreign, of another version, or that needs `encoder` (or must not have it).
         """
         settings = storage.read_settings(folder)
+        if settings.keys() != SETTINGS:
+            wrong = ", ".join(sorted(settings.keys() ^ SETTINGS))
+            raise ValueError(f"{folder} is damaged: its settings lack, or should not hold, {wrong}.")
         custom = settings.pop("encoder") != "default"
         if custom and encoder is None:
             wanted = "the encoder that the model was made with, since only its weights were saved"
@@ -170,6 +183,37 @@ class GaussianAutoencoder(nn.Module):
             "tolerance": self.tolerance,
             "encoder": "default" if self.has_default_encoder else custom,
         }
+
+
+def _check_tensor(images: Any, dtype: torch.dtype) -> None:
+    if not isinstance(images, torch.Tensor) or images.dtype != dtype:
+        got = str(images.dtype) if isinstance(images, torch.Tensor) else f"a {type(images).__name__}"
+        cure = f"Use torch.as_tensor(images, dtype={dtype}), scaled to [0, 1]."
+        raise TypeError(checks.complain("images", f"a tensor of {dtype}, as the model", got, cure))
+
+
+def _has_colours(gaussians: Any, channels: int) -> bool:
+    """Whether the weights have a channel axis, which must then be that of the model."""
+    if not isinstance(gaussians, Gaussians):
+        wanted = "gaussgrad.models.heads.Gaussians, as encode gives them"
+        raise TypeError(checks.complain("gaussians", wanted, f"a {type(gaussians).__name__}"))
+    weights = gaussians.weights
+    if weights.ndim != gaussians.means.ndim:
+        return False
+    if weights.shape[-1] != channels:
+        wanted = f"weights of {channels} channels, as the model"
+        raise ValueError(checks.complain("gaussians", wanted, f"weights of shape {tuple(weights.shape)}"))
+    return True
+
+
+def _count(n: Any) -> int:
+    try:
+        count = operator.index(n)
+    except TypeError:
+        raise TypeError(checks.complain("n", "an integer of at least 1", repr(n))) from None
+    if count < 1:
+        raise ValueError(checks.complain("n", "an integer of at least 1", repr(n)))
+    return count
 
 
 def _image_size(size: Any) -> tuple[int, int]:
