@@ -92,8 +92,50 @@ def test_a_cut_image_is_refused(tmp_path):
 
 def test_several_pages_are_refused(tmp_path):
     tifffile.imwrite(tmp_path / "stack.tif", np.zeros((5, 7, 8), dtype=np.uint8))
-    with pytest.raises(ValueError, match=r"one grey image .*\(5, 7, 8\)\. Save its pages"):
+    with pytest.raises(ValueError, match=r"stack\.tif cannot be read .*it has 5 pages: save them as single"):
         io.read_image(tmp_path / "stack.tif")
+
+
+EIGHT = np.random.default_rng(0).integers(0, 256, (9, 11), dtype=np.uint8)
+SIXTEEN = np.random.default_rng(1).integers(0, 65536, (9, 11), dtype=np.uint16)
+DEEP = np.random.default_rng(2).integers(0, 65536, (9, 11, 3), dtype=np.uint16)
+
+
+@pytest.mark.parametrize("compression", [None, "tiff_lzw", "tiff_adobe_deflate"])
+@pytest.mark.parametrize("pixels", [EIGHT, np.dstack([EIGHT] * 3), SIXTEEN, SIXTEEN.astype(np.float32) / 65535])
+def test_tiff_is_read_compressed_or_not(tmp_path, pixels, compression):
+    Image.fromarray(pixels).save(tmp_path / "image.tif", compression=compression)
+    expected = pixels if pixels.dtype.kind == "f" else pixels / np.iinfo(pixels.dtype).max
+    expected = expected[None] if pixels.ndim == 2 else np.moveaxis(expected, -1, 0)
+    np.testing.assert_allclose(io.read_image(tmp_path / "image.tif"), expected, rtol=1e-6)
+
+
+def test_tiff_of_deep_colours_keeps_every_bit(tmp_path):
+    tifffile.imwrite(tmp_path / "image.tif", DEEP, photometric="rgb")
+    np.testing.assert_allclose(io.read_image(tmp_path / "image.tif"), np.moveaxis(DEEP, -1, 0) / 65535, rtol=1e-6)
+
+
+def test_tiff_with_a_palette_is_read_in_its_colours(tmp_path):
+    pixels = np.array([[[255, 0, 0], [0, 0, 255]]], dtype=np.uint8)
+    Image.fromarray(pixels).convert("P", palette=Image.Palette.ADAPTIVE).save(tmp_path / "image.tif")
+    np.testing.assert_array_equal(io.read_image(tmp_path / "image.tif"), np.moveaxis(pixels / 255, -1, 0))
+
+
+def test_tiff_whose_zero_is_white_is_inverted_or_refused(tmp_path):
+    tifffile.imwrite(tmp_path / "image.tif", EIGHT, photometric="miniswhite")
+    np.testing.assert_allclose(io.read_image(tmp_path / "image.tif")[0], (255 - EIGHT) / 255, rtol=1e-6)
+    tifffile.imwrite(tmp_path / "deep.tif", SIXTEEN, photometric="miniswhite")
+    with pytest.raises(ValueError, match="its zero is white: save it with black as zero"):
+        io.read_image(tmp_path / "deep.tif")
+
+
+@pytest.mark.parametrize("kind", ["grey", "16 bits", "colour"])
+def test_a_transparent_colour_is_refused(tmp_path, kind):
+    pixels = {"grey": EIGHT, "16 bits": SIXTEEN, "colour": np.dstack([EIGHT] * 3)}[kind]
+    transparent = (0, 0, 0) if kind == "colour" else 0
+    Image.fromarray(pixels).save(tmp_path / "image.png", transparency=transparent)
+    with pytest.raises(ValueError, match="it has a transparent colour: flatten it"):
+        io.read_image(tmp_path / "image.png")
 
 
 def test_floats_outside_0_and_1_are_refused(tmp_path):

@@ -85,8 +85,8 @@ def read_image(path: str | os.PathLike[str]) -> np.ndarray:
     Parameters
     ----------
     path : path
-        A PNG, JPEG or TIFF file with one grey or RGB image: 8 or 16 bits, or floats in [0, 1]. An alpha channel
-        that hides nothing is left out.
+        A PNG, JPEG or TIFF file with one grey or RGB image: 8 bits, 16 bits (of a PNG in colour, the upper 8), or
+        a TIFF of floats in [0, 1]. An alpha channel that hides nothing is left out.
 
     Raises
     ------
@@ -126,21 +126,28 @@ def _read_with_pillow(path: Path) -> np.ndarray:
     from PIL import Image, ImageOps
 
     with path.open("rb") as file, Image.open(file) as image:
+        if "transparency" in image.info and image.mode != "P":
+            raise ValueError("it has a transparent colour: flatten it onto a background")
         upright = ImageOps.exif_transpose(image)
-        if upright.mode == "1":
-            upright = upright.convert("L")
-        elif upright.mode == "P":
-            upright = upright.convert("RGBA" if "transparency" in upright.info else "RGB")
-        elif upright.mode in ("CMYK", "YCbCr", "LAB", "HSV"):
-            upright = upright.convert("RGB")
-        return np.asarray(upright)
+        modes = {"1": "L", "P": "RGBA", "CMYK": "RGB", "YCbCr": "RGB", "LAB": "RGB", "HSV": "RGB"}
+        return np.asarray(upright.convert(modes.get(upright.mode, upright.mode)))
 
 
 def _read_tiff(path: Path) -> np.ndarray:
+    """As Pillow reads it, but for colours of more than 8 bits, which it would cut or does not know."""
     import tifffile
 
-    with path.open("rb") as file:
-        return tifffile.imread(file)
+    with tifffile.TiffFile(path) as file:
+        count = sum(not (isinstance(page, tifffile.TiffPage) and page.is_reduced) for page in file.pages)
+        if count > 1:
+            raise ValueError(f"it has {count} pages: save them as single images")
+        page = file.pages.first
+        if page.bitspersample > 8 and page.photometric == tifffile.PHOTOMETRIC.MINISWHITE:
+            raise ValueError("its zero is white: save it with black as zero")
+        colours = page.photometric == tifffile.PHOTOMETRIC.RGB and page.axes == "YXS"
+        if page.bitspersample > 8 and (colours or (page.axes == "YX" and page.compression == 1)):
+            return page.asarray()
+    return _read_with_pillow(path)
 
 
 def _first_line(error: Exception) -> str:
@@ -155,9 +162,8 @@ def _channels_first(name: str, pixels: np.ndarray) -> np.ndarray:
         wanted = "one grey image (h, w) or one RGB image (h, w, 3)"
         raise ValueError(checks.complain(name, wanted, f"shape {pixels.shape}", "Save its pages as single images."))
     if pixels.shape[-1] in (2, 4):
-        alpha = pixels[..., -1]
         opaque = np.iinfo(pixels.dtype).max if pixels.dtype.kind == "u" else 1
-        if (alpha != opaque).any():
+        if (pixels[..., -1] != opaque).any():
             raise ValueError(checks.complain(name, "opaque", "transparent pixels", "Flatten it onto a background."))
         pixels = pixels[..., :-1]
     return np.moveaxis(pixels, -1, 0)
