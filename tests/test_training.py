@@ -307,6 +307,16 @@ def _edit(run, **changes):
     path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
 
 
+def _edit_setting(run, **changes):
+    record = json.loads((Path(run.folder) / "config.json").read_text())
+    _edit(run, configuration={**record["configuration"], **changes})
+
+
+def test_a_whole_number_is_a_setting_of_type_float(tmp_path):
+    run = runs.start(tmp_path / "run", replace(SHORT, learning_rate=1, stddev=2), _images())
+    assert runs.open_run(run.folder).configuration.stddev == 2.0
+
+
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
@@ -315,6 +325,14 @@ def _edit(run, **changes):
         (lambda run: _edit(run, format="other"), "was not written by gaussgrad"),
         (lambda run: _edit(run, version=2), "must be of version 1; got 2"),
         (lambda run: _edit(run, configuration={"colour": 1}), "holds no configuration"),
+        (lambda run: _edit(run, configuration={"n": 2}), "holds no configuration"),
+        (lambda run: _edit_setting(run, colour=1), "holds no configuration"),
+        (lambda run: _edit_setting(run, n="ten"), r"config\.json is damaged: n must be of type int; got 'ten'"),
+        (lambda run: _edit_setting(run, n=2.5), "n must be of type int; got 2.5"),
+        (lambda run: _edit_setting(run, n=True), "n must be of type int; got True"),
+        (lambda run: _edit_setting(run, n=None), "n must be of type int; got None"),
+        (lambda run: _edit_setting(run, data=5), r"data must be of type str \| None; got 5"),
+        (lambda run: _edit_setting(run, augment=1), "augment must be of type bool; got 1"),
     ],
 )
 def test_a_damaged_run_is_refused(tmp_path, spoil, words):

@@ -6,7 +6,8 @@ import json
 import os
 import platform
 import shutil
-from dataclasses import asdict, dataclass, fields
+import typing
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -107,12 +108,23 @@ def environment() -> dict[str, Any]:
 
 def open_run(folder: str | os.PathLike[str]) -> Run:
     """The run in a folder, or an error."""
-    record = _read_record(Path(folder))
-    known = {field.name for field in fields(Configuration)}
-    settings = record.get("configuration")
-    if not isinstance(settings, dict) or not known >= set(settings):
-        raise ValueError(f"{Path(folder) / 'config.json'} is damaged: it holds no configuration of a run.")
+    path = Path(folder) / "config.json"
+    settings = _read_record(Path(folder)).get("configuration")
+    types = typing.get_type_hints(Configuration)
+    if not isinstance(settings, dict) or settings.keys() != types.keys():
+        raise ValueError(f"{path} is damaged: it holds no configuration of a run.")
+    for name, value in settings.items():
+        if not _is_of(value, types[name]):
+            type_name = getattr(types[name], "__name__", str(types[name]))
+            raise ValueError(f"{path} is damaged: {checks.complain(name, f'of type {type_name}', repr(value))}")
     return Run(Path(folder), Configuration(**settings))
+
+
+def _is_of(value: Any, wanted: Any) -> bool:
+    """Whether JSON gave the type: a whole number is a float too, true and false are no numbers."""
+    if isinstance(value, bool):
+        return wanted is bool
+    return isinstance(value, wanted) or (isinstance(value, int) and isinstance(0.0, wanted))
 
 
 def refuse_other_images(run: Run, images: data.Images) -> None:
