@@ -114,6 +114,22 @@ def test_finding_the_feature_count_leaves_the_encoder_as_it_was():
         torch.testing.assert_close(value, before[name], rtol=0, atol=0)
 
 
+def test_an_encoder_frozen_in_parts_stays_so_even_when_it_fails():
+    encoder = nn.Sequential(nn.Flatten(), nn.BatchNorm1d(7), nn.Linear(7, 2))
+    encoder[1].eval()
+    with pytest.raises(RuntimeError, match="running_mean"):
+        GaussianAutoencoder((8, 8), n=3, encoder=encoder)
+    assert encoder.training
+    assert not encoder[1].training
+
+
+def test_a_weight_axis_of_one_serves_all_colours():
+    model = GaussianAutoencoder((9, 11), channels=3, n=4)
+    means, covariances, weights = torch.rand(2, 3, 2), torch.tensor([2.0, 0.5, 1.0]), torch.rand(2, 3, 1)
+    drawn = model.decode(Gaussians(means, covariances.expand(2, 3, 3), weights))
+    compare_values(drawn, model.decode(Gaussians(means, covariances.expand(2, 3, 3), weights[..., 0])))
+
+
 def test_a_few_steps_lower_the_loss():
     torch.manual_seed(0)
     model = GaussianAutoencoder((16, 16), n=3)
@@ -141,7 +157,8 @@ def test_a_few_steps_lower_the_loss():
         ({"stddev": 0.0}, "stddev must be at least 0.1 pixel"),
         ({"compose": "add"}, "compose must be one of"),
         ({"tolerance": 1.0}, "tolerance must be a number in [0, 1)"),
-        ({"encoder": nn.Flatten(0)}, "encoder must give features"),
+        ({"encoder": nn.Flatten(0)}, "encoder must be a module that gives features (b, ...)"),
+        ({"encoder": nn.Linear(28, 2).double()}, "its parameter weight is torch.float64. Make the model first"),
     ],
 )
 def test_arguments_out_of_range_are_refused(arguments, words):
@@ -175,6 +192,7 @@ def test_gaussians_without_a_batch_axis_are_decoded_to_one_image(channels):
             ValueError,
             ["gaussians", "1 channels", "(1, 4, 3)"],
         ),
+        (lambda model: model.decode(Gaussians([[1.0, 2.0]], None, None)), TypeError, ["gaussians.means", "a list"]),
         (lambda _: GaussianAutoencoder((16, 12), n=2.7), TypeError, ["n must be", "2.7"]),
         (lambda _: GaussianAutoencoder((16, 12), n=0), ValueError, ["n must be", "0"]),
         (lambda _: GaussianAutoencoder((16, 12), encoder=lambda x: x), TypeError, ["encoder", "nn.Module"]),

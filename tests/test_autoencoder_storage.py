@@ -185,6 +185,15 @@ DAMAGES = {
     "unknown setting": (lambda folder: _edit_settings(folder, colour=1), "should not hold, colour"),
     "wrong setting": (lambda folder: _edit_settings(folder, latent="dots"), "makes no model: latent must be"),
     "other n": (lambda folder: _edit_settings(folder, n=4), "does not fit the model of model.json"),
+    "immense n": (lambda folder: _edit_settings(folder, n=10**9), "does not fit the model of model.json"),
+    "n beyond all integers": (lambda folder: _edit_settings(folder, n=10**30), "makes no model: "),
+    "immense size": (
+        lambda folder: _edit_settings(folder, size=[10**7, 10**7]),
+        "does not fit the model of model.json",
+    ),
+    "null for a number": (lambda folder: _edit_settings(folder, stddev=None), "stddev must be a value that `save` wri"),
+    "true for a count": (lambda folder: _edit_settings(folder, n=True), "does not fit the model of model.json"),
+    "false for a number": (lambda folder: _edit_settings(folder, tolerance=False), "tolerance must be a value that"),
     "cut weights": (lambda folder: os.truncate(folder / "weights.safetensors", 1000), "is damaged"),
     "cut weights by a byte": (
         lambda folder: os.truncate(folder / "weights.safetensors", (folder / "weights.safetensors").stat().st_size - 1),

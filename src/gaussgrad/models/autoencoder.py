@@ -1,5 +1,6 @@
 """An autoencoder whose decoder draws Gaussians."""
 
+import functools
 import operator
 import os
 from typing import Any
@@ -84,8 +85,12 @@ class GaussianAutoencoder(nn.Module):
         if encoder is not None and not isinstance(encoder, nn.Module):
             raise TypeError(checks.complain("encoder", "an nn.Module", f"a {type(encoder).__name__}"))
         self.has_default_encoder = encoder is None
-        self.encoder = ConvolutionalEncoder(self.size, self.channels) if encoder is None else encoder
-        features = feature_count(self.encoder, self.size, self.channels)
+        if encoder is None:
+            self.encoder: nn.Module = (default_encoder := ConvolutionalEncoder(self.size, self.channels))
+            features = default_encoder.features
+        else:
+            self.encoder = encoder
+            features = feature_count(encoder, self.size, self.channels)
         self.head = GaussianHead(
             features, self.size, channels=self.channels, n=self.n, latent=latent, stddev=self.stddev
         )
@@ -166,7 +171,12 @@ class GaussianAutoencoder(nn.Module):
             raise ValueError(checks.complain("encoder", wanted, "None", "Use load(folder, encoder=YourEncoder())."))
         if encoder is not None and not custom:
             raise ValueError(checks.complain("encoder", "None for a model with the default encoder", "one"))
-        model = storage.build(folder, lambda: cls(encoder=encoder, **settings))
+        make = functools.partial(cls, encoder=encoder, **settings)
+        if not custom:
+            with torch.device("meta"):  # without memory, so that an absurd size is refused before it is allocated
+                storage.refuse_other_shapes(storage.build(folder, make), folder)
+        model = storage.build(folder, make)
+        storage.refuse_other_settings(model.settings(), settings, folder)
         storage.read_weights(model, folder)
         return model.eval()
 
@@ -193,14 +203,18 @@ def _check_tensor(images: Any, dtype: torch.dtype) -> None:
 
 
 def _has_colours(gaussians: Any, channels: int) -> bool:
-    """Whether the weights have a channel axis, which must then be that of the model."""
+    """Whether the weights have a channel axis, which must then be that of the model, or of size 1."""
     if not isinstance(gaussians, Gaussians):
         wanted = "gaussgrad.models.heads.Gaussians, as encode gives them"
         raise TypeError(checks.complain("gaussians", wanted, f"a {type(gaussians).__name__}"))
+    for name in ("means", "covariances", "weights"):
+        field = getattr(gaussians, name)
+        if not isinstance(field, torch.Tensor):
+            raise TypeError(checks.complain(f"gaussians.{name}", "a tensor", f"a {type(field).__name__}"))
     weights = gaussians.weights
     if weights.ndim != gaussians.means.ndim:
         return False
-    if weights.shape[-1] != channels:
+    if weights.shape[-1] not in (1, channels):
         wanted = f"weights of {channels} channels, as the model"
         raise ValueError(checks.complain("gaussians", wanted, f"weights of shape {tuple(weights.shape)}"))
     return True

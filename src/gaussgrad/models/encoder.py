@@ -3,6 +3,8 @@
 import torch
 from torch import nn
 
+from gaussgrad import checks
+
 SMALLEST_MAP = 7  # the network halves height and width until both are at most this
 WIDTHS = (32, 64, 64, 128)  # channels at a half, a quarter, an eighth, and from a sixteenth on
 
@@ -42,6 +44,7 @@ class ConvolutionalEncoder(nn.Sequential):
         stages.append(_stage(inputs, outputs, kernel=3, stride=1))
         dense = nn.Linear(outputs * height * width, features, bias=False)
         super().__init__(*stages, nn.Flatten(), dense, nn.BatchNorm1d(features), nn.SiLU())
+        self.features = features
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # a quarter faster on CPUs
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
@@ -55,12 +58,27 @@ def _stage(inputs: int, outputs: int, kernel: int, stride: int) -> nn.Sequential
 
 def feature_count(encoder: nn.Module, size: tuple[int, int], channels: int) -> int:
     """The number of features per image an encoder gives, found by a run on one black image."""
-    training = encoder.training
+    for name, parameter in encoder.named_parameters():
+        _check_dtype(f"its parameter {name} is", parameter)
+    training = {module: module.training for module in encoder.modules()}
     encoder.eval()
-    with torch.no_grad():
-        features = encoder(torch.zeros(1, channels, *size))
-    encoder.train(training)
+    try:
+        with torch.no_grad():
+            features = encoder(torch.zeros(1, channels, *size))
+    finally:
+        for module, was_training in training.items():
+            module.training = was_training
     if not isinstance(features, torch.Tensor) or features.ndim < 2 or len(features) != 1:
-        got = tuple(features.shape) if isinstance(features, torch.Tensor) else type(features).__name__
-        raise ValueError(f"encoder must give features (b, ...) of images (b, {channels}, h, w); got {got}.")
+        got = f"shape {tuple(features.shape)}" if isinstance(features, torch.Tensor) else f"a {type(features).__name__}"
+        wanted = f"a module that gives features (b, ...) of images (b, {channels}, h, w)"
+        raise ValueError(checks.complain("encoder", wanted, f"{got} of one image"))
+    _check_dtype("its features are", features)
     return features[0].numel()
+
+
+def _check_dtype(which: str, tensor: torch.Tensor) -> None:
+    """Refuse what the head, made in the default dtype, could not be joined to."""
+    dtype = torch.get_default_dtype()
+    if tensor.is_floating_point() and tensor.dtype != dtype:
+        cure = "Make the model first, then convert all of it: model.to(dtype)."
+        raise ValueError(checks.complain("encoder", f"of {dtype}", f"{which} {tensor.dtype}", cure))

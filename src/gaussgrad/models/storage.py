@@ -2,7 +2,8 @@
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -74,21 +75,48 @@ def build(folder: str | os.PathLike[str], make: Callable[[], Any]) -> Any:
     """`make()`, where settings that do not fit together are the folder's fault."""
     try:
         return make()
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{Path(folder) / SETTINGS_FILE} makes no model: {str(error).rstrip('.')}.") from error
+    except (TypeError, ValueError, RuntimeError, ArithmeticError, MemoryError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise ValueError(f"{Path(folder) / SETTINGS_FILE} makes no model: {reason.rstrip('.')}.") from error
+
+
+def refuse_other_settings(taken: dict[str, Any], read: dict[str, Any], folder: str | os.PathLike[str]) -> None:
+    """Refuse settings that the model took for others than were read, as null for a default or true for 1."""
+    for name, value in read.items():
+        if json.dumps(taken[name]) != json.dumps(value):
+            reason = f"{name} must be a value that `save` writes; got {json.dumps(value)}"
+            raise ValueError(f"{Path(folder) / SETTINGS_FILE} is damaged: {reason}.")
+
+
+def refuse_other_shapes(model: nn.Module, folder: str | os.PathLike[str]) -> None:
+    """Compare a model, which may be without memory, with what the header of the weights says."""
+    with _damage_named(folder) as path, safetensors.safe_open(path, framework="pt") as weights:
+        shapes = {name: tuple(weights.get_slice(name).get_shape()) for name in weights.keys()}  # noqa: SIM118
+    for name, tensor in model.state_dict().items():
+        if shapes.get(name, tensor.shape) != tuple(tensor.shape):
+            reason = f"{name} has shape {shapes[name]} for {tuple(tensor.shape)}"
+            raise ValueError(f"{path} does not fit the model of {SETTINGS_FILE}: {reason}.")
 
 
 def read_weights(model: nn.Module, folder: str | os.PathLike[str]) -> None:
     """Fill in the weights of a model folder, or ValueError."""
+    with _damage_named(folder) as path:
+        try:
+            safetensors.torch.load_model(model, str(path), strict=True)
+        except RuntimeError as error:  # keys or shapes that differ, told over many lines
+            first = next(line.strip() for line in str(error).splitlines()[1:] or str(error).splitlines())
+            raise ValueError(f"{path} does not fit the model of {SETTINGS_FILE}: {first.rstrip('.')}.") from error
+    if not all(torch.isfinite(tensor).all() for tensor in model.state_dict().values()):
+        raise ValueError(f"{path} is damaged: it holds numbers that are not finite.")
+
+
+@contextmanager
+def _damage_named(folder: str | os.PathLike[str]) -> Iterator[Path]:
+    """The file of the weights, to be read inside; what goes wrong there is told in one sentence."""
     path = Path(folder) / WEIGHTS_FILE
     if not path.is_file():
         raise ValueError(f"{folder} is damaged: it holds no {WEIGHTS_FILE}.")
     try:
-        safetensors.torch.load_model(model, str(path), strict=True)
+        yield path
     except (safetensors.SafetensorError, OSError) as error:
         raise ValueError(f"{path} is damaged: {error}.") from error
-    except RuntimeError as error:  # keys or shapes that differ, told over many lines
-        first = next(line.strip() for line in str(error).splitlines()[1:] or str(error).splitlines())
-        raise ValueError(f"{path} does not fit the model of {SETTINGS_FILE}: {first.rstrip('.')}.") from error
-    if not all(torch.isfinite(tensor).all() for tensor in model.state_dict().values()):
-        raise ValueError(f"{path} is damaged: it holds numbers that are not finite.")
