@@ -269,6 +269,15 @@ def test_what_a_user_can_mend_is_one_line_and_nothing_is_written(refuse, tmp_pat
     assert sorted(tmp_path.rglob("*")) == before
 
 
+def test_rows_are_never_overwritten_by_their_own_image(refuse, tmp_path):
+    rows = np.array([[3.0, 2.0, 1.5, 0.4, 1.0]])
+    np.save(tmp_path / "rows.npy", rows)
+    output = f"{tmp_path}/../{tmp_path.name}/rows.npy"
+    words = refuse("render", tmp_path / "rows.npy", "-o", output, "--size", 7, 9, "--overwrite")
+    assert "--output must be another file than the rows" in words
+    np.testing.assert_array_equal(np.load(tmp_path / "rows.npy"), rows)
+
+
 def test_an_existing_output_is_refused_before_the_work_starts(refuse, call, images, model, tmp_path):
     table, overlay = tmp_path / "found.csv", tmp_path / "overlay"
     table.write_text("mine")

@@ -17,6 +17,8 @@ COLOURS = ("weight_red", "weight_green", "weight_blue")
 def render_file(source: Path, output: Path, image: str | None, options: dict[str, Any], *, overwrite: bool) -> None:
     """Draw the rows of a CSV or NPY file."""
     io.refuse_existing(output, overwrite)
+    if output.exists() and source.exists() and output.samefile(source):
+        raise ValueError(checks.complain("--output", "another file than the rows", str(output)))
     suffix = io.picture_suffix(output)
     values = _read_npy(source) if source.suffix.lower() == ".npy" else _read_csv(source, image)
     means, covariances, weights = values
