@@ -20,52 +20,59 @@ def count_bands(rows: int, row_bytes: int, batch: int, threads: int) -> int:
 
 
 @simd.kernel
-def members_of_bands(means, covariances, frame, cut, pad, bands):
+def touch_rows(start, stop, means, covariances, frame, cut, pad, reach):
+    """Write for the Gaussians [start, stop), counted through all batch items, the range of rows that they may touch.
+
+    `reach` (batch * n, 2) gets the first row and one past the last, slices laid end to end; both are 0 where there is
+    none.
+    """
+    n, d = means.shape[1:]
+    for k in range(start, stop):
+        b, i = k // n, k % n
+        z_low, z_high, y_low, y_high = 0, 1, 0, 1
+        if d >= 2:
+            variance = np.float64(covariances[b, i, 2 if d == 2 else 3])
+            y_low, y_high = span(np.float64(means[b, i, 1]), cut * variance, pad, 0, frame[1])
+        if d == 3:
+            variance = np.float64(covariances[b, i, 5])
+            z_low, z_high = span(np.float64(means[b, i, 2]), cut * variance, pad, 0, frame[0])
+        touches = y_low < y_high and z_low < z_high
+        reach[k, 0] = z_low * frame[1] + y_low if touches else 0
+        reach[k, 1] = (z_high - 1) * frame[1] + y_high if touches else 0
+
+
+@simd.kernel
+def members_of_bands(reach, batch, rows, bands):
     """(offsets, members): band k of batch item b visits members[offsets[k'] : offsets[k' + 1]], k' = b * bands + k.
 
     Indices ascend within a band.
     """
-    batch, n = means.shape[:2]
-    rows = frame[0] * frame[1]
-    reach = np.empty((batch, n, 2), np.int32)
+    n = len(reach) // batch
+    band_of = bands_of_rows(rows, bands)
     offsets = np.zeros(batch * bands + 1, np.int64)
-    for b in range(batch):
-        for i in range(n):
-            low, high = rows_of(means, covariances, b, i, frame, cut, pad)
-            first, last = -1, -2
-            if low < high:
-                first, last = band_of(low, rows, bands), band_of(high - 1, rows, bands)
-            reach[b, i, 0], reach[b, i, 1] = first, last
-            for k in range(first, last + 1):
-                offsets[b * bands + k + 1] += 1
+    for g in range(len(reach)):
+        if reach[g, 1] > 0:
+            base = g // n * bands
+            for k in range(base + band_of[reach[g, 0]], base + band_of[reach[g, 1] - 1] + 1):
+                offsets[k + 1] += 1
     for k in range(batch * bands):
         offsets[k + 1] += offsets[k]
     members = np.empty(offsets[-1], np.int32)
     free = offsets[:-1].copy()
-    for b in range(batch):
-        for i in range(n):
-            for k in range(reach[b, i, 0], reach[b, i, 1] + 1):
-                members[free[b * bands + k]] = i
-                free[b * bands + k] += 1
+    for g in range(len(reach)):
+        if reach[g, 1] > 0:
+            base = g // n * bands
+            for k in range(base + band_of[reach[g, 0]], base + band_of[reach[g, 1] - 1] + 1):
+                members[free[k]] = g % n
+                free[k] += 1
     return offsets, members
 
 
 @njit(nogil=True, error_model="numpy", inline="always")
-def rows_of(means, covariances, b, i, frame, cut, pad):
-    """The range of rows, slices laid end to end, that a Gaussian may touch."""
-    d = means.shape[2]
-    z_low, z_high, y_low, y_high = 0, 1, 0, 1
-    if d >= 2:
-        variance = covariances[b, i, 2 if d == 2 else 3]
-        y_low, y_high = span(np.float64(means[b, i, 1]), cut * variance, pad, 0, frame[1])
-    if d == 3:
-        z_low, z_high = span(np.float64(means[b, i, 2]), cut * covariances[b, i, 5], pad, 0, frame[0])
-    if y_low >= y_high or z_low >= z_high:
-        return 0, 0
-    return z_low * frame[1] + y_low, (z_high - 1) * frame[1] + y_high
-
-
-@njit(nogil=True, error_model="numpy", inline="always")
-def band_of(row, rows, bands):
-    """The band of a row; band k begins at row rows * k // bands."""
-    return ((row + 1) * bands - 1) // rows
+def bands_of_rows(rows, bands):
+    """The band of each row; band k begins at row rows * k // bands."""
+    table = np.empty(rows, np.int32)
+    for k in range(bands):
+        for row in range(rows * k // bands, rows * (k + 1) // bands):
+            table[row] = k
+    return table

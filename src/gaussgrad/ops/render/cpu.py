@@ -6,7 +6,7 @@ import numpy as np
 
 from gaussgrad import parallel, simd
 from gaussgrad.ops.render.backward import MOMENTS, finish_blocks, gather_gradients
-from gaussgrad.ops.render.bands import count_bands, members_of_bands
+from gaussgrad.ops.render.bands import count_bands, members_of_bands, touch_rows
 from gaussgrad.ops.render.forward import draw_bands
 from gaussgrad.ops.render.geometry import touched, valid
 from gaussgrad.ops.render.modes import MAX, MODES, SUM, UNION
@@ -15,6 +15,7 @@ from gaussgrad.ops.render.visits import plan_visits
 __all__ = ["backward", "forward", "valid"]
 
 NANOSECONDS_PER_PIXEL = 0.8
+NANOSECONDS_PER_REACH = 10
 EVERYBODY = np.empty(0, np.int64), np.empty(0, np.int32)  # with one band per image, which all Gaussians may touch
 PADS = {"point": 0.0, "area": 0.5}  # how far a pixel reaches from its centre
 
@@ -33,7 +34,10 @@ def forward(means, covariances, weights, *, size, amplitude, compose, pixel, tol
     seconds = _seconds(covariances, weights, cut, pad, frame)
     threads = threads if seconds > parallel.SMALL_JOB_SECONDS else 1
     bands = count_bands(rows, channels * frame[2] * image.itemsize, batch, threads)
-    offsets, members = EVERYBODY if bands == 1 else members_of_bands(means, covariances, frame, cut, pad, bands)
+    offsets, members = EVERYBODY
+    if bands > 1:
+        reach = _reach(means, covariances, frame, cut, pad, threads)
+        offsets, members = members_of_bands(reach, batch, rows, bands)
     static, area = _static(mode, weights, pixel)
 
     def task(start, stop):
@@ -55,10 +59,11 @@ def backward(grad, saved, means, covariances, weights, *, size, amplitude, compo
     static, area = _static(mode, weights, pixel)
     marks = saved[-1] if saved else np.empty(0, np.int32)
     product = saved[0] if mode == UNION else np.empty(0, means.dtype)
-    bands = count_bands(frame[0] * frame[1], weights.shape[2] * frame[2] * grad.itemsize, len(means), 1)
+    rows = frame[0] * frame[1]
+    bands = count_bands(rows, weights.shape[2] * frame[2] * grad.itemsize, len(means), 1)
     lowest = simd.LOWEST[means.dtype]
     cut, pad = _cut(tolerance, lowest), PADS[pixel]
-    visits, slots = plan_visits(means, covariances, frame, cut, pad, bands)
+    visits, slots = plan_visits(_reach(means, covariances, frame, cut, pad, threads), len(means), rows, bands)
     partial = np.empty((slots, MOMENTS + weights.shape[2]))
     density = amplitude == "density"
     gradients = tuple(np.empty_like(array) for array in (means, covariances, weights))
@@ -73,6 +78,18 @@ def backward(grad, saved, means, covariances, weights, *, size, amplitude, compo
     if slots:
         finish_blocks(visits, partial, means, covariances, weights, density, *gradients)
     return gradients
+
+
+def _reach(means, covariances, frame, cut, pad, threads):
+    """The rows that each Gaussian may touch, see `touch_rows`."""
+    count = means.shape[0] * means.shape[1]
+    reach = np.empty((count, 2), np.int32)
+
+    def task(start, stop):
+        touch_rows(start, stop, means, covariances, frame, cut, pad, reach)
+
+    parallel.run(task, count, threads, count * NANOSECONDS_PER_REACH * 1e-9)
+    return reach
 
 
 def _frame(size):

@@ -60,18 +60,35 @@ def gaussian(means, covariances, b, i):
 
 @simd.kernel
 def valid(means, covariances, weights):
-    """Whether every value is finite and every covariance positive definite."""
-    batch, n = means.shape[:2]
+    """Whether every value is finite and every covariance positive definite, by the criterion of checks.py."""
+    batch, n, d = means.shape
     for b in range(batch):
         for i in range(n):
-            g = gaussian(means, covariances, b, i)
-            sound = g.vx > 0 and g.vy > 0 and g.vz > 0 and g.vx + g.vy + g.vz < np.inf
-            if not (sound and np.isfinite(g.x + g.y + g.z) and np.isfinite(g.alpha + g.beta + g.gamma)):
-                return False
+            numbers = np.float64(0.0)
+            for k in range(d):
+                numbers += means[b, i, k]
             for c in range(weights.shape[2]):
-                if not np.isfinite(weights[b, i, c]):
-                    return False
+                numbers += weights[b, i, c]
+            if not (np.isfinite(numbers) and definite(covariances, b, i, d)):
+                return False
     return True
+
+
+@njit(**simd.INLINE)
+def definite(covariances, b, i, d):
+    """Sylvester's criterion, from the last coordinate on; false for what is not finite."""
+    xx = np.float64(covariances[b, i, 0])
+    if d == 1:
+        return 0 < xx < np.inf
+    xy = np.float64(covariances[b, i, 1])
+    if d == 2:
+        yy = np.float64(covariances[b, i, 2])
+        return yy > 0 and xx < np.inf and 0 < xx * yy - xy * xy < np.inf
+    xz, yy = np.float64(covariances[b, i, 2]), np.float64(covariances[b, i, 3])
+    yz, zz = np.float64(covariances[b, i, 4]), np.float64(covariances[b, i, 5])
+    minor = yy * zz - yz * yz
+    determinant = xx * minor - xy * (xy * zz - yz * xz) + xz * (xy * yz - yy * xz)
+    return zz > 0 and minor > 0 and 0 < determinant < np.inf
 
 
 @njit(**simd.INLINE)
