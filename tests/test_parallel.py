@@ -59,7 +59,8 @@ def test_small_jobs_stay_on_the_calling_thread():
     assert names == [threading.current_thread()]
 
 
-def test_large_jobs_leave_the_calling_thread():
+def count_threads(_=None) -> int:
+    """How many threads meet in a job of two pieces; a job on one thread fails."""
     names = set()
     barrier = threading.Barrier(2, timeout=30)
 
@@ -68,7 +69,18 @@ def test_large_jobs_leave_the_calling_thread():
         names.add(threading.current_thread())
 
     parallel.run(task, 2, 2, seconds=1.0)
-    assert len(names) == 2
+    return len(names)
+
+
+def test_large_jobs_leave_the_calling_thread():
+    assert count_threads() == 2
+
+
+@FORK
+def test_a_process_forked_after_use_in_the_parent_has_threads_of_its_own():
+    assert count_threads() == 2
+    with multiprocessing.get_context("fork").Pool(1) as children:
+        assert children.map_async(count_threads, [0]).get(timeout=120) == [2]
 
 
 def test_an_exception_of_any_piece_comes_out():

@@ -28,7 +28,7 @@ def arithmetic(x, y, out):
     results = (a + b, a - b, a * b, a / b, simd.fused(a, b, order), a * number(3), number(1) - a, order)
     for k in range(8):
         simd.store(target, k * step, step, results[k])
-    simd.store(target, 8 * step, step, simd.select(simd.greater(a, b), a, b))
+    simd.store(target, 8 * step, step, simd.select(simd.greater(a, b), a, order))
     return simd.total(a), simd.peek(target, step)
 
 
@@ -72,10 +72,11 @@ def test_arithmetic_is_that_of_numpy(dtype):
     rng = np.random.default_rng(0)
     lanes = simd.LANES[numba.from_dtype(np.dtype(dtype))]
     a, b = rng.normal(size=(2, lanes)).astype(dtype)
+    b[0] = a[0]  # not greater
     out = np.full((9, lanes), np.nan, dtype=dtype)
     total, second = arithmetic(a, b, out.reshape(-1))
     order = np.arange(lanes, dtype=dtype)
-    exact = [a + b, a - b, a * b, a / b, None, a * dtype(3), dtype(1) - a, order, np.maximum(a, b)]
+    exact = [a + b, a - b, a * b, a / b, None, a * dtype(3), dtype(1) - a, order, np.where(a > b, a, order)]
     for row, expected in zip(out, exact, strict=True):
         if expected is not None:
             np.testing.assert_array_equal(row, expected)
