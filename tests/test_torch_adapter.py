@@ -9,6 +9,8 @@ from cases import CASES, Case
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.autograd import forward_ad
 from torch.func import grad, jacrev, jvp, vmap
+from torch.fx.experimental.proxy_tensor import make_fx
+from torch.utils._python_dispatch import TorchDispatchMode
 
 import gaussgrad
 from gaussgrad.frameworks import torch as torch_framework
@@ -156,6 +158,53 @@ def test_operations_pass_opcheck(case: Case):
     backward = getattr(torch.ops.gaussgrad, f"{case.operation}_backward").default
     torch.library.opcheck(backward, (torch.ones_like(out), saved, *arrays, *options, 0))
     assert len(saved) == len(operation.saved(tuple(array.shape for array in case.arrays), case.options))
+
+
+class Recorder(TorchDispatchMode):
+    """Notes the names of all operations."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: list[str] = []
+
+    def __torch_dispatch__(self, operation, types, args=(), kwargs=None):
+        self.names.append(operation.name())
+        return operation(*args, **(kwargs or {}))
+
+
+def test_modes_see_the_operation_forward_and_backward(tensors: Tensors):
+    leaves = [array.requires_grad_() for array in tensors]
+    with Recorder() as recorder:
+        draw("sum")(*leaves).sum().backward()
+    assert recorder.names.count("gaussgrad::render") == 1
+    assert recorder.names.count("gaussgrad::render_backward") == 1
+
+
+@pytest.mark.parametrize("tracing_mode", ["real", "fake"])
+def test_a_traced_graph_holds_the_operation_not_its_result(tracing_mode: str, tensors: Tensors):
+    graph = make_fx(draw("sum"), tracing_mode=tracing_mode)(*tensors)
+    assert "gaussgrad.render.default" in graph.code
+    moved = (tensors[0] + 0.5, *tensors[1:])
+    assert_same(graph(*moved), draw("sum")(*moved))
+
+
+@COMPOSES
+def test_a_backward_pass_under_a_mode_gives_the_same_gradients(compose: str, tensors: Tensors):
+    leaves = [array.requires_grad_() for array in tensors]
+    plain = torch.autograd.grad(draw(compose)(*leaves).square().sum(), leaves)
+    image = draw(compose)(*leaves)
+    with Recorder():
+        seen = torch.autograd.grad(image.square().sum(), leaves)
+    for actual, expected in zip(seen, plain, strict=True):
+        torch.testing.assert_close(actual, expected, rtol=0, atol=0)
+
+
+def test_an_input_changed_before_the_backward_pass_is_noticed(tensors: Tensors):
+    means, covariances, weights = tensors
+    image = draw("sum")(means, covariances, weights.requires_grad_())
+    means += 1
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        image.sum().backward()
 
 
 @COMPOSES
