@@ -1,0 +1,136 @@
+"""From divergences of single latent numbers to one loss: sums, free bits, and the factor beta with its annealing."""
+
+from typing import Any
+
+import torch
+
+from gaussgrad import checks
+from gaussgrad.checks import complain
+
+REDUCTIONS = ("none", "example", "batch")
+FREE_BITS_OF = ("example", "batch mean")
+
+
+def reduce_divergence(
+    divergence: torch.Tensor,
+    reduction: str,
+    *,
+    free_bits: float = 0.0,
+    free_bits_of: str = "example",
+    beta: float | torch.Tensor = 1.0,
+) -> torch.Tensor:
+    """Divergences (b, ...) with free bits, reduced and multiplied by beta.
+
+    Parameters
+    ----------
+    divergence : tensor (b, ...)
+        In nats, one per latent number, as `gaussgrad.kl_divergence` gives it.
+    reduction : {"none", "example", "batch"}
+        "none": as they come; "example": summed over the latent of each example, (b,); "batch": the mean of that over
+        the examples, which is the term of the evidence lower bound.
+    free_bits : float
+        Nats, zero or more, that each latent number has free: below, its divergence counts as this many and has no
+        gradient.
+    free_bits_of : {"example", "batch mean"}
+        Whether that holds in each example, or for the mean over the examples; the latter needs reduction="batch".
+    beta : float or tensor
+        Factor of the result (Higgins et al. 2017, equation 4).
+
+    Returns
+    -------
+    divergence : tensor (b, ...), (b,) or ()
+        In nats. Differentiable to `divergence` and `beta`.
+
+    Raises
+    ------
+    ValueError
+        For an unknown option, negative free bits, free bits on the batch mean without reduction="batch".
+
+    Notes
+    -----
+    docs/latent.md, equation 15. Kingma et al. (2016), "Improved variational inference with inverse autoregressive
+    flow", appendix C.8, takes the mean over the batch.
+
+    Examples
+    --------
+    >>> import torch
+    >>> each = torch.tensor([[0.0, 2.0], [1.0, 3.0]])
+    >>> reduce_divergence(each, "example").tolist(), reduce_divergence(each, "batch").item()
+    ([2.0, 4.0], 3.0)
+    >>> reduce_divergence(each, "batch", free_bits=0.75).item()
+    3.375
+    >>> reduce_divergence(each, "batch", free_bits=0.75, free_bits_of="batch mean").item()
+    3.25
+    """
+    reduction = checks.option("reduction", reduction, REDUCTIONS)
+    free_bits_of = checks.option("free_bits_of", free_bits_of, FREE_BITS_OF)
+    floor = checks.number("free_bits", free_bits, "a number of nats, zero or more", 0.0)
+    if free_bits_of == "batch mean" and reduction != "batch":
+        raise ValueError(complain("reduction", "'batch' for free_bits_of='batch mean'", repr(reduction)))
+    if free_bits_of == "batch mean":
+        return beta * _at_least(divergence.mean(dim=0), floor).sum()
+    each = _at_least(divergence, floor)
+    if reduction == "none":
+        return beta * each
+    examples = each.flatten(1).sum(-1) if each.ndim > 1 else each
+    return beta * (examples if reduction == "example" else examples.mean())
+
+
+def _at_least(divergence: torch.Tensor, floor: float) -> torch.Tensor:
+    return divergence.clamp(min=floor) if floor else divergence
+
+
+def annealed_beta(step: int, *, rise: int, start: float = 0.0, stop: float = 1.0, period: int | None = None) -> float:
+    """The factor beta at a training step: a straight rise, once or again and again.
+
+    Parameters
+    ----------
+    step : int
+        Counted from 0.
+    rise : int
+        Steps from `start` to `stop`; 0 gives `stop` at once.
+    start, stop : float
+        Zero or more.
+    period : int, optional
+        Steps after which the rise begins anew, at least `rise` (Fu et al. 2019, "Cyclical annealing schedule").
+
+    Returns
+    -------
+    beta : float
+
+    Raises
+    ------
+    ValueError, TypeError
+        For numbers out of range.
+
+    Notes
+    -----
+    Bowman et al. (2016), "Generating sentences from a continuous space", section 3.1.
+
+    Examples
+    --------
+    >>> [annealed_beta(step, rise=4) for step in (0, 1, 2, 4, 100)]
+    [0.0, 0.25, 0.5, 1.0, 1.0]
+    >>> [annealed_beta(step, rise=2, period=4) for step in range(6)]
+    [0.0, 0.5, 1.0, 1.0, 0.0, 0.5]
+    """
+    step, rise = (_steps(name, value) for name, value in (("step", step), ("rise", rise)))
+    low, high = (
+        checks.number(name, value, "a number of zero or more", 0.0)
+        for name, value in (("start", start), ("stop", stop))
+    )
+    if period is not None:
+        period = _steps("period", period)
+        if period < max(rise, 1):
+            raise ValueError(complain("period", f"at least rise, {rise} steps, and one", repr(period)))
+        step = step % period
+    return high if step >= rise else low + (high - low) * step / rise
+
+
+def _steps(name: str, value: Any) -> int:
+    wanted = "a number of steps, zero or more"
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(complain(name, wanted, repr(value)))
+    if value < 0:
+        raise ValueError(complain(name, wanted, repr(value)))
+    return value

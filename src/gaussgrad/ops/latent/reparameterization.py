@@ -1,0 +1,75 @@
+"""Samples as a differentiable function of mean, width and noise."""
+
+from typing import Any
+
+import numpy as np
+
+from gaussgrad import checks
+from gaussgrad.dispatch import gather
+from gaussgrad.ops.latent import arguments
+
+
+def reparameterize(mean: Any, log_variance: Any = None, noise: Any = None, *, stddev: Any = None) -> Any:
+    """Samples mean + exp(log_variance / 2) * noise, differentiable to the mean and the width.
+
+    Pure: the noise is an argument, drawn by you from a standard normal distribution with the generator you choose.
+    `gaussgrad.layers.latent.GaussianLatent` draws it for you.
+
+    Parameters
+    ----------
+    mean : array (...)
+        Means of the samples.
+    log_variance : array (...)
+        Natural logarithms of the variances, of the shape of `mean`. Or leave it out and give `stddev`.
+    noise : array (..., ...)
+        Standard normal draws. Its shape broadcasts with that of `mean`: leading axes are several samples.
+    stddev : array (...), optional
+        Standard deviations, zero or more, in the place of `log_variance`.
+
+    Returns
+    -------
+    samples : array (..., ...)
+        Of the broadcast shape. The derivative to `mean` is 1, to `stddev` it is the noise, to `log_variance` it is
+        stddev * noise / 2.
+
+    Raises
+    ------
+    ValueError
+        For shapes that disagree, values that are not finite, a negative stddev.
+    TypeError
+        For integer tensors, mixed dtypes, a missing noise, or a width given twice or not at all.
+
+    Notes
+    -----
+    docs/latent.md, equation 2. Kingma and Welling (2014), "Auto-encoding variational Bayes", section 2.4.
+
+    Examples
+    --------
+    >>> import gaussgrad
+    >>> gaussgrad.reparameterize([5.0, 5.0], [0.0, -2.0], [1.0, -1.0]).round(4).tolist()
+    [6.0, 4.6321]
+    >>> gaussgrad.reparameterize([5.0, 5.0], stddev=[1.0, 2.0], noise=[1.0, -1.0]).tolist()
+    [6.0, 3.0]
+    """
+    if (log_variance is None) == (stddev is None):
+        got = "neither" if stddev is None else "both"
+        raise TypeError(checks.complain("log_variance or stddev", "given, one of the two", got))
+    name, width = ("log_variance", log_variance) if stddev is None else ("stddev", stddev)
+    gathered = gather(**{"mean": mean, name: width, "noise": noise})
+    mean, width, noise = gathered.arrays
+    arguments.check_same_shape(**{"mean": mean, name: width})
+    arguments.check_broadcast("mean", (mean if mean.ndim else width).shape, noise=noise)
+    arguments.check_values(gathered, checks.finite, mean=mean, noise=noise)
+    if stddev is None:
+        arguments.check_values(gathered, checks.finite, log_variance=width)
+        width = gathered.namespace.exp(width / 2)
+    else:
+        arguments.check_values(gathered, _not_negative, stddev=width)
+    return gathered.restore(mean + width * noise)
+
+
+def _not_negative(argument: str, values: np.ndarray) -> None:
+    checks.finite(argument, values)
+    index = checks.first_offender(values < 0)
+    if index is not None:
+        raise ValueError(checks.complain(argument, "zero or more", f"{values[index]} at {argument}{list(index)}"))
