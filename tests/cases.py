@@ -81,4 +81,21 @@ def _render_impulses() -> Iterator[Case]:
         yield Case("render_impulses", f"render_impulses-{d}d", (means, kernel, weights), {"size": SIZES[d]})
 
 
-CASES: list[Case] = [*_render(), *_render_impulses()]
+def mixture_inputs(k: int, *, b: int = 67, seed: int = 0) -> tuple[np.ndarray, ...]:
+    """Points, logits, means, log stddevs and atanh correlations, some of these 0 and some components without weight."""
+    rng = np.random.default_rng(seed)
+    logits, correlations = rng.normal(size=(b, k)), rng.normal(size=(b, k))
+    logits[::5, 1:] = -np.inf
+    correlations[::3] = 0
+    return rng.normal(size=(b, 2)), logits, rng.normal(size=(b, k, 2)), 0.5 * rng.normal(size=(b, k, 2)), correlations
+
+
+def _mixture_log_density() -> Iterator[Case]:
+    for k in (1, 2, 20, 37):
+        yield Case("mixture_log_density", f"mixture_log_density-{k}", mixture_inputs(k), {})
+
+
+CASES: list[Case] = [*_render(), *_render_impulses(), *_mixture_log_density()]
+
+MAY_BE_MINUS_INFINITY = {("mixture_log_density", "logits")}
+"""(operation, array) whose values may be -infinity, though not all of a batch item's."""

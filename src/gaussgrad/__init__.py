@@ -13,21 +13,37 @@ from gaussgrad.ops.latent import (
     reparameterize,
     variance_to_log_variance,
 )
+from gaussgrad.ops.mixture import (
+    bivariate_density,
+    gaussian_mixture_log_density,
+    log_density,
+    mixture_log_density,
+    mixture_moments,
+    responsibilities,
+    sample_mixture,
+)
 from gaussgrad.ops.render import render
 from gaussgrad.rows import from_rows
 
 __all__ = [
+    "bivariate_density",
     "covariance",
     "density",
     "entropy",
     "from_rows",
+    "gaussian_mixture_log_density",
     "kl_divergence",
     "kl_divergence_full",
+    "log_density",
     "log_variance_to_stddev",
     "log_variance_to_variance",
+    "mixture_log_density",
+    "mixture_moments",
     "render",
     "render_impulses",
     "reparameterize",
+    "responsibilities",
+    "sample_mixture",
     "to_normalized",
     "to_pixels",
     "variance_to_log_variance",

@@ -7,6 +7,8 @@ wherever they stand. Vectors are values: they live in registers and are never st
 
 from gaussgrad.simd.compilation import INLINE, kernel, static, value_of
 from gaussgrad.simd.exponential import LOWEST, exp
+from gaussgrad.simd.lanes import evens, larger, largest, odds, zip_high, zip_low
+from gaussgrad.simd.logarithm import log, log1p
 from gaussgrad.simd.memory import address, get, iota, lanes_of, load, peek, put, scalar_type, scratch, store
 from gaussgrad.simd.vector import (
     LANES,
@@ -35,6 +37,7 @@ __all__ = [
     "address",
     "ceil",
     "equal",
+    "evens",
     "exp",
     "floor",
     "fused",
@@ -43,7 +46,12 @@ __all__ = [
     "iota",
     "kernel",
     "lanes_of",
+    "larger",
+    "largest",
     "load",
+    "log",
+    "log1p",
+    "odds",
     "one",
     "peek",
     "put",
@@ -58,4 +66,6 @@ __all__ = [
     "value_of",
     "width_of",
     "zero",
+    "zip_high",
+    "zip_low",
 ]

@@ -1,0 +1,54 @@
+"""The CPU kernels of mixtures: arrays in, arrays out, points split over threads."""
+
+import numpy as np
+
+from gaussgrad import parallel, simd
+from gaussgrad.ops.mixture.backward import unmix
+from gaussgrad.ops.mixture.forward import mix
+from gaussgrad.ops.mixture.pairs import valid_range
+
+__all__ = ["backward", "forward", "valid"]
+
+NANOSECONDS_PER_PAIR = 2.0
+
+
+def valid(points, logits, means, log_stddevs, atanh_correlations):
+    """Whether all values are finite (logits also -infinity, but not all of a point's) and within range."""
+    limit = largest_logarithm(logits.dtype)
+    return valid_range(0, len(points), points, logits, means, log_stddevs, atanh_correlations, limit)
+
+
+def largest_logarithm(dtype):
+    """The magnitude that logarithms and inverse hyperbolic tangents stay below, so that no exponential overflows."""
+    return -simd.LOWEST[dtype]
+
+
+def forward(points, logits, means, log_stddevs, atanh_correlations, *, threads):
+    """The log densities (b, 1); saved: the terms (b, k) of joint and of prior weights, and their sums (b, 2)."""
+    batch = len(logits)
+    out = np.empty((batch, 1), dtype=points.dtype)
+    shares, weights = np.empty_like(logits), np.empty_like(logits)
+    sums = np.empty((batch, 2), dtype=points.dtype)
+    lowest = simd.LOWEST[points.dtype]
+
+    def task(start, stop):
+        mix(
+            start, stop, points, logits, means, log_stddevs, atanh_correlations, lowest,
+            out.reshape(-1), shares, weights, sums,
+        )  # fmt: skip
+
+    parallel.run(task, batch, threads, logits.size * NANOSECONDS_PER_PAIR * 1e-9)
+    return out, (shares, weights, sums)
+
+
+def backward(grad, saved, points, logits, means, log_stddevs, atanh_correlations, *, threads):
+    """The gradients of points, logits, means, log stddevs and atanh correlations."""
+    shares, weights, sums = saved
+    arrays = (points, logits, means, log_stddevs, atanh_correlations)
+    gradients = tuple(np.empty_like(array) for array in arrays)
+
+    def task(start, stop):
+        unmix(start, stop, grad.reshape(-1), sums, shares, weights, *arrays, *gradients)
+
+    parallel.run(task, len(points), threads, logits.size * NANOSECONDS_PER_PAIR * 1e-9)
+    return gradients

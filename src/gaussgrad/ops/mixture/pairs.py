@@ -1,0 +1,115 @@
+"""What the forward and the backward kernel share: one component at one point, and numbers of points spread to pairs.
+
+Pairs of a point and a component lie end to end, as in memory, so that every vector is full whatever the number of
+components; a block of points fits the first cache.
+"""
+
+import numpy as np
+from numba import njit
+
+from gaussgrad import simd
+
+PAIRS_PER_BLOCK = 1024
+
+
+@njit(**simd.INLINE)
+def points_per_block(components):
+    return max(1, PAIRS_PER_BLOCK // components)
+
+
+@njit(**simd.INLINE)
+def two(array, index, count, like):
+    """Pairs (x, y) from place `index` on, as a vector of x and one of y; `count` pairs, 0 in the other lanes."""
+    lanes = simd.width_of(like)
+    low = simd.load(array, 2 * index, 2 * count, like)
+    high = simd.load(array, 2 * index + lanes, 2 * count - lanes, like)
+    return simd.evens(low, high), simd.odds(low, high)
+
+
+@njit(**simd.INLINE)
+def store_two(array, index, count, x, y):
+    """Write `count` pairs (x, y) from place `index` on."""
+    simd.store(array, 2 * index, 2 * count, simd.zip_low(x, y))
+    simd.store(array, 2 * index + simd.width_of(x), 2 * count - simd.width_of(x), simd.zip_high(x, y))
+
+
+@njit(**simd.INLINE)
+def spread(number, room, point, components, like):
+    """A number of a point, at all its pairs; the vector beyond the last is overwritten by the next point."""
+    value = simd.splat(number, like)
+    lanes = simd.width_of(like)
+    for j in range(0, components, lanes):
+        simd.store(room, point * components + j, lanes, value)
+
+
+@njit(**simd.INLINE)
+def exp_or_zero(x, lowest):
+    """e**x for x <= 0, -infinity included."""
+    return simd.select(simd.greater(x, simd.splat(lowest, x)), simd.exp(x), simd.zero(x))
+
+
+@njit(**simd.INLINE)
+def standardized(x, y, mean_x, mean_y, log_x, log_y, a):
+    """Offsets in standard deviations, and the numbers of equations M3 and M4.
+
+    (1/sigma_x, 1/sigma_y, o_x, o_y, d, |a|, the sign s, e^-|a|, 1/q)
+    """
+    nothing, unit = simd.zero(a), simd.one(a)
+    inverse_x, inverse_y = simd.exp(nothing - log_x), simd.exp(nothing - log_y)
+    o_x, o_y = (x - mean_x) * inverse_x, (y - mean_y) * inverse_y
+    size = simd.absolute(a)
+    sign = simd.select(simd.greater(nothing, a), nothing - unit, unit)
+    small, large = simd.exp(nothing - size), simd.exp(size)
+    steepness = (small + large) / (unit + unit)
+    d = simd.fused(o_y - sign * o_x, steepness, sign * small * o_x)
+    return inverse_x, inverse_y, o_x, o_y, d, size, sign, small, steepness
+
+
+@simd.kernel
+def valid_range(start, stop, points, logits, means, log_stddevs, atanh_correlations, limit):
+    """Whether the points [start, stop) and their components hold nothing to refuse."""
+    k = logits.shape[1]
+    top = logits.dtype.type(np.inf)
+    fine = within(points.reshape(-1), 2 * start, 2 * stop, top) and within(
+        means.reshape(-1), 2 * k * start, 2 * k * stop, top
+    )
+    fine = fine and within(log_stddevs.reshape(-1), 2 * k * start, 2 * k * stop, limit)
+    fine = fine and within(atanh_correlations.reshape(-1), k * start, k * stop, limit)
+    if not (fine and below_infinity(logits.reshape(-1), k * start, k * stop)):
+        return False
+    for p in range(start, stop):
+        any_weight = False
+        for j in range(k):
+            if logits[p, j] > -top:
+                any_weight = True
+                break
+        if not any_weight:
+            return False
+    return True
+
+
+@njit(**simd.INLINE)
+def within(values, start, stop, limit):
+    """Whether every magnitude is below the limit."""
+    pointer = simd.address(values)
+    like = simd.iota(pointer)
+    good = simd.splat(limit, like)
+    misses = simd.zero(like)
+    lanes = simd.lanes_of(pointer)
+    for i in range(start, stop, lanes):
+        size = simd.absolute(simd.load(pointer, i, stop - i, like))
+        misses = misses + simd.select(simd.greater(good, size), simd.zero(like), simd.one(like))
+    return simd.total(misses) == 0
+
+
+@njit(**simd.INLINE)
+def below_infinity(values, start, stop):
+    """Whether no value is NaN or +infinity."""
+    pointer = simd.address(values)
+    like = simd.iota(pointer)
+    infinity = simd.splat(values.dtype.type(np.inf), like)
+    misses = simd.zero(like)
+    for i in range(start, stop, simd.lanes_of(pointer)):
+        value = simd.load(pointer, i, stop - i, like)
+        misses = misses + simd.select(simd.greater(infinity, value), simd.zero(like), simd.one(like))
+    return simd.total(misses) == 0
