@@ -100,6 +100,16 @@ def test_truncation_is_of_the_mean():
     )
 
 
+@pytest.mark.parametrize("tolerance", [1e-4, 0.0111, 0.05])
+def test_no_pixel_above_the_tolerance_is_missed_beside_a_slanted_gaussian(tolerance: float):
+    for angle in (0.2, 0.6, 1.0, 2.3):
+        packed = covariance.from_scale_rotation(np.array([4.0, 0.25]), np.array(angle))
+        means = [[10.3, 9.6]]
+        untruncated = draw(means, packed, (20, 22))
+        image = draw(means, packed, (20, 22), tolerance=tolerance)
+        np.testing.assert_allclose(image, np.maximum(untruncated - tolerance, 0), rtol=0, atol=1e-6)
+
+
 @pytest.mark.parametrize("tolerance", [0, 1e-4, 0.05])
 @pytest.mark.parametrize("compose", ["sum", "max", "union"])
 def test_gradients_of_rotated_narrow_gaussians_match_central_differences(compose: str, tolerance: float):

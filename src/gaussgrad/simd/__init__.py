@@ -5,7 +5,7 @@ kernel says itself what is done at once. All arithmetic is IEEE (no reassociatio
 wherever they stand. Vectors are values: they live in registers and are never stored in Python objects.
 """
 
-from gaussgrad.simd.compilation import INLINE, kernel, static, value_of
+from gaussgrad.simd.compilation import INLINE, INNER, kernel, static, value_of
 from gaussgrad.simd.exponential import LOWEST, exp
 from gaussgrad.simd.lanes import evens, larger, largest, odds, zip_high, zip_low
 from gaussgrad.simd.logarithm import log, log1p
@@ -30,6 +30,7 @@ from gaussgrad.simd.vector import (
 
 __all__ = [
     "INLINE",
+    "INNER",
     "LANES",
     "LOWEST",
     "Vector",

@@ -131,7 +131,7 @@ def gather_area(
                     sums[k] += np.float64(simd.total(r * moments[k]))
 
 
-@njit(nogil=True, error_model="numpy")
+@njit(**simd.INNER)
 def to_parameters(g, sums, volume, grad_mean, grad_covariance):
     """From the moments in the residuals to the gradients of one mean and covariance (docs/maths.md, equations 15-18).
 
@@ -168,7 +168,7 @@ def clear(sums):
         sums[entry] = 0.0
 
 
-@njit(nogil=True, error_model="numpy")
+@njit(**simd.INNER)
 def finish(g, scale, density, sums, b, i, weights, grad_means, grad_covariances, grad_weights):
     """Write the gradients of one Gaussian; `sums` is its ten moments, then the gradient to each level."""
     volume = 0.0

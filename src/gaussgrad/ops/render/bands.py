@@ -1,9 +1,9 @@
 """Which Gaussians touch which band of rows, so that a band fits the cache and visits no others."""
 
+import functools
 import math
 
 import numpy as np
-from numba import njit
 
 from gaussgrad import simd
 from gaussgrad.ops.render.geometry import span
@@ -41,38 +41,32 @@ def touch_rows(start, stop, means, covariances, frame, cut, pad, reach):
         reach[k, 1] = (z_high - 1) * frame[1] + y_high if touches else 0
 
 
+@functools.lru_cache(64)
+def bands_of_rows(rows: int, bands: int) -> np.ndarray:
+    """The band of each row; band k begins at row rows * k // bands."""
+    return np.repeat(np.arange(bands, dtype=np.int32), np.diff(rows * np.arange(bands + 1) // bands))
+
+
 @simd.kernel
-def members_of_bands(reach, batch, rows, bands):
+def members_of_bands(reach, batch, band_of, bands):
     """(offsets, members): band k of batch item b visits members[offsets[k'] : offsets[k' + 1]], k' = b * bands + k.
 
     Indices ascend within a band.
     """
     n = len(reach) // batch
-    band_of = bands_of_rows(rows, bands)
-    offsets = np.zeros(batch * bands + 1, np.int64)
+    offsets = np.zeros(batch * bands + 2, np.int64)  # those of a band stand one place further until it is filled
     for g in range(len(reach)):
         if reach[g, 1] > 0:
             base = g // n * bands
             for k in range(base + band_of[reach[g, 0]], base + band_of[reach[g, 1] - 1] + 1):
-                offsets[k + 1] += 1
+                offsets[k + 2] += 1
     for k in range(batch * bands):
-        offsets[k + 1] += offsets[k]
-    members = np.empty(offsets[-1], np.int32)
-    free = offsets[:-1].copy()
+        offsets[k + 2] += offsets[k + 1]
+    members = np.empty(offsets[batch * bands + 1], np.int32)
     for g in range(len(reach)):
         if reach[g, 1] > 0:
             base = g // n * bands
             for k in range(base + band_of[reach[g, 0]], base + band_of[reach[g, 1] - 1] + 1):
-                members[free[k]] = g % n
-                free[k] += 1
+                members[offsets[k + 1]] = g % n
+                offsets[k + 1] += 1
     return offsets, members
-
-
-@njit(nogil=True, error_model="numpy", inline="always")
-def bands_of_rows(rows, bands):
-    """The band of each row; band k begins at row rows * k // bands."""
-    table = np.empty(rows, np.int32)
-    for k in range(bands):
-        for row in range(rows * k // bands, rows * (k + 1) // bands):
-            table[row] = k
-    return table

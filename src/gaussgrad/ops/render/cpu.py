@@ -6,9 +6,9 @@ import numpy as np
 
 from gaussgrad import parallel, simd
 from gaussgrad.ops.render.backward import MOMENTS, finish_blocks, gather_gradients
-from gaussgrad.ops.render.bands import count_bands, members_of_bands, touch_rows
+from gaussgrad.ops.render.bands import bands_of_rows, count_bands, members_of_bands, touch_rows
 from gaussgrad.ops.render.forward import draw_bands
-from gaussgrad.ops.render.geometry import touched, valid
+from gaussgrad.ops.render.geometry import valid
 from gaussgrad.ops.render.modes import MAX, MODES, SUM, UNION
 from gaussgrad.ops.render.visits import plan_visits
 
@@ -17,6 +17,7 @@ __all__ = ["backward", "forward", "valid"]
 NANOSECONDS_PER_PIXEL = 0.8
 NANOSECONDS_PER_REACH = 10
 EVERYBODY = np.empty(0, np.int64), np.empty(0, np.int32)  # with one band per image, which all Gaussians may touch
+DIAGONALS = {1: (0,), 3: (0, 2), 6: (0, 3, 5)}  # the places of xx, yy, zz, by the number of packed entries
 PADS = {"point": 0.0, "area": 0.5}  # how far a pixel reaches from its centre
 
 
@@ -37,7 +38,7 @@ def forward(means, covariances, weights, *, size, amplitude, compose, pixel, tol
     offsets, members = EVERYBODY
     if bands > 1:
         reach = _reach(means, covariances, frame, cut, pad, threads)
-        offsets, members = members_of_bands(reach, batch, rows, bands)
+        offsets, members = members_of_bands(reach, batch, bands_of_rows(rows, bands), bands)
     static, area = _static(mode, weights, pixel)
 
     def task(start, stop):
@@ -63,7 +64,8 @@ def backward(grad, saved, means, covariances, weights, *, size, amplitude, compo
     bands = count_bands(rows, weights.shape[2] * frame[2] * grad.itemsize, len(means), 1)
     lowest = simd.LOWEST[means.dtype]
     cut, pad = _cut(tolerance, lowest), PADS[pixel]
-    visits, slots = plan_visits(_reach(means, covariances, frame, cut, pad, threads), len(means), rows, bands)
+    reach = _reach(means, covariances, frame, cut, pad, threads)
+    visits, slots = plan_visits(reach, len(means), bands_of_rows(rows, bands), bands)
     partial = np.empty((slots, MOMENTS + weights.shape[2]))
     density = amplitude == "density"
     gradients = tuple(np.empty_like(array) for array in (means, covariances, weights))
@@ -111,7 +113,14 @@ def _cut(tolerance, lowest):
 
 
 def _seconds(covariances, weights, cut, pad, frame):
-    """A guess at the time one thread needs."""
+    """A guess at the time one thread needs, for large jobs by the pixels that a few hundred Gaussians touch."""
     each = weights.shape[2] * (10 if pad else 1) * NANOSECONDS_PER_PIXEL * 1e-9
-    at_most = covariances.shape[0] * covariances.shape[1] * math.prod(frame) * each
-    return at_most if at_most < parallel.SMALL_JOB_SECONDS else touched(covariances, cut, pad, frame) * each
+    count = covariances.shape[0] * covariances.shape[1]
+    at_most = count * math.prod(frame) * each
+    if at_most < parallel.SMALL_JOB_SECONDS:
+        return at_most
+    some = covariances.reshape(count, -1)[:: max(1, count // 256)]
+    pixels = np.ones(len(some))
+    for axis, entry in enumerate(DIAGONALS[some.shape[1]]):
+        pixels *= np.minimum(2 * (np.sqrt(cut * some[:, entry]) + pad) + 1, frame[2 - axis])
+    return float(pixels.mean()) * count * each

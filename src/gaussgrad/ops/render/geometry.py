@@ -157,22 +157,3 @@ def profile(u, curvature, constant, lowest):
     """exp(curvature u^2 + constant) lane by lane, and 0 where that is no normal number."""
     exponent = simd.fused(u * u, curvature, constant)
     return simd.select(simd.greater(exponent, lowest), simd.exp(exponent), u - u)
-
-
-@simd.kernel
-def touched(covariances, cut, pad, size):
-    """About how many pixels the Gaussians touch: those of a few hundred, in proportion."""
-    total, count = 0.0, 0
-    batch, n, entries = covariances.shape
-    for k in range(0, batch * n, max(1, batch * n // 256)):
-        c = covariances[k // n, k % n]
-        pixels = min(2 * (math.sqrt(cut * c[0]) + pad) + 1, size[2])
-        if entries == 3:
-            pixels *= min(2 * (math.sqrt(cut * c[2]) + pad) + 1, size[1])
-        if entries == 6:
-            pixels *= min(2 * (math.sqrt(cut * c[3]) + pad) + 1, size[1]) * min(
-                2 * (math.sqrt(cut * c[5]) + pad) + 1, size[0]
-            )
-        total += pixels
-        count += 1
-    return total * batch * n / max(count, 1)

@@ -4,22 +4,20 @@ import numpy as np
 from numba import njit
 
 from gaussgrad import simd
-from gaussgrad.ops.render.bands import bands_of_rows
 
 BLOCK_ROWS = 64  # a Gaussian on more rows than these is gathered in blocks, which threads share
 
 
 @simd.kernel
-def plan_visits(reach, batch, rows, bands):
+def plan_visits(reach, batch, band_of, bands):
     """(visits, slots): one visit per block of a Gaussian, neighbours one after the other, and the number of slots.
 
-    `reach` is as in bands.py. A visit is (Gaussian counted through all batch items, first row, last row, slot): the
-    rows it gathers, and the place of its sums, -1 where it is the Gaussian's only one. The blocks of a Gaussian follow
-    each other, and so do their slots; they depend on the Gaussian alone, so that sums are formed in one order whatever
-    the threads.
+    `reach` and `band_of` are as in bands.py. A visit is (Gaussian counted through all batch items, first row, last row,
+    slot): the rows it gathers, and the place of its sums, -1 where it is the Gaussian's only one. The blocks of a
+    Gaussian follow each other, and so do their slots; they depend on the Gaussian alone, so that sums are formed in one
+    order whatever the threads.
     """
     n = len(reach) // batch
-    band_of = bands_of_rows(rows, bands)
     places = np.zeros(batch * bands + 1, np.int64)
     for k in range(len(reach)):
         first, last = reach[k, 0], reach[k, 1]
@@ -43,7 +41,7 @@ def plan_visits(reach, batch, rows, bands):
     return visits, slots
 
 
-@njit(nogil=True, error_model="numpy", inline="always")
+@njit(**simd.INLINE)
 def _blocks(first, last):
     """How many blocks the rows [first, last) make; one where there are none."""
     return max(1, (last - first + BLOCK_ROWS - 1) // BLOCK_ROWS)
