@@ -23,7 +23,7 @@ def test_every_latent_uses_its_count_of_numbers_and_reconstructs(latent, channel
     model = GaussianAutoencoder((12, 20), channels=channels, n=4, latent=latent)
     images = torch.rand(3, channels, 12, 20)
     gaussians = model.encode(images)
-    assert model.numbers_per_image == 4 * NUMBERS[latent, channels] == model.head.linear.out_features
+    assert model.numbers_per_image == 4 * NUMBERS[latent, channels] == model.head.readout.numbers.out_features
     assert gaussians.means.shape == (3, 4, 2)
     assert gaussians.covariances.shape == (3, 4, 3)
     assert gaussians.weights.shape == ((3, 4) if channels == 1 else (3, 4, 3))
@@ -40,7 +40,7 @@ def test_512_numbers_per_image_work():
     model = GaussianAutoencoder((16, 16), channels=3, n=64)
     assert model.numbers_per_image == 512
     model(torch.rand(2, 3, 16, 16)).mean().backward()
-    assert torch.isfinite(model.head.linear.weight.grad).all()
+    assert torch.isfinite(model.head.readout.numbers.weight.grad).all()
 
 
 @pytest.mark.parametrize("latent", LATENTS)

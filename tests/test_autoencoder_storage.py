@@ -39,6 +39,8 @@ def folder(tmp_path):
         {},
         {"channels": 3, "latent": "points", "stddev": 1.5},
         {"latent": "points+covariance", "compose": "union", "tolerance": 0.0},
+        {"head": "heatmap", "looks": 1, "presence": True},
+        {"looks": 0},
     ],
 )
 def test_a_loaded_model_reconstructs_to_the_bit(tmp_path, arguments):
@@ -180,7 +182,7 @@ DAMAGES = {
     "deep json": (lambda folder: (folder / "model.json").write_text("[" * 100_000), "cannot be read as JSON"),
     "json list": (lambda folder: (folder / "model.json").write_text("[]"), "was not written by gaussgrad"),
     "foreign json": (lambda folder: _edit(folder, format="other"), "was not written by gaussgrad"),
-    "other version": (lambda folder: _edit(folder, version=99), "must be of version 1; got 99"),
+    "other version": (lambda folder: _edit(folder, version=99), "must be of version 2; got 99"),
     "no settings": (lambda folder: _edit(folder, settings=None), "holds no settings"),
     "unknown setting": (lambda folder: _edit_settings(folder, colour=1), "should not hold, colour"),
     "wrong setting": (lambda folder: _edit_settings(folder, latent="dots"), "makes no model: latent must be"),

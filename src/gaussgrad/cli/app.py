@@ -18,6 +18,7 @@ app = typer.Typer(
 
 DEFAULTS = Configuration()
 Compose = Literal["union", "sum", "max"]
+Head = Literal["linear", "heatmap"]
 Latent = Literal["points", "points+covariance", "points+covariance+weight"]
 MODEL, TRAINING, FILES = "Model", "Training", "Files"  # panels of the help
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the output where it exists.")]
@@ -91,6 +92,30 @@ def train(
         Compose,
         typer.Option(metavar="HOW", rich_help_panel=MODEL, help="How Gaussians overlap: union, sum or max."),
     ] = DEFAULTS.compose,  # type: ignore[assignment]
+    head: Annotated[
+        Head,
+        typer.Option(
+            metavar="KIND",
+            rich_help_panel=MODEL,
+            help="How Gaussians are read off the encoder: linear, or heatmap (each the mean place of one).",
+        ),
+    ] = DEFAULTS.head,  # type: ignore[assignment]
+    looks: Annotated[
+        int,
+        typer.Option(
+            metavar="N", min=0, rich_help_panel=MODEL, help="How often Gaussians are corrected from what they draw."
+        ),
+    ] = DEFAULTS.looks,
+    presence_cost: Annotated[
+        float,
+        typer.Option(
+            metavar="ERROR",
+            min=0.0,
+            rich_help_panel=MODEL,
+            show_default="0, all are used",
+            help="Above 0, images may leave Gaussians out: the mean squared error that one more is worth, say 0.0003.",
+        ),
+    ] = DEFAULTS.presence_cost,
     epochs: Annotated[
         int | None,
         typer.Option(

@@ -1,6 +1,7 @@
 """An autoencoder whose decoder draws Gaussians."""
 
 import functools
+import math
 import operator
 import os
 from typing import Any
@@ -10,15 +11,19 @@ from torch import nn
 
 from gaussgrad import checks
 from gaussgrad.models import storage
-from gaussgrad.models.encoder import ConvolutionalEncoder, feature_count
-from gaussgrad.models.heads import GaussianHead, Gaussians
+from gaussgrad.models.encoder import ConvolutionalEncoder, feature_shape
+from gaussgrad.models.heads import HEADS, GaussianHead, Gaussians
+from gaussgrad.models.looks import NOTES, Look
 from gaussgrad.ops.render import render
 
-SETTINGS = {"size", "channels", "n", "latent", "stddev", "compose", "tolerance", "encoder"}  # what a folder tells
+SETTINGS = {"size", "channels", "n", "latent", "stddev", "compose", "tolerance", "encoder", "head", "looks", "presence"}
 
 
 class GaussianAutoencoder(nn.Module):
     """Images to a few Gaussians and back: an encoder, a head that gives Gaussians safely, and `gaussgrad.render`.
+
+    Before the Gaussians are given, they are drawn and looked at again a few times: from what the drawing lacks, each is
+    corrected (`gaussgrad.models.looks.Look`). All this is one pass of the network, without any optimisation.
 
     The decoder has no parameters but one background per channel (and, where the latent has no weight, one weight per
     channel), the same for all images: everything else about an image is told by its Gaussians.
@@ -40,6 +45,14 @@ class GaussianAutoencoder(nn.Module):
     encoder : nn.Module, optional
         Any module that gives features (b, ...) of images (b, c, h, w). By default a small convolutional network
         (`gaussgrad.models.encoder.ConvolutionalEncoder`).
+    head : {"linear", "heatmap"}
+        How Gaussians are read off the features: by a dense layer, or each as the mean place of a heatmap, which needs
+        feature maps (b, c, h, w) of the encoder.
+    looks : int
+        How often the Gaussians are corrected from what they draw, 0 for never. 1 is most of the gain.
+    presence : bool
+        Whether Gaussians may be left out, each image its own: their weights are then exactly 0. Training needs a cost
+        of `Gaussians.presence` (`--presence-cost` on the command line), or none will be.
     compose, tolerance
         As in `gaussgrad.render`, which draws with `amplitude="peak"`.
 
@@ -71,13 +84,16 @@ class GaussianAutoencoder(nn.Module):
         latent: str = "points+covariance+weight",
         stddev: float | None = None,
         encoder: nn.Module | None = None,
+        head: str = "linear",
+        looks: int = 3,
+        presence: bool = False,
         compose: str = "sum",
         tolerance: float = 1e-4,
     ) -> None:
         super().__init__()
         self.size = _image_size(size)
         self.channels = checks.option("channels", channels, (1, 3))
-        self.n = _count(n)
+        self.n, self.looks = _count("n", n, 1), _count("looks", looks, 0)
         self.compose = checks.option("compose", compose, ("sum", "max", "union"))
         self.tolerance = checks.number("tolerance", tolerance, "a number in [0, 1)", 0.0, 1.0)
         default = max(1.0, min(self.size) / 14)
@@ -85,15 +101,26 @@ class GaussianAutoencoder(nn.Module):
         if encoder is not None and not isinstance(encoder, nn.Module):
             raise TypeError(checks.complain("encoder", "an nn.Module", f"a {type(encoder).__name__}"))
         self.has_default_encoder = encoder is None
+        has_heatmaps = checks.option("head", head, HEADS) == "heatmap"
         if encoder is None:
-            self.encoder: nn.Module = (default_encoder := ConvolutionalEncoder(self.size, self.channels))
-            features = default_encoder.features
+            chosen = {"features": None} if has_heatmaps else {}
+            self.encoder: nn.Module = (default_encoder := ConvolutionalEncoder(self.size, self.channels, **chosen))
+            shape = default_encoder.shape
         else:
             self.encoder = encoder
-            features = feature_count(encoder, self.size, self.channels)
+            shape = feature_shape(encoder, self.size, self.channels)
         self.head = GaussianHead(
-            features, self.size, channels=self.channels, n=self.n, latent=latent, stddev=self.stddev
+            _feature_maps(shape) if has_heatmaps else math.prod(shape),
+            self.size,
+            channels=self.channels,
+            n=self.n,
+            latent=latent,
+            stddev=self.stddev,
+            presence=checks.option("presence", presence, (False, True)),
+            notes=NOTES if self.looks else 0,
         )
+        if self.looks:
+            self.look = Look(self.size, channels=self.channels, numbers=self.head.free_numbers)
         self.background = nn.Parameter(torch.zeros(self.channels))
 
     @property
@@ -107,13 +134,22 @@ class GaussianAutoencoder(nn.Module):
 
     def encode(self, images: torch.Tensor) -> Gaussians:
         """The Gaussians of images (b, c, h, w), in pixels; see `gaussgrad.models.heads.Gaussians`."""
-        _check_tensor(images, self.background.dtype)
-        wanted = (self.channels, *self.size)
-        if images.ndim != 4 or tuple(images.shape[1:]) != wanted:
-            shape = f"of shape (b, {', '.join(map(str, wanted))})"
-            cure = "One image needs a leading axis: images[None]." if tuple(images.shape) == wanted else ""
-            raise ValueError(checks.complain("images", shape, f"shape {tuple(images.shape)}", cure))
-        return self.head(self.encoder(images).flatten(1))
+        return self.attempts(images)[-1]
+
+    def attempts(self, images: torch.Tensor) -> tuple[Gaussians, ...]:
+        """The Gaussians at first sight and after each look, looks + 1 in all; the last are what `encode` gives.
+
+        Training is faster with the sum of the losses of all attempts than with that of the last alone.
+        """
+        self._check_images(images)
+        numbers, notes = self.head.numbers(self.encoder(images))
+        found = [self.head.gaussians(numbers)]
+        for _ in range(self.looks):
+            with torch.no_grad():
+                drawn = self.decode(found[-1])
+            numbers, notes = self.look(images, drawn, found[-1], numbers, notes)
+            found.append(self.head.gaussians(numbers))
+        return tuple(found)
 
     def decode(self, gaussians: Gaussians) -> torch.Tensor:
         """The image (b, c, h, w) of any Gaussians on the background, differentiable to all of them.
@@ -137,6 +173,14 @@ class GaussianAutoencoder(nn.Module):
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """The reconstruction (b, c, h, w) of images (b, c, h, w), in one pass."""
         return self.decode(self.encode(images))
+
+    def _check_images(self, images: torch.Tensor) -> None:
+        _check_tensor(images, self.background.dtype)
+        wanted = (self.channels, *self.size)
+        if images.ndim != 4 or tuple(images.shape[1:]) != wanted:
+            shape = f"of shape (b, {', '.join(map(str, wanted))})"
+            cure = "One image needs a leading axis: images[None]." if tuple(images.shape) == wanted else ""
+            raise ValueError(checks.complain("images", shape, f"shape {tuple(images.shape)}", cure))
 
     def save(self, folder: str | os.PathLike[str], *, overwrite: bool = False) -> None:
         """Write the model to a folder: `model.json` and `weights.safetensors`, whole or not at all.
@@ -191,6 +235,9 @@ class GaussianAutoencoder(nn.Module):
             "stddev": self.stddev,
             "compose": self.compose,
             "tolerance": self.tolerance,
+            "head": "heatmap" if self.head.has_heatmaps else "linear",
+            "looks": self.looks,
+            "presence": self.head.presence,
             "encoder": "default" if self.has_default_encoder else custom,
         }
 
@@ -220,14 +267,23 @@ def _has_colours(gaussians: Any, channels: int) -> bool:
     return True
 
 
-def _count(n: Any) -> int:
+def _count(name: str, count: Any, smallest: int) -> int:
+    wanted = f"an integer of at least {smallest}"
     try:
-        count = operator.index(n)
+        whole = operator.index(count)
     except TypeError:
-        raise TypeError(checks.complain("n", "an integer of at least 1", repr(n))) from None
-    if count < 1:
-        raise ValueError(checks.complain("n", "an integer of at least 1", repr(n)))
-    return count
+        raise TypeError(checks.complain(name, wanted, repr(count))) from None
+    if whole < smallest:
+        raise ValueError(checks.complain(name, wanted, repr(count)))
+    return whole
+
+
+def _feature_maps(shape: tuple[int, ...]) -> tuple[int, int, int]:
+    if len(shape) != 3:
+        cure = 'Leave its flattening out, or use head="linear".'
+        wanted = "a module that gives feature maps (b, c, h, w), for heatmaps"
+        raise ValueError(checks.complain("encoder", wanted, f"features of shape {shape}", cure))
+    return shape[0], shape[1], shape[2]
 
 
 def _image_size(size: Any) -> tuple[int, int]:

@@ -1,5 +1,7 @@
 """The default encoder: a small convolutional network with batch norm, for images of any size."""
 
+import math
+
 import torch
 from torch import nn
 
@@ -10,7 +12,7 @@ WIDTHS = (32, 64, 64, 128)  # channels at a half, a quarter, an eighth, and from
 
 
 class ConvolutionalEncoder(nn.Sequential):
-    """Features (b, features) of images (b, c, h, w).
+    """Features (b, features), or feature maps, of images (b, c, h, w).
 
     Strided convolutions with batch norm and SiLU halve the image until both sides are at most 7 pixels, one more looks
     at what is left; it is flattened, so that places are not lost, and goes through one dense layer. 0.86 million
@@ -22,8 +24,13 @@ class ConvolutionalEncoder(nn.Sequential):
         (height, width) of the images.
     channels : int
         Channels of the images.
-    features : int
-        Length of the feature vector.
+    features : int, optional
+        Length of the feature vector; None leaves the dense layer out, for heatmaps.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        The shape of one image's features: (features,) or (c, h, w).
 
     Examples
     --------
@@ -32,7 +39,7 @@ class ConvolutionalEncoder(nn.Sequential):
     torch.Size([2, 256])
     """
 
-    def __init__(self, size: tuple[int, int], channels: int = 1, features: int = 256) -> None:
+    def __init__(self, size: tuple[int, int], channels: int = 1, features: int | None = 256) -> None:
         height, width = size
         stages: list[nn.Module] = []
         inputs = channels
@@ -42,9 +49,13 @@ class ConvolutionalEncoder(nn.Sequential):
             inputs, height, width = outputs, (height + 1) // 2, (width + 1) // 2
         outputs = max(inputs, WIDTHS[1])
         stages.append(_stage(inputs, outputs, kernel=3, stride=1))
-        dense = nn.Linear(outputs * height * width, features, bias=False)
-        super().__init__(*stages, nn.Flatten(), dense, nn.BatchNorm1d(features), nn.SiLU())
-        self.features = features
+        shape: tuple[int, ...] = (outputs, height, width)
+        if features is not None:
+            dense = nn.Linear(math.prod(shape), features, bias=False)
+            stages += [nn.Flatten(), dense, nn.BatchNorm1d(features), nn.SiLU()]
+            shape = (features,)
+        super().__init__(*stages)
+        self.shape = shape
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # a quarter faster on CPUs
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
@@ -56,8 +67,8 @@ def _stage(inputs: int, outputs: int, kernel: int, stride: int) -> nn.Sequential
     return nn.Sequential(convolution, nn.BatchNorm2d(outputs), nn.SiLU())
 
 
-def feature_count(encoder: nn.Module, size: tuple[int, int], channels: int) -> int:
-    """The number of features per image an encoder gives, found by a run on one black image."""
+def feature_shape(encoder: nn.Module, size: tuple[int, int], channels: int) -> tuple[int, ...]:
+    """The shape of the features that an encoder gives of an image, found by a run on one black image."""
     for name, parameter in encoder.named_parameters():
         _check_dtype(f"its parameter {name} is", parameter)
     training = {module: module.training for module in encoder.modules()}
@@ -73,7 +84,7 @@ def feature_count(encoder: nn.Module, size: tuple[int, int], channels: int) -> i
         wanted = f"a module that gives features (b, ...) of images (b, {channels}, h, w)"
         raise ValueError(checks.complain("encoder", wanted, f"{got} of one image"))
     _check_dtype("its features are", features)
-    return features[0].numel()
+    return tuple(features.shape[1:])
 
 
 def _check_dtype(which: str, tensor: torch.Tensor) -> None:

@@ -15,7 +15,7 @@ from torch import nn
 from gaussgrad import io
 
 FORMAT = "gaussgrad.GaussianAutoencoder"
-VERSION = 1
+VERSION = 2
 SETTINGS_FILE = "model.json"
 WEIGHTS_FILE = "weights.safetensors"
 

@@ -13,6 +13,7 @@ from gaussgrad.data import Split
 from gaussgrad.models.autoencoder import GaussianAutoencoder
 from gaussgrad.training.augment import random_affine
 from gaussgrad.training.configuration import Configuration
+from gaussgrad.training.objective import objective
 
 WARM_UP = 0.2  # share of the steps in which the learning rate rises; then it falls along a cosine
 WEIGHT_DECAY = 0.01
@@ -20,7 +21,7 @@ HELD_OUT_BATCH = 500
 
 
 class AutoencoderModule(lightning.LightningModule):
-    """Mean squared error, AdamW, and one cycle of the learning rate over all steps.
+    """The objective, AdamW, and one cycle of the learning rate over all steps; the loss that is logged is the error.
 
     Every random number of step i comes from the seed and i, so that a resumed training goes on as if never stopped.
     """
@@ -33,11 +34,13 @@ class AutoencoderModule(lightning.LightningModule):
 
     def training_step(self, batch: list[torch.Tensor], batch_index: int) -> torch.Tensor:
         (images,) = batch
+        generator = _generator(self.configuration.seed, self.global_step)
         if self.configuration.augment:
-            images = random_affine(images, _generator(self.configuration.seed, self.global_step))
-        loss = torch.nn.functional.mse_loss(self.model(images), images)
-        self.log("loss", loss, on_step=False, on_epoch=True, logger=False, batch_size=len(images))
-        return loss
+            images = random_affine(images, generator)
+        torch.manual_seed(int(torch.randint(2**62, (), generator=generator)))  # what layers draw by themselves
+        wanted, error = objective(self.model, images, self.configuration.presence_cost)
+        self.log("loss", error, on_step=False, on_epoch=True, logger=False, batch_size=len(images))
+        return wanted
 
     def on_train_epoch_end(self) -> None:
         """Log the loss now: Lightning does so after the checkpoint, and a run killed in between would miss a row."""
@@ -58,7 +61,7 @@ class AutoencoderModule(lightning.LightningModule):
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         rate = self.configuration.learning_rate
-        optimizer = torch.optim.AdamW(self.model.parameters(), lr=rate, weight_decay=WEIGHT_DECAY)
+        optimizer = torch.optim.AdamW(self.model.parameters(), lr=rate, weight_decay=WEIGHT_DECAY, fused=True)
         steps = int(self.trainer.estimated_stepping_batches)
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=steps, pct_start=WARM_UP)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
