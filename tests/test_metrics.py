@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from gaussgrad import data, metrics
 
@@ -47,3 +48,27 @@ def test_the_baselines_of_the_mnist_test_digits_are_those_published_with_them(da
     pixels = data.load(data_file("mnist-t10k-images-idx3-ubyte.gz")).pixels
     measured = metrics.baselines(pixels[:8000], pixels[8000:], 60)
     np.testing.assert_allclose((measured.mean_image, measured.pca), (11.47, 19.97), atol=0.006)
+
+
+def test_the_importance_weighted_bound_is_the_log_of_the_mean_weight(rng):
+    log_weights = rng.normal(size=(7, 3, 2)) - 1200  # far below what exp can hold
+    expected = np.log(np.exp(log_weights + 1200).mean(axis=0)) - 1200
+    np.testing.assert_allclose(metrics.importance_weighted_bound(log_weights.astype(np.float64)), expected, rtol=1e-14)
+    np.testing.assert_array_equal(metrics.importance_weighted_bound(log_weights[:1]), log_weights[0])
+
+
+def test_the_importance_weighted_bound_rises_to_the_log_probability(rng):
+    """x = z + noise, z and noise standard normal, and a posterior that is too wide: log p(x) is known."""
+    x, count = 0.8, 200_000
+    z = x / 2 + 1.2 * rng.normal(size=(count, 1))
+    log_weights = stats.norm.logpdf(x, z) + stats.norm.logpdf(z) - stats.norm.logpdf(z, x / 2, 1.2)
+    bounds = [metrics.importance_weighted_bound(log_weights.reshape(k, -1)).mean() for k in (1, 10, 1000)]
+    exact = stats.norm.logpdf(x, 0, np.sqrt(2))
+    assert bounds[0] < bounds[1] < bounds[2]
+    assert abs(bounds[2] - exact) < 0.01
+
+
+@pytest.mark.parametrize("log_weights", [np.zeros((0, 3)), np.float64(1.0), np.array([[np.nan]]), np.array([np.inf])])
+def test_log_weights_that_bound_nothing_are_refused(log_weights):
+    with pytest.raises(ValueError, match="log_weights must be"):
+        metrics.importance_weighted_bound(log_weights)

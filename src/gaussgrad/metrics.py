@@ -59,6 +59,43 @@ def decibels(mean_squared_error: float) -> float:
         return float(-10 * np.log10(mean_squared_error))
 
 
+def importance_weighted_bound(log_weights: np.ndarray) -> np.ndarray:
+    """The importance-weighted lower bound of log p(x) from k samples: log of the mean weight, per image.
+
+    Parameters
+    ----------
+    log_weights : array (k, ...)
+        log p(x | z) + log p(z) - log q(z | x) of k samples z from q(z | x), in nats.
+
+    Returns
+    -------
+    bound : array (...)
+        In nats, float64. With one sample it is the evidence lower bound; with more it is tighter, in expectation.
+
+    Raises
+    ------
+    ValueError
+        For no samples, or log-weights that are NaN or infinite.
+
+    Notes
+    -----
+    docs/latent.md, equation 14. Burda, Grosse and Salakhutdinov (2016), "Importance weighted autoencoders", equation 8.
+
+    Examples
+    --------
+    >>> import numpy
+    >>> importance_weighted_bound(numpy.log([[0.1], [0.3]])).round(6).tolist()
+    [-1.609438]
+    """
+    values = np.asarray(log_weights, dtype=np.float64)
+    if values.ndim < 1 or len(values) < 1:
+        wanted = "of shape (k, ...), at least one sample"
+        raise ValueError(checks.complain("log_weights", wanted, f"shape {values.shape}"))
+    checks.finite("log_weights", values)
+    largest = values.max(axis=0)
+    return largest + np.log(np.exp(values - largest).mean(axis=0))
+
+
 def baselines(training: np.ndarray, held_out: np.ndarray, numbers: int) -> Baselines:
     """Held-out PSNR of the mean training image, and of PCA with `numbers` components fitted to the training images.
 
