@@ -141,7 +141,7 @@ class GaussianAutoencoder(nn.Module):
 
         Training is faster with the sum of the losses of all attempts than with that of the last alone.
         """
-        self._check_images(images)
+        self.check_images(images)
         numbers, notes = self.head.numbers(self.encoder(images))
         found = [self.head.gaussians(numbers)]
         for _ in range(self.looks):
@@ -174,7 +174,8 @@ class GaussianAutoencoder(nn.Module):
         """The reconstruction (b, c, h, w) of images (b, c, h, w), in one pass."""
         return self.decode(self.encode(images))
 
-    def _check_images(self, images: torch.Tensor) -> None:
+    def check_images(self, images: torch.Tensor) -> None:
+        """Refuse images that are not (b, c, h, w) of the size, channels and dtype of the model."""
         _check_tensor(images, self.background.dtype)
         wanted = (self.channels, *self.size)
         if images.ndim != 4 or tuple(images.shape[1:]) != wanted:
