@@ -80,6 +80,20 @@ def test_training_leaves_the_random_numbers_of_the_caller_alone(tmp_path):
     torch.testing.assert_close(torch.rand(3), expected, rtol=0, atol=0)
 
 
+def test_the_noise_of_gates_comes_from_the_seed_too(tmp_path):
+    settings = replace(SHORT, looks=1, presence_cost=1e-3, epochs=2)
+    _, first, _ = _train(tmp_path / "first", settings)
+    torch.manual_seed(99)
+    _, second, _ = _train(tmp_path / "second", settings)
+    _assert_equal(_weights(first), _weights(second))
+
+
+def test_the_configuration_reaches_the_model():
+    settings = loop.new_model(replace(SHORT, head="heatmap", looks=1, presence_cost=1e-3), _images()).settings()
+    assert (settings["head"], settings["looks"], settings["presence"], settings["n"]) == ("heatmap", 1, True, 2)
+    assert not loop.new_model(SHORT, _images()).settings()["presence"]
+
+
 def test_training_improves_on_the_mean_image(tmp_path):
     _, _, figures = _train(tmp_path / "run", replace(SHORT, epochs=40, n=1, learning_rate=0.01), _images(count=80))
     assert figures.held_out_psnr > figures.mean_image_psnr + 2
