@@ -160,6 +160,18 @@ def test_a_look_samples_along_the_axes_of_the_gaussian():
     compare_values(seen, expected.expand(looks.PLACES, looks.PLACES))
 
 
+def test_a_look_sees_the_image_and_what_the_drawing_lacks():
+    look = looks.Look((16, 12), channels=1, numbers=6)
+    images, drawn = torch.rand(2, 1, 16, 12), torch.rand(2, 1, 16, 12)
+    gaussians = Gaussians(8 * torch.rand(2, 3, 2), torch.tensor([4.0, 1.0, 3.0]).expand(2, 3, 3), torch.ones(2, 3))
+    seen = []
+    look.see.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))
+    look(images, drawn, gaussians, torch.zeros(2, 3, 6), torch.zeros(2, 3, looks.NOTES))
+    axes, count = looks._axes(gaussians.covariances), looks.PLACES**2
+    compare_values(seen[0][..., :count], look._sample(images, gaussians.means, axes))
+    compare_values(seen[0][..., count : 2 * count], look._sample(images - drawn, gaussians.means, axes))
+
+
 def test_attempts_are_the_first_sight_and_one_per_look_and_end_with_the_answer():
     model = GaussianAutoencoder((16, 12), n=4, looks=2).eval()
     images = torch.rand(3, 1, 16, 12)
