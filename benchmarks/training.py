@@ -43,7 +43,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.training", description=__doc__)
     parser.add_argument("images", metavar="IMAGES", type=Path, help="the digits, an idx or .npy file")
     parser.add_argument("-o", "--output", metavar="FOLDER", type=Path, required=True, help="a new folder")
-    parser.add_argument("--seeds", metavar="N", type=int, default=3, help="trainings of each kind (default: 3)")
+    parser.add_argument("--seeds", metavar="N", type=int, nargs="+", default=[0, 1, 2], help="default: 0 1 2")
     parser.add_argument(
         "--only", metavar="NAME", action="append", choices=[*OPTIONS, RIVAL], help=f"of {', '.join([*OPTIONS, RIVAL])}"
     )
@@ -128,7 +128,7 @@ def main(arguments: Sequence[str]) -> None:
     np.save(file, np.rint(255 * training[:, 0]).astype(np.uint8))
     console = Console()
     results = baselines(training, test)
-    for seed in range(chosen.seeds):
+    for seed in chosen.seeds:
         for name in OPTIONS:
             if not chosen.only or name in chosen.only:
                 results.append(train_ours(name, seed, file, test, chosen.output))
