@@ -51,6 +51,17 @@ def number(argument: str, value: Any, wanted: str, low: float, high: float = flo
     return result
 
 
+def count(argument: str, value: Any) -> int:
+    """A positive int, or an error."""
+    try:
+        result = operator.index(value)
+    except TypeError:
+        raise TypeError(complain(argument, "an integer of at least 1", repr(value))) from None
+    if result < 1:
+        raise ValueError(complain(argument, "an integer of at least 1", repr(value)))
+    return result
+
+
 def thread_count(threads: Any) -> int:
     """0 for None (the framework's own number of threads), else a positive int, or an error."""
     if threads is None:

@@ -45,9 +45,9 @@ def mixture_log_density(
     atanh_correlations: Any,  # (b, k)
     *,
     start: int = 0,
-    stop: int | None = None,
+    count: int | None = None,
 ) -> Any:
     """The log densities (b, 1), which have one position; equation M6."""
     densities = component_log_densities(xp, points, means, log_stddevs, atanh_correlations)
     values = log_sum_exp(xp, logits + densities) - log_sum_exp(xp, logits)
-    return values[:, start:stop]
+    return values if count is None else values[:, start : start + count]

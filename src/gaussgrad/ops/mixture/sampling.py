@@ -7,6 +7,7 @@ import numpy as np
 from gaussgrad import checks
 from gaussgrad.dispatch import gather
 from gaussgrad.ops.mixture import arguments
+from gaussgrad.ops.mixture.choice import choose, of_chosen
 from gaussgrad.ops.mixture.reference import softmax
 
 
@@ -75,10 +76,10 @@ def sample_mixture(
     arguments.where_known(gathered, arguments.check_component_values, *parameters)
     arguments.where_known(gathered, _check_random_numbers, chance, normal)
     weights, centres, log_stddevs, a = parameters
-    chosen = _choose(xp, weights * (1 + bias), chance, leading)  # (..., 1)
-    mean = _of_chosen(xp, centres, chosen, leading)  # (..., 2)
-    stddev = xp.exp(_of_chosen(xp, log_stddevs, chosen, leading) - bias)
-    rho, q = _correlation_and_rest(xp, _of_chosen(xp, a[..., None], chosen, leading)[..., 0])
+    chosen = choose(xp, weights * (1 + bias), chance, leading)  # (..., 1)
+    mean = of_chosen(xp, centres, chosen, leading)  # (..., 2)
+    stddev = xp.exp(of_chosen(xp, log_stddevs, chosen, leading) - bias)
+    rho, q = _correlation_and_rest(xp, of_chosen(xp, a[..., None], chosen, leading)[..., 0])
     first, second = normal[..., 0], normal[..., 1]
     x, y = xp.broadcast_arrays(first, rho * first + q * second)
     return gathered.restore(mean + stddev * xp.stack([x, y], axis=-1))
@@ -132,22 +133,6 @@ def mixture_moments(logits: Any, means: Any, log_stddevs: Any, atanh_correlation
     mixed = xp.sum(shares[..., 0] * product, axis=-1)
     covariance = xp.stack([squares[..., 0], mixed, squares[..., 1]], axis=-1)
     return gathered.restore(mean), gathered.restore(covariance)
-
-
-def _choose(xp: Any, logits: Any, uniform: Any, leading: tuple[int, ...]) -> Any:
-    """The index (..., 1) of the component in whose share of [0, 1) the uniform number falls; never one of weight 0."""
-    cumulative = xp.cumulative_sum(softmax(xp, logits), axis=-1)
-    everything = cumulative[..., -1:]
-    passed = (cumulative <= uniform[..., None] * everything) & (cumulative < everything)
-    chosen = xp.sum(xp.astype(passed, xp.int64), axis=-1)
-    return xp.broadcast_to(chosen, leading)[..., None]
-
-
-def _of_chosen(xp: Any, values: Any, chosen: Any, leading: tuple[int, ...]) -> Any:
-    """The entries (..., e) of the chosen components, of values (..., k, e)."""
-    values = xp.broadcast_to(values, (*leading, *values.shape[-2:]))
-    places = xp.broadcast_to(chosen[..., None], (*leading, 1, values.shape[-1]))
-    return xp.take_along_axis(values, places, axis=-2)[..., 0, :]
 
 
 def _correlation_and_rest(xp: Any, a: Any) -> tuple[Any, Any]:
