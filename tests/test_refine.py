@@ -1,0 +1,241 @@
+"""Refining finds the Gaussians that were drawn, never makes an image worse, and solves the right equations."""
+
+import numpy as np
+import pytest
+import torch
+
+from gaussgrad import covariance, render
+from gaussgrad.models.heads import Gaussians
+from gaussgrad.models.refine import MOVES, distillation_loss, refine
+from gaussgrad.ops.least_squares import equations
+from gaussgrad.ops.render.modes import MODES
+
+SIZE = (22, 26)
+
+
+def scene(count=3, n=3, channels=0, seed=0, dtype=torch.float64):
+    """Gaussians (count, n) well inside the frame; weights (count, n), or with channels."""
+    rng = np.random.default_rng(seed)
+    means = torch.tensor(rng.uniform(5, (SIZE[1] - 6, SIZE[0] - 6), (count, n, 2)), dtype=dtype)
+    factors = torch.tensor(rng.uniform((1.2, -0.8, 1.2), (2.5, 0.8, 2.5), (count, n, 3)), dtype=dtype)
+    weights = torch.tensor(rng.uniform(0.4, 1.0, (count, n, channels) if channels else (count, n)), dtype=dtype)
+    return Gaussians(means, covariance.from_cholesky(factors), weights)
+
+
+def draw(gaussians, compose="sum", background=0.0, tolerance=1e-4, **options):
+    """(b, c, h, w)"""
+    options = {"size": SIZE, "amplitude": "peak", "compose": compose, "tolerance": tolerance, **options}
+    image = render(gaussians.means, gaussians.covariances, gaussians.weights, **options)
+    return (image if gaussians.weights.ndim == 3 else image[:, None]) + background
+
+
+def shaken(gaussians, seed=1):
+    """The same Gaussians, a little elsewhere."""
+    generator = torch.Generator().manual_seed(seed)
+
+    def noise(like):
+        return 2 * torch.rand(like.shape, generator=generator, dtype=like.dtype) - 1
+
+    factors = covariance.to_cholesky(gaussians.covariances)
+    return Gaussians(
+        gaussians.means + 0.8 * noise(gaussians.means),
+        covariance.from_cholesky(factors * (1 + 0.15 * noise(factors))),
+        gaussians.weights * (1 + 0.2 * noise(gaussians.weights)),
+    )
+
+
+def squared_errors(images, gaussians, **options):
+    return (draw(gaussians, **options) - images).square().mean(dim=(1, 2, 3))
+
+
+def test_the_equations_find_the_gaussians_that_were_drawn():
+    truth = scene()
+    found = refine(draw(truth), shaken(truth), 20)
+    for name in MOVES:
+        torch.testing.assert_close(getattr(found, name), getattr(truth, name), rtol=0, atol=1e-3)
+
+
+@pytest.mark.parametrize("channels", [0, 1, 3])
+@pytest.mark.parametrize("compose", ["sum", "max", "union"])
+@pytest.mark.parametrize("method", ["levenberg-marquardt", "adam"])
+def test_both_methods_come_much_closer_with_every_compose_mode(compose, channels, method):
+    truth = scene(channels=channels, dtype=torch.float32)
+    background = 0.1 * torch.ones(max(channels, 1))
+    options = {"compose": compose, "background": background[:, None, None]}
+    images, start = draw(truth, **options), shaken(truth)
+    found = refine(images, start, 25, compose=compose, background=background, method=method)
+    before, after = (squared_errors(images, gaussians, **options) for gaussians in (start, found))
+    assert (after < 0.03 * before).all()
+    assert found.weights.shape == start.weights.shape
+
+
+@pytest.mark.parametrize("method", ["levenberg-marquardt", "adam"])
+def test_no_image_becomes_worse_and_nothing_given_changes(method):
+    torch.manual_seed(3)
+    images = torch.rand(12, 1, *SIZE, dtype=torch.float64)  # noise, in which some steps must fail
+    start = scene(12)
+    copies = [getattr(start, name).clone() for name in MOVES]
+    for steps in (0, 1, 4):
+        found = refine(images, start, steps, method=method)
+        assert (squared_errors(images, found) <= squared_errors(images, start) + 1e-12).all()
+    for name, copy in zip(MOVES, copies, strict=True):
+        torch.testing.assert_close(getattr(start, name), copy, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("moves", [("means",), ("covariances", "weights"), ("weights",), ()])
+@pytest.mark.parametrize("method", ["levenberg-marquardt", "adam"])
+def test_only_what_may_move_moves(moves, method):
+    truth = scene()
+    start = shaken(truth)
+    found = refine(draw(truth), start, 3, moves=moves, method=method)
+    for name in MOVES:
+        changed = (getattr(found, name) - getattr(start, name)).abs().max() > 1e-3
+        assert bool(changed) == (name in moves), name
+
+
+@pytest.mark.parametrize("method", ["levenberg-marquardt", "adam"])
+def test_weights_stay_within_their_range(method):
+    truth = scene()
+    start = shaken(truth)
+    start = Gaussians(start.means, start.covariances, start.weights.clamp(max=0.6))
+    found = refine(draw(truth), start, 20, weight_range=(0.0, 0.6), method=method)
+    assert found.weights.min() >= 0
+    assert found.weights.max() == 0.6
+
+
+def test_a_weight_that_starts_outside_its_range_is_not_thrown_back():
+    truth = scene()
+    found = refine(draw(truth), truth, 3, weight_range=(0.0, 0.5))
+    torch.testing.assert_close(found.weights, truth.weights, rtol=0, atol=1e-6)
+
+
+def test_one_weight_for_all_colours_fits_their_mean():
+    truth = scene()
+    background = torch.tensor([0.0, 0.2, 0.5], dtype=torch.float64)
+    images = draw(truth) + background[:, None, None]
+    found = refine(images, shaken(truth), 20, background=background)
+    torch.testing.assert_close(found.weights, truth.weights, rtol=0, atol=1e-3)
+
+
+def test_a_gaussian_outside_the_frame_stays_without_harm():
+    truth = scene(n=2)
+    far = torch.tensor([[-80.0, 300.0]], dtype=torch.float64).expand(3, 1, 2)
+    start = shaken(truth)
+    start = Gaussians(
+        torch.cat((start.means, far), 1),
+        torch.cat((start.covariances, start.covariances[:, :1]), 1),
+        torch.cat((start.weights, start.weights[:, :1]), 1),
+    )
+    found = refine(draw(truth), start, 20)
+    torch.testing.assert_close(found.means[:, 2:], far, rtol=0, atol=0)
+    torch.testing.assert_close(found.means[:, :2], truth.means, rtol=0, atol=1e-3)
+
+
+@pytest.mark.parametrize("method", ["levenberg-marquardt", "adam"])
+def test_absent_gaussians_stay_absent(method):
+    truth = scene(dtype=torch.float32)
+    start = shaken(truth)
+    weights = start.weights * torch.tensor([1.0, 0.0, 1.0])
+    start = Gaussians(start.means, start.covariances, weights, presence=torch.tensor([1.0, 0.0, 1.0]).expand(3, 3))
+    found = refine(draw(truth), start, 3, method=method)
+    assert (found.weights[:, 1] == 0).all()
+    torch.testing.assert_close(found.means[:, 1], start.means[:, 1], rtol=0, atol=0)
+    torch.testing.assert_close(found.presence, start.presence, rtol=0, atol=0)
+
+
+def test_results_are_the_same_bits_for_any_number_of_threads():
+    truth = scene(64, 4, dtype=torch.float32)
+    images, start = draw(truth), shaken(truth)
+    threads = torch.get_num_threads()
+    try:
+        results = []
+        for count in (1, 2):
+            torch.set_num_threads(count)
+            results.append(refine(images, start, 6))
+    finally:
+        torch.set_num_threads(threads)
+    for name in MOVES:
+        torch.testing.assert_close(getattr(results[0], name), getattr(results[1], name), rtol=0, atol=0)
+
+
+def equations_of(images, gaussians, compose, tolerance):
+    """The matrix (numbers, numbers), the right side, and the loss of one image, from the kernel."""
+    n, channels = gaussians.weights.shape[1:]
+    factors = covariance.to_cholesky(gaussians.covariances)
+    matrix, right = (np.full((n, *shape, 8), np.nan) for shape in ((n, 8), ()))
+    width = images.shape[-1]
+    work = (np.zeros((n, 2), np.int64), np.full((n, 4, width), np.nan), np.full((n, width, 8), np.nan))
+    loss = equations.normal_equations(
+        images[0].numpy(), np.full(channels, 0.1), gaussians.means[0].numpy(), factors[0].numpy(),
+        gaussians.weights[0].numpy(), MODES[compose], tolerance, -2 * np.log(tolerance), matrix, right, *work,
+        np.empty(width),
+    )  # fmt: skip
+    used = 5 + channels
+    whole = np.moveaxis(matrix, 1, 2)[:, :used, :, :used].reshape(n * used, n * used)
+    return np.tril(whole) + np.tril(whole, -1).T, right[:, :used].reshape(-1), loss
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("compose", ["sum", "max", "union"])
+def test_the_equations_are_those_of_the_jacobian_of_the_reference(compose, channels):
+    gaussians = scene(1, 3, channels)
+    torch.manual_seed(0)
+    images = torch.rand(1, channels, *SIZE, dtype=torch.float64)
+    factors = covariance.to_cholesky(gaussians.covariances)
+    a, b, c = factors[0].unbind(-1)
+
+    def residuals(numbers):
+        u, v, t, lean, s, *weights = numbers.unflatten(0, (3, 5 + channels)).unbind(-1)
+        means = gaussians.means[0] + torch.stack((a * u, b * u + c * v), -1)
+        moved = torch.stack((a * torch.exp(t), b * torch.exp(t) + c * lean, c * torch.exp(s)), -1)
+        near = Gaussians(means, covariance.from_cholesky(moved), gaussians.weights[0] + torch.stack(weights, -1))
+        options = {"compose": compose, "tolerance": 0.0111, "background": 0.1, "backend": "reference"}
+        grouped = Gaussians(near.means[None], near.covariances[None], near.weights[None])
+        return (images - draw(grouped, **options)).flatten()
+
+    numbers = torch.zeros(3 * (5 + channels), dtype=torch.float64)
+    jacobian = -torch.autograd.functional.jacobian(residuals, numbers).numpy()
+    left = residuals(numbers).numpy()
+    matrix, right, loss = equations_of(images, gaussians, compose, 0.0111)
+    np.testing.assert_allclose(matrix, jacobian.T @ jacobian, rtol=0, atol=1e-9 * np.abs(matrix).max())
+    np.testing.assert_allclose(right, jacobian.T @ left, rtol=0, atol=1e-9 * np.abs(right).max())
+    np.testing.assert_allclose(loss, left @ left, rtol=1e-10)
+
+
+def test_distillation_is_zero_at_the_refined_answer_and_pulls_towards_it():
+    refined = scene()
+    values = [getattr(shaken(refined), name).clone().requires_grad_() for name in MOVES]
+    torch.testing.assert_close(distillation_loss(refined, refined).item(), 0.0)
+    loss = distillation_loss(Gaussians(*values), refined)
+    loss.backward()
+    nearer = [value.detach() - 1e-3 * value.grad for value in values]
+    assert distillation_loss(Gaussians(*nearer), refined) < loss
+    with pytest.raises(ValueError, match=r"refined\.means must be of the shape of gaussians\.means \(3, 3, 2\)"):
+        distillation_loss(refined, scene(2))
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "words"),
+    [
+        ({"images": torch.zeros(3, *SIZE)}, ValueError, r"images must be of shape \(b, c, h, w\)"),
+        ({"images": np.zeros((3, 1, *SIZE))}, TypeError, "images must be a tensor of float32 or float64"),
+        ({"images": torch.zeros(2, 1, *SIZE)}, ValueError, r"gaussians\.means must be of shape \(2, 3, 2\)"),
+        ({"gaussians": (1, 2)}, TypeError, "gaussians must be gaussgrad"),
+        ({"steps": -1}, ValueError, "steps must be an integer of at least 1; got -1"),
+        ({"moves": ("mean",)}, ValueError, "moves must be one of 'means', 'covariances', 'weights'; got 'mean'"),
+        ({"method": "newton"}, ValueError, "method must be one of None, 'levenberg-marquardt', 'adam'"),
+        ({"weight_range": (1, 0)}, ValueError, r"weight_range must be \(low, high\) with low < high"),
+    ],
+)
+def test_wrong_arguments_are_refused_by_name(change, error, words):
+    arguments = {"images": torch.zeros(3, 1, *SIZE), "gaussians": scene(dtype=torch.float32), "steps": 2, **change}
+    with pytest.raises(error, match=words):
+        refine(**arguments)
+
+
+def test_many_gaussians_are_refined_by_adam_and_refused_by_the_equations():
+    truth = scene(1, 70)
+    images, start = draw(truth), shaken(truth)
+    assert (squared_errors(images, refine(images, start, 5)) < squared_errors(images, start)).all()
+    with pytest.raises(ValueError, match="method must be 'adam' for more than 64 Gaussians per image"):
+        refine(images, start, 5, method="levenberg-marquardt")
