@@ -26,7 +26,7 @@ from gaussgrad.training import augment, checkpoints, loop, modules, report
 from gaussgrad.training import run as runs
 from gaussgrad.training.configuration import DEFAULT_STEPS, Configuration
 
-SHORT = Configuration(n=2, epochs=3, batch_size=16)
+SHORT = Configuration(n=2, looks=1, epochs=3, batch_size=16)
 
 
 def _images(**arguments):
@@ -164,7 +164,7 @@ def _first_logged_epoch(run, version):
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SIGKILL")
 def test_an_interrupted_and_then_killed_run_goes_on_as_if_never_stopped(tmp_path):
     np.save(tmp_path / "images.npy", spots())
-    options = ("-n", 2, "--epochs", 40, "--batch-size", 16)
+    options = ("-n", 2, "--looks", 1, "--epochs", 40, "--batch-size", 16)
     folder = tmp_path / "stopped"
     run = runs.Run(folder, SHORT)
 

@@ -85,7 +85,7 @@ class GaussianAutoencoder(nn.Module):
         stddev: float | None = None,
         encoder: nn.Module | None = None,
         head: str = "linear",
-        looks: int = 3,
+        looks: int = 5,
         presence: bool = False,
         compose: str = "sum",
         tolerance: float = 1e-4,

@@ -15,7 +15,7 @@ class Configuration:
     stddev: float | None = None
     compose: str = "sum"
     head: str = "linear"
-    looks: int = 3
+    looks: int = 5
     presence_cost: float = 0.0  # above 0, the number of Gaussians varies
     epochs: int | None = None  # None: what fits the minutes, or makes DEFAULT_STEPS
     minutes: float | None = None
