@@ -16,6 +16,8 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+EXAMPLE_DATA = {"handwriting.py": ("kanji_strokes.npz", "--minutes", "0.03")}
+"""The file of real data that an example reads, and options that keep it short."""
 EXAMPLE_SECONDS = 120  # on a busy machine; on a quiet one an example takes ten
 ANSWER_LINES = 8
 OPTIONS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
@@ -120,9 +122,9 @@ def test_answers_of_the_readme_take_at_most_eight_lines():
 def cited_equations(code: str) -> list[tuple[str, int]]:
     """(page, number) of every equation cited as "docs/page.md, equations 1, 3 to 5 and 7"."""
     found = []
-    citation = r"docs/(\w+\.md), equations? ((?:\d+(?:, | and | to |-)?)+)"
+    citation = r"docs/(\w+\.md), equations? ((?:M?\d+(?:, | and | to |-)?)+)"
     for page, numbers in re.findall(citation, " ".join(code.split())):
-        for first, last in re.findall(r"(\d+)(?:(?: to |-)(\d+))?", numbers):
+        for first, last in re.findall(r"M?(\d+)(?:(?: to |-)M?(\d+))?", numbers):
             found += [(page, number) for number in range(int(first), int(last or first) + 1)]
     return found
 
@@ -130,29 +132,34 @@ def cited_equations(code: str) -> list[tuple[str, int]]:
 def test_every_equation_the_code_cites_stands_in_the_docs():
     cited = {equation for path in (ROOT / "src").rglob("*.py") for equation in cited_equations(path.read_text("utf-8"))}
     tags = {
-        (page.name, int(number)) for page in PAGES for number in re.findall(r"\\tag\{(\d+)\}", page.read_text("utf-8"))
+        (page.name, int(number))
+        for page in PAGES
+        for number in re.findall(r"\\tag\{M?(\d+)\}", page.read_text("utf-8"))
     }
     assert cited
     assert sorted(cited - tags) == []
 
 
 def test_citations_of_equations_are_read_as_written():
-    code = "docs/a.md, equation 7. docs/b.md,\n    equations 1, 3 to 5 and 9; docs/c.md, equations 2-3."
+    code = "docs/a.md, equation 7. docs/b.md,\n    equations 1, 3 to 5 and 9; docs/c.md, equations M2 to M3."
     numbers = [("a.md", 7), *(("b.md", number) for number in (1, 3, 4, 5, 9)), ("c.md", 2), ("c.md", 3)]
     assert cited_equations(code) == numbers
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_equations_of_the_page_are_numbered_upwards(page):
-    numbers = [int(number) for number in re.findall(r"\\tag\{(\d+)\}", page.read_text("utf-8"))]
+    numbers = [int(number) for number in re.findall(r"\\tag\{M?(\d+)\}", page.read_text("utf-8"))]
     assert numbers == sorted(set(numbers))
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)
-def test_example_ends_and_leaves_the_picture_it_promises(example, tmp_path):
+def test_example_ends_and_leaves_the_picture_it_promises(example, tmp_path, request):
     promises_picture = "--output" in example.read_text(encoding="utf-8")
     picture = tmp_path / "picture.png"
     command = [sys.executable, "-W", "error", str(example), *(["-o", str(picture)] if promises_picture else [])]
+    if example.name in EXAMPLE_DATA:
+        name, *options = EXAMPLE_DATA[example.name]
+        command += [str(request.getfixturevalue("data_file")(name)), *options]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=EXAMPLE_SECONDS, check=False)
     if done.returncode:
         raise AssertionError(done.stderr)
