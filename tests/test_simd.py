@@ -59,7 +59,7 @@ def test_roundings_and_roots_are_those_of_numpy(dtype):
 @DTYPES
 def test_exp_is_right_to_the_last_place(dtype):
     lowest = float(simd.LOWEST[np.dtype(dtype)])
-    x = np.concatenate([np.linspace(lowest, 0, 100_003), -np.geomspace(1e-30, 1, 999)]).astype(dtype)
+    x = np.concatenate([np.linspace(lowest, -lowest, 200_003), -np.geomspace(1e-30, 1, 999), [0]]).astype(dtype)
     out = np.full_like(x, np.nan)
     exponentials(x, out)
     exact = np.exp(x.astype(np.longdouble))
@@ -100,3 +100,51 @@ def test_access_stays_inside_the_first_lanes(dtype, count):
 def test_outside_of_kernels_it_says_so(function):
     with pytest.raises(NotImplementedError, match="compiled kernels"):
         function(np.ones(3))
+
+
+@njit(error_model="numpy")
+def logarithms(x, out, out1p):
+    source = simd.address(x)
+    like = simd.iota(source)
+    for i in range(0, x.size, simd.lanes_of(source)):
+        value = simd.load(source, i, x.size - i, like)
+        simd.store(simd.address(out), i, x.size - i, simd.log(value))
+        simd.store(simd.address(out1p), i, x.size - i, simd.log1p(value))
+
+
+@DTYPES
+def test_logarithms_are_right_to_the_last_places(dtype):
+    limits = np.finfo(dtype)
+    x = np.concatenate([np.linspace(0, 1, 2001)[1:], np.geomspace(limits.tiny, limits.max / 2, 2001)]).astype(dtype)
+    out, out1p = np.full_like(x, np.nan), np.full_like(x, np.nan)
+    logarithms(x, out, out1p)
+    exact = np.log(x.astype(np.longdouble))
+    away = np.abs(exact) > 0.5  # near 1 the rounding of x - 1 counts against a small result
+    np.testing.assert_allclose(out[away], exact[away].astype(dtype), rtol=2 * limits.eps)
+    np.testing.assert_allclose(out[~away], exact[~away].astype(dtype), rtol=4 * limits.eps, atol=limits.eps)
+    np.testing.assert_allclose(
+        out1p[:2000], np.log1p(x[:2000].astype(np.longdouble)).astype(dtype), rtol=3 * limits.eps
+    )
+
+
+@njit(error_model="numpy")
+def exchanged(pairs, out):
+    source, target = simd.address(pairs), simd.address(out)
+    like = simd.iota(source)
+    lanes = simd.lanes_of(source)
+    low, high = simd.load(source, 0, lanes, like), simd.load(source, lanes, lanes, like)
+    x, y = simd.evens(low, high), simd.odds(low, high)
+    results = (x, y, simd.zip_low(x, y), simd.zip_high(x, y), simd.larger(x, y))
+    for k in range(5):
+        simd.store(target, k * lanes, lanes, results[k])
+    return simd.largest(x)
+
+
+@DTYPES
+def test_pairs_are_parted_and_zipped_again(dtype):
+    lanes = simd.LANES[numba.from_dtype(np.dtype(dtype))]
+    pairs = np.random.default_rng(0).normal(size=(lanes, 2)).astype(dtype)
+    out = np.full((5, lanes), np.nan, dtype)
+    assert exchanged(pairs.reshape(-1), out.reshape(-1)) == pairs[:, 0].max()
+    x, y = pairs.T
+    np.testing.assert_array_equal(out, [x, y, *pairs.reshape(2, lanes), np.maximum(x, y)])

@@ -39,7 +39,7 @@ LOWEST = {np.dtype("float32"): np.float32(-87.3), np.dtype("float64"): np.float6
 
 
 def exp(x):
-    """e**x for x <= 0 and above LOWEST (kernels only); relative error below 2 units in the last place."""
+    """e**x for x between LOWEST and -LOWEST (kernels only); relative error below 2 units in the last place."""
     raise NotImplementedError("simd.exp is for compiled kernels")
 
 
