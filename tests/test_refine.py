@@ -5,8 +5,9 @@ import pytest
 import torch
 
 from gaussgrad import covariance, render
-from gaussgrad.models.heads import Gaussians
-from gaussgrad.models.refine import MOVES, distillation_loss, refine
+from gaussgrad.models.autoencoder import GaussianAutoencoder
+from gaussgrad.models.heads import LARGEST_WEIGHT, LATENTS, Gaussians
+from gaussgrad.models.refine import MOVES, distillation_loss, refine, refine_answer
 from gaussgrad.ops.least_squares import equations
 from gaussgrad.ops.render.modes import MODES
 
@@ -200,6 +201,23 @@ def test_the_equations_are_those_of_the_jacobian_of_the_reference(compose, chann
     np.testing.assert_allclose(matrix, jacobian.T @ jacobian, rtol=0, atol=1e-9 * np.abs(matrix).max())
     np.testing.assert_allclose(right, jacobian.T @ left, rtol=0, atol=1e-9 * np.abs(right).max())
     np.testing.assert_allclose(loss, left @ left, rtol=1e-10)
+
+
+@pytest.mark.parametrize("latent", LATENTS)
+@pytest.mark.parametrize("channels", [1, 3])
+def test_the_answer_of_a_model_is_refined_within_what_its_latent_tells(latent, channels):
+    model = GaussianAutoencoder((14, 12), n=3, channels=channels, latent=latent, looks=1).eval()
+    with torch.no_grad():
+        model.background.fill_(0.2)
+    images = torch.rand(5, channels, 14, 12)
+    answer = model.encode(images)
+    refined = refine_answer(model, images, answer, 5)
+    before, after = ((model.decode(g) - images).square().mean(dim=(1, 2, 3)) for g in (answer, refined))
+    assert (after < before).all()
+    assert refined.weights.abs().max() <= max(LARGEST_WEIGHT, answer.weights.abs().max())
+    for name, word in (("covariances", "covariance"), ("weights", "weight")):
+        if word not in latent:
+            torch.testing.assert_close(getattr(refined, name), getattr(answer, name).detach(), rtol=0, atol=0)
 
 
 def test_distillation_is_zero_at_the_refined_answer_and_pulls_towards_it():

@@ -8,7 +8,8 @@ from typing import Any
 import torch
 
 from gaussgrad import checks, covariance
-from gaussgrad.models.heads import Gaussians
+from gaussgrad.models.autoencoder import GaussianAutoencoder
+from gaussgrad.models.heads import LARGEST_WEIGHT, Gaussians
 from gaussgrad.ops.least_squares import MOST_CHANNELS, descend
 from gaussgrad.ops.render import render
 
@@ -105,6 +106,54 @@ def refine(
     weights = found.weights if gaussians.weights.ndim == 3 else found.weights[..., 0]
     means = found.means if absent is None else torch.where(absent, gaussians.means.detach(), found.means)
     return replace(gaussians, means=means, covariances=found.covariances, weights=weights)
+
+
+def refine_answer(model: GaussianAutoencoder, images: torch.Tensor, gaussians: Gaussians, steps: int = 10) -> Gaussians:
+    """The answer of an autoencoder after some steps of `refine`, with what its decoder draws and its latent tells.
+
+    Parameters
+    ----------
+    model : GaussianAutoencoder
+        Its background, and how it composes; its weights stay as they are.
+    images : tensor (b, c, h, w)
+        What was encoded.
+    gaussians : Gaussians
+        What `model.encode` gave.
+    steps : int
+        Zero or more.
+
+    Returns
+    -------
+    gaussians : Gaussians
+        Without gradients; `model.decode` draws them. What the latent does not tell stays: the width of "points", and
+        weights that all images share. Other weights stay within the bounds of the head.
+
+    Raises
+    ------
+    ValueError
+        As `refine`.
+
+    Examples
+    --------
+    >>> import torch
+    >>> model = GaussianAutoencoder((16, 16), n=3).eval()
+    >>> images = torch.rand(2, 1, 16, 16)
+    >>> answer = model.encode(images)
+    >>> better = model.decode(refine_answer(model, images, answer, 5))
+    >>> bool((better - images).square().mean() < (model.decode(answer) - images).square().mean())
+    True
+    """
+    told = {"means": True, "covariances": "covariance" in model.latent, "weights": "weight" in model.latent}
+    return refine(
+        images,
+        gaussians,
+        steps,
+        background=model.background,
+        moves=[name for name in MOVES if told[name]],
+        weight_range=(0.0 if model.channels == 1 else -LARGEST_WEIGHT, LARGEST_WEIGHT),
+        compose=model.compose,
+        tolerance=model.tolerance,
+    )
 
 
 def distillation_loss(gaussians: Gaussians, refined: Gaussians) -> torch.Tensor:
