@@ -1,5 +1,6 @@
 """Pictures: images beside their reconstructions, Gaussians as coloured ellipses on top, and learning curves."""
 
+import math
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -106,6 +107,19 @@ def write_comparison(
         draw_image(grid[1][column], reconstructions[column])
         draw_image(grid[2][column], _DIMMED * originals[column])
         draw_gaussians(grid[2][column], means[column], covariances[column], weights[column], points=points)
+    _save(figure, path, overwrite)
+
+
+def write_grid(path: str | os.PathLike[str], images: np.ndarray, *, overwrite: bool = False) -> None:
+    """Write images (b, c, h, w) as a square grid of one PNG, row by row."""
+    columns = math.ceil(math.sqrt(len(images)))
+    rows = math.ceil(len(images) / columns)
+    figure, grid = _sheet(columns, images.shape[2:], ("",) * rows, inches=0.6)
+    cells = [axes for row in grid for axes in row]
+    for axes, image in zip(cells, images, strict=False):
+        draw_image(axes, image)
+    for axes in cells[len(images) :]:
+        axes.set_axis_off()
     _save(figure, path, overwrite)
 
 

@@ -19,6 +19,8 @@ app = typer.Typer(
 DEFAULTS = Configuration()
 Compose = Literal["union", "sum", "max"]
 Head = Literal["linear", "heatmap"]
+Objective = Literal["mse", "elbo"]
+Likelihood = Literal["gaussian", "bernoulli", "poisson"]
 Latent = Literal["points", "points+covariance", "points+covariance+weight"]
 MODEL, TRAINING, FILES = "Model", "Training", "Files"  # panels of the help
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the output where it exists.")]
@@ -116,6 +118,27 @@ def train(
             help="Above 0, images may leave Gaussians out: the mean squared error that one more is worth, say 0.0003.",
         ),
     ] = DEFAULTS.presence_cost,
+    objective: Annotated[
+        Objective,
+        typer.Option(
+            metavar="WHAT",
+            rich_help_panel=TRAINING,
+            help="What is made better: mse, the squared error, or elbo, the evidence lower bound: positions then have "
+            "an uncertainty, and gaussgrad sample draws new images.",
+        ),
+    ] = DEFAULTS.objective,  # type: ignore[assignment]
+    likelihood: Annotated[
+        Likelihood,
+        typer.Option(
+            metavar="NAME",
+            rich_help_panel=TRAINING,
+            help="For elbo: gaussian (grey values, noise learned), bernoulli (black and white), or poisson (counts).",
+        ),
+    ] = DEFAULTS.likelihood,  # type: ignore[assignment]
+    beta: Annotated[
+        float,
+        typer.Option(metavar="FACTOR", min=0.0, rich_help_panel=TRAINING, help="For elbo: factor of the divergence."),
+    ] = DEFAULTS.beta,
     epochs: Annotated[
         int | None,
         typer.Option(
@@ -205,11 +228,29 @@ def predict(
 
     Columns: image, index, x, y, xx, xy, yy, weight (weight_red, weight_green, weight_blue for colours), in pixels.
     The table holds neither the background nor the way Gaussians overlap: render draws its rows alone, not the
-    reconstruction, which --overlay shows.
+    reconstruction, which --overlay shows. A run with --objective elbo also tells how uncertain each position is:
+    x_stddev, y_stddev.
     """
     from gaussgrad.cli import predict as command
 
     command.predict(run_folder, images, output, overlay, overwrite=overwrite)
+
+
+@app.command()
+def sample(
+    run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="A finished run of train --objective elbo.")],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="OUT.png", help="The picture to write.")],
+    n: Annotated[int, typer.Option("-n", metavar="N", min=1, max=10_000, help="How many images.")] = 64,
+    seed: Annotated[int, typer.Option(metavar="N", min=0, help="The same seed draws the same images.")] = 0,
+    overwrite: Overwrite = False,
+) -> None:
+    """Draw images that were never there, as one picture.
+
+    Their Gaussians come from where the posteriors of the training images lie together.
+    """
+    from gaussgrad.cli import sample as command
+
+    command.sample(run_folder, output, n, seed, overwrite=overwrite)
 
 
 @app.command()

@@ -8,12 +8,16 @@ from typing import Any
 from rich.console import Console
 
 from gaussgrad import checks, data, io, plot
+from gaussgrad.models import variational_storage
 from gaussgrad.models.autoencoder import GaussianAutoencoder
 from gaussgrad.models.heads import Gaussians
 from gaussgrad.training import report
 from gaussgrad.training import run as runs
+from gaussgrad.training import variational as training
+from gaussgrad.training.configuration import Configuration
 
 COLUMNS = ("image", "index", "x", "y", "xx", "xy", "yy")
+POSITION_STDDEVS = ("x_stddev", "y_stddev")  # of a run with the objective elbo
 OVERLAY_RECORD = "overlay.json"
 OVERLAY_FORMAT = "gaussgrad.overlay"
 WEIGHTS = {1: ("weight",), 3: ("weight_red", "weight_green", "weight_blue")}
@@ -26,8 +30,10 @@ def predict(folder: Path, source: Path, output: Path, overlay: Path | None, *, o
     images = data.load(source)
     _refuse_other_shape(model, images)
     reconstructions, gaussians = report.predict(model, images.pixels)
+    stddevs = _position_stddevs(folder, model, images)
+    columns = [*COLUMNS, *WEIGHTS[model.channels], *(POSITION_STDDEVS if stddevs is not None else ())]
     with io.fresh_file(output, overwrite) as partial:
-        io.write_table(partial, [*COLUMNS, *WEIGHTS[model.channels]], _rows(images, gaussians))
+        io.write_table(partial, columns, _rows(images, gaussians, stddevs))
         if overlay is not None:
             _write_overlays(overlay, model, images, reconstructions, gaussians, overwrite)
     console = Console()
@@ -83,14 +89,23 @@ def _refuse_other_shape(model: GaussianAutoencoder, images: data.Images) -> None
         raise ValueError(checks.complain(images.source, shape, got, "Resize or convert the images."))
 
 
-def _rows(images: data.Images, gaussians: Gaussians) -> Iterator[list[Any]]:
+def _position_stddevs(folder: Path, model: GaussianAutoencoder, images: data.Images) -> Any:
+    """How uncertain each position is, (b, n, 2) in pixels, where the run knows; else None."""
+    run_folder = runs.Run(folder, Configuration()).variational
+    if not run_folder.is_dir():
+        return None
+    variational, _ = variational_storage.load(run_folder, model)
+    return training.position_stddev(variational, images.pixels)
+
+
+def _rows(images: data.Images, gaussians: Gaussians, stddevs: Any) -> Iterator[list[Any]]:
     """One row per Gaussian; the numbers as float32 prints them, which reads back the same."""
     b, n, _ = gaussians.means.shape
     means, covariances = gaussians.means.numpy(), gaussians.covariances.numpy()
     weights = gaussians.weights.numpy().reshape(b, n, -1)
     for i, name in enumerate(images.names):
         for j in range(n):
-            numbers = (*means[i, j], *covariances[i, j], *weights[i, j])
+            numbers = (*means[i, j], *covariances[i, j], *weights[i, j], *(() if stddevs is None else stddevs[i, j]))
             yield [name, j, *(str(number) for number in numbers)]
 
 

@@ -11,6 +11,7 @@ from gaussgrad import checks, io, rows
 from gaussgrad.ops.render import render
 
 SHAPE = ("x", "y", "xx", "xy", "yy")
+POSITION_STDDEVS = ("x_stddev", "y_stddev")  # told by predict, drawn by nobody
 COLOURS = ("weight_red", "weight_green", "weight_blue")
 
 
@@ -56,7 +57,7 @@ def _read_csv(source: Path, image: str | None) -> tuple[Any, Any, Any]:
 
 def _refuse_other_columns(source: Path, table: io.Table) -> None:
     """Refuse columns that would be left out of the image, such as weights that are misspelt."""
-    weights = [name for name in table if name not in ("image", "index", *SHAPE)]
+    weights = [name for name in table if name not in ("image", "index", *SHAPE, *POSITION_STDDEVS)]
     if weights and weights != ["weight"] and set(weights) != set(COLOURS):
         wanted = f"a CSV file with the columns image, index, {', '.join(SHAPE)}, and weight or {', '.join(COLOURS)}"
         got = f"as others {', '.join(weights)}"

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from gaussgrad import checks, data, metrics
 from gaussgrad.cli.codes import INTERRUPTED
-from gaussgrad.training import loop, report
+from gaussgrad.training import loop, report, variational
 from gaussgrad.training import run as runs
 from gaussgrad.training.configuration import Configuration
 
@@ -22,6 +22,7 @@ def start(folder: Path, settings: dict[str, Any], *, overwrite: bool) -> int:
     if settings["data"] is not None and settings["data"].resolve().is_relative_to(folder.resolve()):
         raise ValueError(checks.complain("RUN", f"a folder that does not hold DATA {settings['data']}", folder))
     loop.refuse_missing_device(settings["device"])
+    variational.refuse_options(settings)
     configuration = Configuration(**{**settings, "data": _absolute(settings["data"])})
     console = Console()
     images = data.load(configuration.data)
@@ -92,3 +93,5 @@ def _conclude(run: runs.Run, figures: report.Figures, console: Console) -> None:
         table.add_row(name, str(numbers), f"{psnr:.2f}")
     console.print(table)
     console.print(f"{run.folder / 'held_out.png'} shows them.", soft_wrap=True, highlight=False)
+    if run.configuration.objective == "elbo":
+        console.print(variational.describe(run), soft_wrap=True, highlight=False)

@@ -17,6 +17,9 @@ class Configuration:
     head: str = "linear"
     looks: int = 5
     presence_cost: float = 0.0  # above 0, the number of Gaussians varies
+    objective: str = "mse"
+    likelihood: str = "gaussian"  # for the objective elbo
+    beta: float = 1.0  # for the objective elbo
     epochs: int | None = None  # None: what fits the minutes, or makes DEFAULT_STEPS
     minutes: float | None = None
     batch_size: int = 64

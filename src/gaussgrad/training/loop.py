@@ -20,12 +20,14 @@ from rich.console import Console
 from gaussgrad import checks, metrics
 from gaussgrad.data import Images, Split
 from gaussgrad.models.autoencoder import GaussianAutoencoder
+from gaussgrad.training import variational
 from gaussgrad.training.checkpoints import WholeCheckpoints
 from gaussgrad.training.configuration import DEFAULT_STEPS, Configuration
 from gaussgrad.training.modules import AutoencoderModule, ImageBatches, ShuffledBatches
 from gaussgrad.training.objective import objective
 from gaussgrad.training.progress import ProgressBar
 from gaussgrad.training.run import Run
+from gaussgrad.training.variational import VariationalModule
 
 INTERVALS = 200  # at most so many validations and checkpoints, so that tiny data sets do not drown in them
 TIMED_STEPS = 12
@@ -99,7 +101,7 @@ def fit(run: Run, images: Images, split: Split, baselines: metrics.Baselines, co
     KeyboardInterrupt
         On Ctrl-C; the checkpoint of the last whole interval is there to go on from.
     """
-    module = AutoencoderModule(new_model(run.configuration, images), run.configuration)
+    module = _new_module(run.configuration, images)
     with _quiet(), torch.random.fork_rng(devices=[]):  # Lightning and data loaders draw from the global generator
         trainer = _trainer(run, baselines, console)
         resumed = _checkpoint(run)
@@ -109,7 +111,19 @@ def fit(run: Run, images: Images, split: Split, baselines: metrics.Baselines, co
             )
         except SystemExit:  # what Lightning makes of Ctrl-C
             raise KeyboardInterrupt from None
+    if isinstance(module, VariationalModule):
+        variational.write(run, copy.deepcopy(module.variational).to("cpu").eval(), images, split)
     return copy.deepcopy(module.model).to("cpu").eval()
+
+
+def _new_module(configuration: Configuration, images: Images) -> AutoencoderModule:
+    """What Lightning trains, the same for the same seed."""
+    model = new_model(configuration, images)
+    if configuration.objective == "mse":
+        return AutoencoderModule(model, configuration)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(configuration.seed)
+        return VariationalModule(model, configuration)
 
 
 def _checkpoint(run: Run) -> str | None:

@@ -38,9 +38,13 @@ class AutoencoderModule(lightning.LightningModule):
         if self.configuration.augment:
             images = random_affine(images, generator)
         torch.manual_seed(int(torch.randint(2**62, (), generator=generator)))  # what layers draw by themselves
-        wanted, error = objective(self.model, images, self.configuration.presence_cost)
+        wanted, error = self.objective(images)
         self.log("loss", error, on_step=False, on_epoch=True, logger=False, batch_size=len(images))
         return wanted
+
+    def objective(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """What a step makes smaller, and the mean squared error to be watched."""
+        return objective(self.model, images, self.configuration.presence_cost)
 
     def on_train_epoch_end(self) -> None:
         """Log the loss now: Lightning does so after the checkpoint, and a run killed in between would miss a row."""
@@ -61,7 +65,7 @@ class AutoencoderModule(lightning.LightningModule):
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         rate = self.configuration.learning_rate
-        optimizer = torch.optim.AdamW(self.model.parameters(), lr=rate, weight_decay=WEIGHT_DECAY, fused=True)
+        optimizer = torch.optim.AdamW(self.parameters(), lr=rate, weight_decay=WEIGHT_DECAY, fused=True)
         steps = int(self.trainer.estimated_stepping_batches)
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=steps, pct_start=WARM_UP)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}

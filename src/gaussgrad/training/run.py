@@ -41,6 +41,16 @@ class Run:
         return self.folder / "model"
 
     @property
+    def variational(self) -> Path:
+        """What a run of the objective elbo has beside its model."""
+        return self.folder / "variational"
+
+    @property
+    def bound(self) -> Path:
+        """The figures of the evidence lower bound."""
+        return self.folder / "variational.json"
+
+    @property
     def metrics(self) -> Path:
         return self.folder / "metrics.json"
 
