@@ -2,6 +2,7 @@
 
 PYTHON ?= python3
 ARGS ?=
+FRAMEWORKS ?=
 DEMO := demo
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt --editable
@@ -11,6 +12,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt --e
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@echo 'FRAMEWORKS=jax,tensorflow,keras makes .venv with these too; without one, its tests are skipped by name.'
 	@echo 'Variables: PYTHON=python3.12 makes .venv with that Python; ARGS="..." goes to the command of demo, test or bench.'
 
 demo: .venv/.installed-app ## train an autoencoder that draws Gaussians, about five minutes; pictures in demo/
@@ -47,5 +49,5 @@ clean: ## remove .venv, the demo and what the tools leave behind
 	@touch $@
 
 .venv/.installed-dev: pyproject.toml constraints.txt | .venv/bin/python
-	$(INSTALL) '.[app,dev]'
+	$(INSTALL) '.[app,dev$(FRAMEWORKS:%=,%)]'
 	@touch $@ .venv/.installed-app

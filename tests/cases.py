@@ -24,6 +24,11 @@ class Case:
         """The row of the table of tolerances that its values keep to."""
         return "area" if dtype == "float64" and self.options.get("pixel") == "area" else dtype
 
+    @property
+    def scale(self) -> float | None:
+        """What errors of values are relative to; None: the largest value."""
+        return 1.0 if self.options.get("compose") == "union" else None
+
     def typed(self, dtype: str) -> tuple[np.ndarray, ...]:
         return tuple(array.astype(dtype) for array in self.arrays)
 
@@ -96,6 +101,19 @@ def _mixture_log_density() -> Iterator[Case]:
 
 
 CASES: list[Case] = [*_render(), *_render_impulses(), *_mixture_log_density()]
+
+
+def _sample() -> list[Case]:
+    """Each operation, number of dimensions or components, composition and kind of pixel once, other options in turn."""
+    groups: dict[tuple[Any, ...], list[Case]] = {}
+    for case in CASES:
+        kinds = (case.options.get("compose"), case.options.get("pixel"))
+        groups.setdefault((case.operation, *(array.shape[1:] for array in case.arrays), *kinds), []).append(case)
+    return [group[number % len(group)] for number, group in enumerate(groups.values())]
+
+
+SAMPLE = _sample()
+"""For frameworks that compile each case, a second each: their adapters hand options over and do not look at them."""
 
 MAY_BE_MINUS_INFINITY = {("mixture_log_density", "logits")}
 """(operation, array) whose values may be -infinity, though not all of a batch item's."""

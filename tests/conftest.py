@@ -3,12 +3,14 @@
 import random
 import sys
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 SEED = 0
+FRAMEWORKS = ("torch", "jax", "tensorflow", "keras")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -18,6 +20,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         type=Path,
         help="folder of real data, given as --data=FOLDER; without it the tests that read it are skipped",
     )
+    parser.addoption(
+        "--every-framework",
+        action="store_true",
+        help="refuse to start where one of the frameworks is missing, whose tests are skipped otherwise",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    missing = [name for name in FRAMEWORKS if find_spec(name) is None]
+    if missing and config.getoption("--every-framework"):
+        raise pytest.UsageError(f"--every-framework: {', '.join(missing)} cannot be imported here")
 
 
 @pytest.fixture(scope="session")

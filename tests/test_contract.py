@@ -1,14 +1,13 @@
 """The contract: every operation, implementation and framework computes one function and its gradient."""
 
 import itertools
-from types import SimpleNamespace
 from typing import Any
 
-import array_api_compat.torch as torch_namespace
 import numpy as np
 import pytest
 import torch
 from cases import CASES, MAY_BE_MINUS_INFINITY, Case
+from oracle import operation_of, reference_in_torch, upstream_of
 from tolerances import compare_gradients, compare_values
 
 import gaussgrad
@@ -16,28 +15,11 @@ from gaussgrad import parallel
 from gaussgrad.frameworks import numpy as numpy_framework
 from gaussgrad.frameworks import torch as torch_framework
 from gaussgrad.frameworks import torch_reference
-from gaussgrad.op import OPERATIONS, Operation
+from gaussgrad.op import OPERATIONS
 
 DTYPES = ("float64", "float32")
 every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.label)
 every_dtype = pytest.mark.parametrize("dtype", DTYPES)
-
-
-def operation_of(case: Case) -> Operation:
-    return OPERATIONS[case.operation]
-
-
-def upstream_of(shape: tuple[int, ...], dtype: str) -> np.ndarray:
-    return np.random.default_rng(1).normal(size=shape).astype(dtype)
-
-
-def reference_in_torch(case: Case, dtype: str) -> SimpleNamespace:
-    """The reference's output and the gradients that torch's own autodiff gives it, computed in float64."""
-    arrays = [torch.tensor(array.astype("float64"), requires_grad=True) for array in case.typed(dtype)]
-    out = operation_of(case).reference(torch_namespace, *arrays, **case.options)
-    upstream = upstream_of(out.shape, dtype)
-    grads = torch.autograd.grad(out, arrays, torch.tensor(upstream.astype("float64")))
-    return SimpleNamespace(out=out.detach().numpy(), upstream=upstream, grads=[grad.numpy() for grad in grads])
 
 
 def poison(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -183,5 +183,5 @@ def test_positions_can_be_evaluated_in_spans(rng):
     means, kernel, weights, size = scene(rng, 3)
     arrays = namespace, means[None], kernel[None], weights[None]
     whole = reference(*arrays, size=size)
-    spans = [reference(*arrays, size=size, start=start, stop=stop) for start, stop in ((0, 17), (17, 18), (18, 120))]
+    spans = [reference(*arrays, size=size, start=start, count=count) for start, count in ((0, 17), (17, 1), (18, 102))]
     assert_allclose(np.concatenate(spans, axis=-1), whole, rtol=0, atol=VALUES["float64"])

@@ -91,6 +91,14 @@ def read_constraints() -> dict[str, str]:
     return pins
 
 
+def requirements_here(name: str) -> list[str]:
+    """What an installed package requires; nothing where it is not, as a framework that the user does not have."""
+    try:
+        return metadata.requires(name) or []
+    except metadata.PackageNotFoundError:
+        return []
+
+
 def required(requirement: Requirement, seen: dict[str, Requirement]) -> None:
     """Collect what a requirement brings into the environment, itself included, following what is installed here."""
     name = canonicalize_name(requirement.name)
@@ -99,7 +107,7 @@ def required(requirement: Requirement, seen: dict[str, Requirement]) -> None:
     if key in seen:
         return
     seen[key] = requirement
-    for text in metadata.requires(name) or []:
+    for text in requirements_here(name):
         child = Requirement(text)
         if child.marker is None or any(child.marker.evaluate({"extra": extra}) for extra in extras):
             required(child, seen)

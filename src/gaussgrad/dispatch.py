@@ -11,6 +11,21 @@ from gaussgrad import checks
 from gaussgrad.op import Operation
 
 BACKENDS = (None, "reference", "cpu")
+
+
+@dataclass(frozen=True)
+class ArrayKind:
+    """How the arrays of a framework are called, and how to make one."""
+
+    types: tuple[str, ...]  # as the framework's own module names them
+    noun: str
+    conversion: str
+
+
+ARRAYS = {
+    "torch": ArrayKind(("Tensor",), "a torch tensor", "torch.as_tensor"),
+    "jax": ArrayKind(("Array",), "a JAX array", "jax.numpy.asarray"),
+}
 _COMPUTE = {"float16": "float32", "bfloat16": "float32", "float32": "float32", "float64": "float64"}
 
 
@@ -71,27 +86,51 @@ def _is_weak(value: Any) -> bool:
 
 
 def _framework_of(arguments: dict[str, Any]) -> ModuleType:
-    torch = sys.modules.get("torch")
-    found: str | None = None
+    library, found = "numpy", ""
     for name, value in arguments.items():
         if value is None or isinstance(value, (np.ndarray, np.generic, list, tuple, int, float)):
             continue
-        if torch is None or not isinstance(value, torch.Tensor):
-            kind = f"{type(value).__module__}.{type(value).__qualname__}"
-            wanted = "a NumPy array, a torch tensor or a list of numbers"
-            raise TypeError(checks.complain(name, wanted, f"a {kind}", "Convert it with numpy.asarray."))
-        found = name
-    if found is None:
-        from gaussgrad.frameworks import numpy as numpy_adapter
+        own = _library_of(name, value)
+        if found and own != library:
+            raise TypeError(
+                checks.complain(name, f"{ARRAYS[library].noun} like {found}", ARRAYS[own].noun, "Convert it.")
+            )
+        library, found = own, found or name
+    if found:
+        for name, value in arguments.items():
+            if isinstance(value, (np.ndarray, np.generic)) and value.dtype.kind not in "iu":
+                kind = ARRAYS[library]
+                cure = f"Use {kind.conversion}({name})."
+                raise TypeError(checks.complain(name, f"{kind.noun} like {found}", "a NumPy array", cure))
+    return _adapter(library)
 
-        return numpy_adapter
-    for name, value in arguments.items():
-        if isinstance(value, (np.ndarray, np.generic)) and value.dtype.kind not in "iu":
-            cure = f"Use torch.as_tensor({name})."
-            raise TypeError(checks.complain(name, f"a torch tensor like {found}", "a NumPy array", cure))
-    from gaussgrad.frameworks import torch as torch_adapter
 
-    return torch_adapter
+def _library_of(argument: str, value: Any) -> str:
+    """The framework whose array the value is, among those that the user has imported, or an error."""
+    for library, kind in ARRAYS.items():
+        module = sys.modules.get(library)
+        if module is not None and isinstance(value, tuple(getattr(module, name, ()) for name in kind.types)):
+            return library
+    got = f"a {type(value).__module__}.{type(value).__qualname__}"
+    wanted = "an array of NumPy, PyTorch, JAX or TensorFlow, or a list of numbers"
+    cure = "Convert it with numpy.asarray."
+    if type(value).__name__ == "KerasTensor":
+        cure = "Wrap the call into keras.layers.Lambda, or use gaussgrad.layers.keras."
+    raise TypeError(checks.complain(argument, wanted, got, cure))
+
+
+def _adapter(library: str) -> ModuleType:
+    if library == "torch":
+        from gaussgrad.frameworks import torch as torch_adapter
+
+        return torch_adapter
+    if library == "jax":
+        from gaussgrad.frameworks import jax as jax_adapter
+
+        return jax_adapter
+    from gaussgrad.frameworks import numpy as numpy_adapter
+
+    return numpy_adapter
 
 
 def _common_dtype(framework: ModuleType, typed: dict[str, Any]) -> str:

@@ -22,8 +22,9 @@ class Output:
 class Operation:
     """A differentiable function of arrays that all carry one leading batch axis.
 
-    `reference(xp, *arrays, **options, start=0, stop=None)` evaluates positions [start, stop) of the output,
+    `reference(xp, *arrays, **options, start=0, count=None)` evaluates `count` positions of the output from `start` on,
     its axes after (batch, channel) taken flat, in any framework with the namespace `xp`, and is differentiated there.
+    In a traced program `start` may be an array.
     `kernels` names a module with `forward(*arrays, threads, **options) -> out, saved` and
     `backward(grad_out, saved, *arrays, threads, **options) -> a gradient per array`, both on NumPy arrays, and
     `valid(*arrays)`, which tells quickly whether `check_values` has nothing to refuse.

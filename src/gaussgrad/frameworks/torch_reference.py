@@ -16,7 +16,7 @@ Tensors = tuple[torch.Tensor, ...]
 def forward(operation: Operation, arrays: Tensors, options: dict[str, Any]) -> torch.Tensor:
     """The output (b, c, positions)."""
     pieces = [
-        operation.reference(namespace, *arrays, **options, start=start, stop=stop)
+        operation.reference(namespace, *arrays, **options, start=start, count=stop - start)
         for start, stop in _spans(operation, arrays, options)
     ]
     return torch.cat(pieces, dim=-1)
@@ -28,7 +28,7 @@ def backward(operation: Operation, grad: torch.Tensor, arrays: Tensors, options:
     for start, stop in _spans(operation, arrays, options):
         with torch.enable_grad():
             leaves = [array.detach().requires_grad_() for array in arrays]
-            piece = operation.reference(namespace, *leaves, **options, start=start, stop=stop)
+            piece = operation.reference(namespace, *leaves, **options, start=start, count=stop - start)
         parts = torch.autograd.grad(piece, leaves, grad[..., start:stop], allow_unused=True, materialize_grads=True)
         for total, part in zip(totals, parts, strict=True):
             total += part

@@ -8,10 +8,15 @@ from typing import Any
 from gaussgrad import checks
 
 
+def device_of(array: Any) -> Any:
+    """Where to make arrays beside this one; None, which is anywhere, for traced arrays that have no place yet."""
+    return getattr(array, "device", None)
+
+
 def weights_with_channels(xp: Any, means: Any, weights: Any) -> tuple[Any, bool]:
     """Weights as (..., n, c), and whether the user gave the channel axis. The rank decides, never the sizes."""
     if weights is None:
-        return xp.ones((*means.shape[:-1], 1), dtype=means.dtype, device=means.device), False
+        return xp.ones_like(means[..., :1]), False
     if weights.ndim == means.ndim:
         return weights, True
     if weights.ndim == means.ndim - 1:

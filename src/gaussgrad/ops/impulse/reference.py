@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from gaussgrad.ops.batching import device_of
 from gaussgrad.ops.render.reference import pixel_coordinates
 
 
@@ -12,15 +13,15 @@ def render_impulses(
     weights: Any,  # (b, n, c)
     *,
     size: tuple[int, ...],
-    start: int = 0,
-    stop: int | None = None,
+    start: Any = 0,
+    count: int | None = None,
 ) -> Any:
-    """The image (b, c, pixels) at the flat pixel positions [start, stop) of a frame of the given size."""
+    """The image (b, c, pixels) at `count` flat pixel positions from `start` on, of a frame of the given size."""
     b, n, _ = means.shape
     shares = xp.ones_like(means[..., :1])[..., None]  # (b, n, 1, 1)
-    for axis, pixels in enumerate(pixel_coordinates(xp, size, start, stop, means)):  # x, then y, then z
+    for axis, pixels in enumerate(pixel_coordinates(xp, size, start, count, means)):  # x, then y, then z
         length = kernel.shape[kernel.ndim - 1 - axis]
-        places = xp.astype(xp.arange(length, device=means.device), means.dtype) - (length - 1) // 2
+        places = xp.astype(xp.arange(length, device=device_of(means)), means.dtype) - (length - 1) // 2
         share = hat(xp, pixels[:, None] - places - means[..., axis, None, None])  # (b, n, p, k along this axis)
         outer = share[..., :, None] * shares[..., None, :]
         shares = xp.reshape(outer, (b, n, pixels.shape[0], length * shares.shape[-1]))

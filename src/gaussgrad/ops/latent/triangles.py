@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from gaussgrad import checks
+from gaussgrad.ops.batching import device_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +45,7 @@ def from_cholesky(xp: Any, packed: Any, d: int, log_diagonal: bool) -> Factor:
 
 def with_diagonal(xp: Any, below: Any, diagonal: Any) -> Any:
     """The full matrices (..., d, d)."""
-    eye = xp.eye(diagonal.shape[-1], dtype=diagonal.dtype, device=diagonal.device)
+    eye = xp.eye(diagonal.shape[-1], dtype=diagonal.dtype, device=device_of(diagonal))
     return below + diagonal[..., None] * eye
 
 
@@ -79,7 +80,7 @@ def _dimension(entries: int) -> int:
 
 def _spread(xp: Any, packed: Any, places: tuple[int, ...], d: int) -> Any:
     """Entries to their places in (..., d, d); what has none is left to a mask."""
-    index = xp.asarray(places, device=packed.device) if xp is not np else np.asarray(places)
+    index = xp.asarray(places, device=device_of(packed)) if xp is not np else np.asarray(places)
     return xp.reshape(xp.take(packed, index, axis=-1), (*packed.shape[:-1], d, d))
 
 
@@ -96,4 +97,4 @@ def _lower_places(d: int) -> tuple[int, ...]:
 
 def _below(xp: Any, like: Any, d: int) -> Any:
     """Ones below the diagonal."""
-    return xp.tril(xp.ones((d, d), dtype=like.dtype, device=like.device), k=-1)
+    return xp.tril(xp.ones((d, d), dtype=like.dtype, device=device_of(like)), k=-1)

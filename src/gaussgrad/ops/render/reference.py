@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from gaussgrad.ops.batching import device_of
+
 NODES = {1: 24, 2: 16, 3: 12}  # along each axis of a pixel; their cost is the power
 PACKED_INDEX = {1: ((0,),), 2: ((0, 1), (1, 2)), 3: ((0, 1, 2), (1, 3, 4), (2, 4, 5))}
 
@@ -21,12 +23,12 @@ def render(
     compose: str,
     pixel: str,
     tolerance: float,
-    start: int = 0,
-    stop: int | None = None,
+    start: Any = 0,
+    count: int | None = None,
 ) -> Any:
-    """The image (b, c, pixels) at the flat pixel positions [start, stop) of a frame of the given size."""
+    """The image (b, c, pixels) at `count` flat pixel positions from `start` on, of a frame of the given size."""
     cholesky = cholesky_rows(xp, covariances)
-    pixels = pixel_coordinates(xp, size, start, stop, means)  # d arrays (p,)
+    pixels = pixel_coordinates(xp, size, start, count, means)  # d arrays (p,)
     offsets = [pixel - means[..., axis, None] for axis, pixel in enumerate(pixels)]  # d arrays (b, n, p)
     if pixel == "area":
         shape = mean_over_pixels(xp, offsets, cholesky)
@@ -39,9 +41,9 @@ def render(
     return COMPOSE[compose](xp, values)
 
 
-def pixel_coordinates(xp: Any, size: tuple[int, ...], start: int, stop: int | None, like: Any) -> list[Any]:
-    """The x, y, ... of the pixels at flat positions [start, stop), each (p,)."""
-    flat = xp.arange(start, math.prod(size) if stop is None else stop, device=like.device)
+def pixel_coordinates(xp: Any, size: tuple[int, ...], start: Any, count: int | None, like: Any) -> list[Any]:
+    """The x, y, ... of the pixels at `count` flat positions from `start` on, by default all; each (p,)."""
+    flat = start + xp.arange(math.prod(size) if count is None else count, device=device_of(like))
     coordinates = []
     for length in reversed(size):
         coordinates.append(xp.astype(flat % length, like.dtype))
@@ -73,8 +75,8 @@ def squared_distance(offsets: list[Any], cholesky: list[list[Any]]) -> Any:
 def mean_over_pixels(xp: Any, offsets: list[Any], cholesky: list[list[Any]]) -> Any:
     """The mean of the Gaussian over each pixel, (b, n, p), by as many nodes as serve the narrowest."""
     nodes, weights = (row / 2 for row in np.polynomial.legendre.leggauss(NODES[len(offsets)]))
-    along_x = xp.asarray(nodes, dtype=offsets[0].dtype, device=offsets[0].device)
-    share_x = xp.asarray(weights, dtype=offsets[0].dtype, device=offsets[0].device)
+    along_x = xp.asarray(nodes, dtype=offsets[0].dtype, device=device_of(offsets[0]))
+    share_x = xp.asarray(weights, dtype=offsets[0].dtype, device=device_of(offsets[0]))
     rows = [[entry[..., None] for entry in row] for row in cholesky]  # one more axis, of the nodes along x
     mean = 0 * offsets[0]
     for indices in itertools.product(range(len(nodes)), repeat=len(offsets) - 1):
@@ -101,7 +103,7 @@ def compose_max(xp: Any, values: Any) -> Any:
     background = xp.zeros_like(xp.sum(values, axis=1, keepdims=True))
     values = xp.concat([background, values], axis=1)
     best = xp.max(values, axis=1, keepdims=True)
-    order = xp.reshape(xp.arange(values.shape[1], device=values.device), (1, -1, 1, 1))
+    order = xp.reshape(xp.arange(values.shape[1], device=device_of(values)), (1, -1, 1, 1))
     first = xp.min(xp.where((values == best) | (values != values), order, values.shape[1]), axis=1, keepdims=True)
     return xp.sum(xp.where(order == first, values, xp.zeros_like(values)), axis=1)
 

@@ -1,0 +1,9 @@
+"""Docstrings of modules for a framework that is not installed here are left out."""
+
+from importlib.util import find_spec
+
+NEEDS = {
+    "jax": ["src/gaussgrad/frameworks/jax.py"],
+}
+
+collect_ignore = [path for library, paths in NEEDS.items() if find_spec(library) is None for path in paths]
