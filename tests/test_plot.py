@@ -5,7 +5,7 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from gaussgrad import covariance, plot
+from gaussgrad import covariance, io, plot
 from gaussgrad.metrics import Baselines
 
 
@@ -96,3 +96,15 @@ def test_a_learning_curve_is_drawn_from_any_history(tmp_path, history):
     picture = _picture(tmp_path / "curve.png")
     assert picture.std() > 5
     assert _bright(tmp_path / "curve.png").any()
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_grid_holds_every_image_in_its_place(tmp_path, channels):
+    images = np.random.default_rng(0).uniform(-0.2, 1.2, (5, channels, 14, 21))
+    plot.write_grid(tmp_path / "grid.png", images)
+    sheet = io.read_image(tmp_path / "grid.png")
+    assert sheet.shape == (channels, 4 * (2 * 15 + 1), 4 * (3 * 22 + 1))
+    for i, image in enumerate(images):
+        top, left = 4 * (1 + 15 * (i // 3)), 4 * (1 + 22 * (i % 3))
+        shown = sheet[:, top : top + 56 : 4, left : left + 84 : 4]
+        np.testing.assert_allclose(shown, image.clip(0, 1), atol=0.002)

@@ -12,6 +12,8 @@ from matplotlib.axes import Axes
 from matplotlib.collections import EllipseCollection
 from matplotlib.colors import to_rgba_array
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Ellipse
 from matplotlib.ticker import MaxNLocator
 
 from gaussgrad import io
@@ -21,6 +23,7 @@ STDDEVS = 2.0  # the radius of an ellipse
 ROWS = ("original", "reconstruction", "Gaussians")
 _INCHES_PER_IMAGE = 1.35
 _DPI = 160
+_GRID_SIDE = 84  # pixels
 _MARGIN = 0.35  # inches left and above
 _INK = "#222222"
 _FAINTEST = 0.2  # opacity of a Gaussian without weight
@@ -111,16 +114,16 @@ def write_comparison(
 
 
 def write_grid(path: str | os.PathLike[str], images: np.ndarray, *, overwrite: bool = False) -> None:
-    """Write images (b, c, h, w) as a square grid of one PNG, row by row."""
-    columns = math.ceil(math.sqrt(len(images)))
-    rows = math.ceil(len(images) / columns)
-    figure, grid = _sheet(columns, images.shape[2:], ("",) * rows, inches=0.6)
-    cells = [axes for row in grid for axes in row]
-    for axes, image in zip(cells, images, strict=False):
-        draw_image(axes, image)
-    for axes in cells[len(images) :]:
-        axes.set_axis_off()
-    _save(figure, path, overwrite)
+    """Write images (b, c, h, w) as a square grid of one PNG, row by row, enlarged to about 84 pixels where smaller."""
+    count, channels, height, width = images.shape
+    columns = math.ceil(math.sqrt(count))
+    sheet = np.ones((channels, math.ceil(count / columns) * (height + 1) + 1, columns * (width + 1) + 1), np.float32)
+    for i, image in enumerate(images):
+        row, column = divmod(i, columns)
+        top, left = 1 + row * (height + 1), 1 + column * (width + 1)
+        sheet[:, top : top + height, left : left + width] = image
+    scale = max(1, round(_GRID_SIDE / max(height, width)))
+    io.write_image(path, sheet.clip(0, 1).repeat(scale, axis=1).repeat(scale, axis=2), overwrite)
 
 
 def write_overlay(
@@ -138,6 +141,33 @@ def write_overlay(
     draw_image(grid[0][0], _DIMMED * original)
     draw_gaussians(grid[0][0], means, covariances, weights, points=points)
     draw_image(grid[0][1], reconstruction)
+    _save(figure, path, overwrite)
+
+
+def write_diagnosis(
+    path: str | os.PathLike[str],
+    images: np.ndarray,
+    means: np.ndarray,
+    covariances: np.ndarray,
+    ill: Mapping[str, np.ndarray],
+    *,
+    overwrite: bool = False,
+) -> None:
+    """Write images (b, c, h, w) and their Gaussians, coloured by what is wrong with them (masks (b, n)), as one PNG."""
+    figure, grid = _sheet(len(images), images.shape[2:], ("", "what is wrong"), inches=1.8)
+    hues = dict(zip(ill, colours(len(ill)), strict=True))
+    for column, (above, below) in enumerate(zip(*grid, strict=True)):
+        draw_image(above, images[column])
+        draw_image(below, _DIMMED * images[column])
+        widths, heights, angles = ellipses(covariances[column])
+        for i in range(len(means[column])):
+            kinds = [kind for kind in ill if ill[kind][column, i]]
+            colour = hues[kinds[0]] if kinds else (1, 1, 1, 0.6)
+            outline = Ellipse(means[column, i], widths[i], heights[i], angle=angles[i], fill=False, ec=colour, lw=1.3)
+            below.add_patch(outline)
+    handles = [Line2D([], [], color=hue, lw=3, label=kind) for kind, hue in hues.items()]
+    handles.append(Line2D([], [], color="#bbbbbb", lw=3, label="well"))
+    grid[0][0].legend(handles=handles, fontsize=5, loc="upper left", framealpha=0.8)
     _save(figure, path, overwrite)
 
 
