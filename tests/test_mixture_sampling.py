@@ -1,10 +1,12 @@
 """Samples of mixtures, their moments, and what a bias does to them."""
 
+import array_api_compat.numpy as numpy_namespace
 import numpy as np
 import pytest
 import torch
 
 import gaussgrad
+from gaussgrad.ops.mixture.choice import choose
 
 DRAWS = 200_000
 MIXTURE = {
@@ -54,6 +56,12 @@ def test_the_ends_of_the_uniform_numbers_choose_components_with_weight(uniform):
     logits = np.array([-np.inf, 0.0, 0.0, -np.inf])
     point = gaussgrad.sample_mixture(**{**MIXTURE, "logits": logits}, uniform=uniform, noise=[0.0, 0.0])
     np.testing.assert_array_equal(point, MIXTURE["means"][1 if uniform == 0 else 2])
+
+
+def test_a_uniform_number_that_rounding_made_one_chooses_the_last_component_with_weight():
+    """Values are checked where they are known only; elsewhere no index may leave the components."""
+    logits = np.array([0.0, 0.0, -np.inf])
+    assert choose(numpy_namespace, logits, np.array(1.0), ()).tolist() == [1]
 
 
 def test_noise_becomes_points_with_the_correlation_of_the_component(rng):
