@@ -195,6 +195,13 @@ def test_looks_learn_to_correct_what_the_first_sight_missed():
     assert errors[-1] < 0.5 * errors[0]
 
 
+@pytest.mark.parametrize("looks", [0, 1, 2])
+def test_no_parameter_is_left_without_a_gradient(looks):
+    model = GaussianAutoencoder((16, 12), n=4, looks=looks)
+    objective(model, torch.rand(8, 1, 16, 12))[0].backward()
+    assert [name for name, value in model.named_parameters() if value.grad is None or not value.grad.any()] == []
+
+
 def test_the_loss_reported_is_that_of_the_last_attempt():
     model = GaussianAutoencoder((16, 12), n=4).eval()
     images = torch.rand(3, 1, 16, 12)

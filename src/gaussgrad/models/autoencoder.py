@@ -120,7 +120,8 @@ class GaussianAutoencoder(nn.Module):
             notes=NOTES if self.looks else 0,
         )
         if self.looks:
-            self.look = Look(self.size, channels=self.channels, numbers=self.head.free_numbers)
+            numbers = self.head.free_numbers
+            self.look = Look(self.size, channels=self.channels, numbers=numbers, again=self.looks > 1)
         self.background = nn.Parameter(torch.zeros(self.channels))
 
     @property

@@ -31,6 +31,8 @@ class Look(nn.Module):
         Channels of the images.
     numbers : int
         Free numbers per Gaussian (`gaussgrad.models.heads.GaussianHead.numbers`).
+    again : bool
+        Whether looks may follow, for which a look takes notes.
     hidden : int
         Width of the network.
 
@@ -54,7 +56,9 @@ class Look(nn.Module):
 
     grid: torch.Tensor
 
-    def __init__(self, size: tuple[int, int], *, channels: int, numbers: int, hidden: int = 128) -> None:
+    def __init__(
+        self, size: tuple[int, int], *, channels: int, numbers: int, again: bool = True, hidden: int = 128
+    ) -> None:
         super().__init__()
         self.size = size
         places = torch.linspace(-REACH, REACH, PLACES)
@@ -65,7 +69,7 @@ class Look(nn.Module):
         self.think = nn.Linear(hidden, hidden)
         self.hear = nn.Linear(hidden, hidden)
         self.change = nn.Linear(hidden, numbers)
-        self.note = nn.Linear(hidden, NOTES)
+        self.note = nn.Linear(hidden, NOTES) if again else None
         with torch.no_grad():
             self.change.weight.mul_(FIRST_SCALE)
             self.change.bias.zero_()
@@ -86,7 +90,8 @@ class Look(nn.Module):
         hidden = hidden + functional.silu(self.think(hidden) + self.hear(hidden.mean(dim=1, keepdim=True)))
         change = self.change(hidden)
         shift = (axes @ change[..., :2, None])[..., 0] / _half(self.size, change)
-        return numbers + torch.cat((shift, change[..., 2:]), dim=-1), notes + self.note(hidden)
+        numbers = numbers + torch.cat((shift, change[..., 2:]), dim=-1)
+        return numbers, notes + self.note(hidden) if self.note else notes
 
     def _sample(self, seen: torch.Tensor, means: torch.Tensor, axes: torch.Tensor) -> torch.Tensor:
         """(b, n, channels x places) of images (b, channels, h, w) around Gaussians; black beyond the frame."""
