@@ -112,7 +112,7 @@ def test_models_with_presence_are_refused():
 
 
 def test_the_aggregate_finds_where_the_samples_lie():
-    near = torch.randn(600, 2, generator=seeded()) * torch.tensor([0.1, 0.3])
+    near = torch.randn(150, 2, generator=seeded()) * torch.tensor([0.1, 0.3])
     samples = torch.cat((near + 3, near - 3))
     drawn = fit_aggregate(samples, seed=0).sample(20_000, seeded())
     compare_values(drawn.mean(dim=0), samples.mean(dim=0), scale=20.0, dtype="bfloat16")
