@@ -222,6 +222,14 @@ def predict(
         Path | None,
         typer.Option(metavar="FOLDER", help="Also write pictures: each image, its reconstruction, its Gaussians."),
     ] = None,
+    refine: Annotated[
+        int,
+        typer.Option(
+            metavar="STEPS",
+            min=0,
+            help="Improve the answer of the model by so many steps on each image; ten are worth most of it.",
+        ),
+    ] = 0,
     overwrite: Overwrite = False,
 ) -> None:
     """Write the Gaussians of images as CSV, one row per Gaussian.
@@ -233,7 +241,29 @@ def predict(
     """
     from gaussgrad.cli import predict as command
 
-    command.predict(run_folder, images, output, overlay, overwrite=overwrite)
+    command.predict(run_folder, images, output, overlay, refine=refine, overwrite=overwrite)
+
+
+@app.command()
+def inspect(
+    run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="A finished run, or a model folder.")],
+    images: Annotated[
+        Path | None,
+        typer.Argument(metavar="IMAGES", show_default="the images held out", help="Images of the model's size."),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE.png", help="Also write a picture of the worst.")
+    ] = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Say which Gaussians of a model are ill, and what to try.
+
+    Dead ones draw nothing, duplicates lie on another, others have left the frame, stand on its border, or serve as a
+    background.
+    """
+    from gaussgrad.cli import inspect as command
+
+    command.inspect(run_folder, images, output, overwrite=overwrite)
 
 
 @app.command()

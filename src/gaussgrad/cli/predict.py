@@ -23,13 +23,15 @@ OVERLAY_FORMAT = "gaussgrad.overlay"
 WEIGHTS = {1: ("weight",), 3: ("weight_red", "weight_green", "weight_blue")}
 
 
-def predict(folder: Path, source: Path, output: Path, overlay: Path | None, *, overwrite: bool) -> None:
+def predict(
+    folder: Path, source: Path, output: Path, overlay: Path | None, *, refine: int = 0, overwrite: bool = False
+) -> None:
     """Write the table and, if asked, the pictures; nothing of either where something is wrong."""
     _refuse_outputs(folder, source, output, overlay, overwrite)
-    model = GaussianAutoencoder.load(_model_folder(folder))
+    model = GaussianAutoencoder.load(model_folder(folder))
     images = data.load(source)
-    _refuse_other_shape(model, images)
-    reconstructions, gaussians = report.predict(model, images.pixels)
+    refuse_other_shape(model, images)
+    reconstructions, gaussians = report.predict(model, images.pixels, refine)
     stddevs = _position_stddevs(folder, model, images)
     columns = [*COLUMNS, *WEIGHTS[model.channels], *(POSITION_STDDEVS if stddevs is not None else ())]
     with io.fresh_file(output, overwrite) as partial:
@@ -72,7 +74,7 @@ def _is_overlay(folder: Path) -> bool:
     return {path.name for path in folder.iterdir()} <= {OVERLAY_RECORD, *record.get("files", ())}
 
 
-def _model_folder(folder: Path) -> Path:
+def model_folder(folder: Path) -> Path:
     """The folder itself, or the model in a run."""
     if not (folder / "config.json").is_file():
         return folder
@@ -82,7 +84,7 @@ def _model_folder(folder: Path) -> Path:
     return run.model
 
 
-def _refuse_other_shape(model: GaussianAutoencoder, images: data.Images) -> None:
+def refuse_other_shape(model: GaussianAutoencoder, images: data.Images) -> None:
     wanted, got = (model.channels, *model.size), images.pixels.shape[1:]
     if got != wanted:
         shape = f"of shape (channels, height, width) = {wanted}, as the model was trained on"

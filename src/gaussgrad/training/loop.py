@@ -23,6 +23,7 @@ from gaussgrad.models.autoencoder import GaussianAutoencoder
 from gaussgrad.training import variational
 from gaussgrad.training.checkpoints import WholeCheckpoints
 from gaussgrad.training.configuration import DEFAULT_STEPS, Configuration
+from gaussgrad.training.health import HealthCheck
 from gaussgrad.training.modules import AutoencoderModule, ImageBatches, ShuffledBatches
 from gaussgrad.training.objective import objective
 from gaussgrad.training.progress import ProgressBar
@@ -103,7 +104,7 @@ def fit(run: Run, images: Images, split: Split, baselines: metrics.Baselines, co
     """
     module = _new_module(run.configuration, images)
     with _quiet(), torch.random.fork_rng(devices=[]):  # Lightning and data loaders draw from the global generator
-        trainer = _trainer(run, baselines, console)
+        trainer = _trainer(run, baselines, console, torch.from_numpy(images.pixels[split.held_out]))
         resumed = _checkpoint(run)
         try:
             trainer.fit(
@@ -137,7 +138,7 @@ def _checkpoint(run: Run) -> str | None:
     return str(run.checkpoint)
 
 
-def _trainer(run: Run, baselines: metrics.Baselines, console: Console) -> lightning.Trainer:
+def _trainer(run: Run, baselines: metrics.Baselines, console: Console, held_out: torch.Tensor) -> lightning.Trainer:
     configuration = run.configuration
     interval = math.ceil((configuration.epochs or 1) / INTERVALS)
     checkpoint = ModelCheckpoint(
@@ -159,7 +160,7 @@ def _trainer(run: Run, baselines: metrics.Baselines, console: Console) -> lightn
         num_sanity_val_steps=0,
         log_every_n_steps=1,
         logger=CSVLogger(run.folder, name=run.logs.name, flush_logs_every_n_steps=1),
-        callbacks=[checkpoint, ProgressBar(console, baselines)],
+        callbacks=[checkpoint, ProgressBar(console, baselines), HealthCheck(console, held_out)],
         plugins=[WholeCheckpoints()],
         enable_progress_bar=False,
         enable_model_summary=False,

@@ -12,6 +12,7 @@ from gaussgrad import io, metrics, plot
 from gaussgrad.data import Images, Split
 from gaussgrad.models.autoencoder import GaussianAutoencoder
 from gaussgrad.models.heads import Gaussians
+from gaussgrad.models.refine import refine_answer
 from gaussgrad.training.run import Run
 
 PICTURED = 10
@@ -63,15 +64,18 @@ def write(
     return figures
 
 
-def predict(model: GaussianAutoencoder, pixels: np.ndarray) -> tuple[np.ndarray, Gaussians]:
-    """Reconstructions (b, c, h, w) and the Gaussians they are drawn from, in one pass without gradients."""
+def predict(model: GaussianAutoencoder, pixels: np.ndarray, steps: int = 0) -> tuple[np.ndarray, Gaussians]:
+    """Reconstructions (b, c, h, w) and the Gaussians they are drawn from, in one pass and some steps of refinement."""
     found, drawn = [], []
     with torch.no_grad():
         for start in range(0, len(pixels), BATCH):
-            gaussians = model.encode(torch.from_numpy(pixels[start : start + BATCH]))
+            images = torch.from_numpy(pixels[start : start + BATCH])
+            gaussians = model.encode(images)
+            if steps:
+                gaussians = refine_answer(model, images, gaussians, steps)
             found.append(gaussians)
             drawn.append(model.decode(gaussians))
-    names = ("means", "covariances", "weights")
+    names = ["means", "covariances", "weights"] + (["presence"] if found[0].presence is not None else [])
     joined = Gaussians(*(torch.cat([getattr(part, name).detach() for part in found]) for name in names))
     return torch.cat(drawn).numpy(), joined
 
