@@ -70,6 +70,23 @@ def test_float32_keeps_its_digits_at_high_correlations(a, compute):
         assert np.median(np.abs(values - expected) / np.abs(expected)) <= bar
 
 
+@pytest.mark.parametrize("compute", [by_kernel, by_reference])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_where_offsets_are_exact_no_digit_is_lost_however_high_the_correlation(rng, sign, compute):
+    """A product of correlation and offset, rounded before the difference, would be off by 4e-3 here."""
+    a, count = 12.0, 50
+    x = rng.integers(-2048, 2048, size=count) / 2**10
+    y = sign * (x + rng.integers(-20, 21, size=count) / 2**20)
+    zeros = np.zeros((count, 1))
+    arrays = np.stack([x, y], axis=1), zeros, np.zeros((count, 1, 2)), np.zeros((count, 1, 2)), zeros + sign * a
+    values, slopes = compute(tuple(array.astype(np.float32) for array in arrays))
+    for point, value, slope in zip(arrays[0], values, slopes, strict=True):
+        numbers = exact.exactly(point), exact.exactly([0, 0]), exact.exactly([0, 0])
+        ends = [exact.log_density_of_one(*numbers, sign * a + h) for h in (exact.STEP, -exact.STEP, 0)]
+        assert value == pytest.approx(float(ends[2]), rel=1e-6, abs=1e-6)
+        assert slope == pytest.approx(float((ends[0] - ends[1]) / (2 * exact.STEP)), rel=2e-6, abs=2e-6)
+
+
 def mixtures_of(rng: np.random.Generator, b: int, k: int, widest: float = 1.0) -> tuple[np.ndarray, ...]:
     shape = (b, k)
     log_stddevs = rng.uniform(-widest, widest, size=(*shape, 2))
