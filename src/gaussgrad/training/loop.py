@@ -112,7 +112,7 @@ def fit(run: Run, images: Images, split: Split, baselines: metrics.Baselines, co
             )
         except SystemExit:  # what Lightning makes of Ctrl-C
             raise KeyboardInterrupt from None
-    if isinstance(module, VariationalModule):
+    if isinstance(module, VariationalModule) and trainer.is_global_zero:
         variational.write(run, copy.deepcopy(module.variational).to("cpu").eval(), images, split)
     return copy.deepcopy(module.model).to("cpu").eval()
 
