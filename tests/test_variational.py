@@ -1,20 +1,25 @@
 """The variational autoencoder that draws Gaussians: its bound, its uncertainty, its new images, and its commands."""
 
+import io as text
 import json
 import os
+import shutil
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from rich.console import Console
 from tiny_images import spots
 from tolerances import compare_values
 
-from gaussgrad import cli, io
+from gaussgrad import cli, data, io, metrics
 from gaussgrad.models import variational_storage
 from gaussgrad.models.aggregate import AggregatePosterior, fit_aggregate
 from gaussgrad.models.autoencoder import GaussianAutoencoder
 from gaussgrad.models.variational import VariationalGaussianAutoencoder, dead
+from gaussgrad.training import loop
+from gaussgrad.training import run as runs
 from gaussgrad.training import variational as training
 from gaussgrad.training.configuration import Configuration
 
@@ -291,3 +296,17 @@ def test_beta_weighs_the_divergence():
         losses.append(module.objective(batch)[0].item())
     np.testing.assert_allclose(losses[2] - losses[0], 3 * (losses[1] - losses[0]), rtol=1e-4)
     assert losses[1] > losses[0]
+
+
+def test_a_run_stopped_before_its_report_is_reported_on_resuming(tmp_path):
+    pixels = spots()
+    batch = data.Images(pixels, tuple(map(str, range(len(pixels)))), "spots")
+    configuration = Configuration(n=1, epochs=2, batch_size=16, looks=0, objective="elbo")
+    run = runs.start(tmp_path / "run", configuration, batch)
+    written = []
+    for _ in range(2):
+        baselines = metrics.Baselines(1.0, 1.0, 1)
+        loop.fit(run, batch, data.split(len(pixels)), baselines, Console(file=text.StringIO()))
+        written.append((run.variational / "variational.safetensors").read_bytes())
+        shutil.rmtree(run.variational)
+    assert written[0] == written[1]
