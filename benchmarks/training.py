@@ -54,14 +54,17 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     return chosen
 
 
+def command_line(*arguments: object) -> None:
+    """The command `gaussgrad` of this Python."""
+    code = "import sys; from gaussgrad.cli import main; main(sys.argv[1:])"
+    subprocess.run([sys.executable, "-c", code, *map(str, arguments)], check=True)
+
+
 def train_ours(name: str, seed: int, training: Path, test: np.ndarray, folder: Path) -> Result:
     """One `gaussgrad train`, and the PSNR of the model in its run on the test images."""
     run = folder / f"{name.replace(',', '').replace(' ', '-')}-{seed}"
-    command = ["train", str(training), "-o", str(run), "--seed", str(seed), *OPTIONS[name]]
     start = time.perf_counter()
-    subprocess.run(
-        [sys.executable, "-c", "import sys; from gaussgrad.cli import main; main(sys.argv[1:])", *command], check=True
-    )
+    command_line("train", training, "-o", run, "--seed", seed, *OPTIONS[name])
     seconds = time.perf_counter() - start
     model = GaussianAutoencoder.load(run / "model")
     return Result(name, seed, model.numbers_per_image, seconds, metrics.psnr(test, report.predict(model, test)[0]))

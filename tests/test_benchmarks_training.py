@@ -1,6 +1,7 @@
 """The benchmark of training: what is tested was never trained on, and a summary says what was reached."""
 
 import io
+import json
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ import torch
 from rich.console import Console
 from tiny_images import spots
 
-from benchmarks import rival, training
+from benchmarks import rival, training, variants
 from gaussgrad import data, metrics
 
 
@@ -79,3 +80,21 @@ def test_a_rival_without_a_time_is_refused(capsys):
     with pytest.raises(SystemExit):
         training.parse(["digits", "-o", "out", "--only", training.RIVAL])
     assert "--rival-seconds" in capsys.readouterr().err
+
+
+def test_variants_are_trained_briefly_and_judged_by_held_out_images(monkeypatch, tmp_path):
+    np.save(tmp_path / "digits.npy", np.zeros((training.TEST_IMAGES + 7, 4, 4), np.uint8))
+    calls = []
+
+    def train(command, images, flag, run, *options):
+        calls.append((command, len(np.load(images)), options))
+        run.mkdir()
+        figures = {"held_out_psnr": 21.0, "numbers_per_image": 60, "seconds": 9.0, "training_psnr": 22.0}
+        (run / "metrics.json").write_text(json.dumps(figures))
+
+    monkeypatch.setattr(training, "command_line", train)
+    variants.main([str(tmp_path / "digits.npy"), "-o", str(tmp_path / "out"), "--only", "1 look", "--only", "heatmaps"])
+    expected = (("--epochs", 3, "--looks", "1"), ("--epochs", 3, "--head", "heatmap"))
+    assert calls == [("train", 7, options) for options in expected]
+    rows = json.loads((tmp_path / "out" / "variants.json").read_text())
+    assert [(row["name"], row["held_out_psnr"]) for row in rows] == [("1 look", 21.0), ("heatmaps", 21.0)]
