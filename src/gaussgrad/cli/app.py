@@ -190,6 +190,18 @@ def train(
     device: Annotated[
         Literal["cpu", "cuda"], typer.Option(metavar="DEVICE", rich_help_panel=TRAINING, help="cpu or cuda.")
     ] = DEFAULTS.device,  # type: ignore[assignment]
+    devices: Annotated[
+        int,
+        typer.Option(
+            metavar="N",
+            min=1,
+            rich_help_panel=TRAINING,
+            help="GPUs, or processes on the CPU, that share each batch; torchrun says it by itself.",
+        ),
+    ] = DEFAULTS.devices,
+    tensorboard: Annotated[
+        bool, typer.Option("--tensorboard", rich_help_panel=TRAINING, help="Also log to RUN/tensorboard.")
+    ] = DEFAULTS.tensorboard,
     resume: Annotated[
         bool, typer.Option("--resume", rich_help_panel=FILES, help="Go on with an unfinished RUN.")
     ] = False,

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from gaussgrad import checks, data, metrics
 from gaussgrad.cli.codes import INTERRUPTED
-from gaussgrad.training import loop, report, variational
+from gaussgrad.training import loop, processes, report, variational
 from gaussgrad.training import run as runs
 from gaussgrad.training.configuration import Configuration
 
@@ -18,17 +18,22 @@ NOT_CONFIGURED = ("output", "resume", "overwrite")
 
 def start(folder: Path, settings: dict[str, Any], *, overwrite: bool) -> int:
     """Train anew; the exit code."""
-    runs.refuse_folder(folder, overwrite=overwrite)
+    first = processes.rank() == 0
+    if first:
+        runs.refuse_folder(folder, overwrite=overwrite)
+    processes.refuse_options(settings["devices"], settings["batch_size"], settings["minutes"], overwrite)
+    loop.refuse_missing_tensorboard(settings["tensorboard"])
     if settings["data"] is not None and settings["data"].resolve().is_relative_to(folder.resolve()):
         raise ValueError(checks.complain("RUN", f"a folder that does not hold DATA {settings['data']}", folder))
     loop.refuse_missing_device(settings["device"])
     variational.refuse_options(settings)
     configuration = Configuration(**{**settings, "data": _absolute(settings["data"])})
-    console = Console()
+    console = Console(quiet=not first)
     images = data.load(configuration.data)
     split = data.split(len(images.pixels), configuration.held_out)
     configuration = loop.with_epochs(configuration, images, split)
-    return _train(runs.start(folder, configuration, images), images, split, console)
+    run = runs.start(folder, configuration, images) if first else runs.Run(folder, configuration)
+    return _train(run, images, split, console)
 
 
 def resume(folder: Path, settings: dict[str, Any]) -> int:
@@ -41,7 +46,7 @@ def resume(folder: Path, settings: dict[str, Any]) -> int:
             raise ValueError(
                 f"{option} must be {wanted}, as the run in {folder} was started; got {value}. Leave it out."
             )
-    console = Console()
+    console = Console(quiet=processes.rank() > 0)
     if run.is_complete:
         console.print(f"The run in {folder} is finished.", soft_wrap=True)
         return 0
@@ -65,6 +70,8 @@ def _train(run: runs.Run, images: data.Images, split: data.Split, console: Conso
     except KeyboardInterrupt:
         console.print(f"Interrupted. Go on with: gaussgrad train -o {run.folder} --resume", soft_wrap=True)
         return INTERRUPTED
+    if processes.rank() > 0:
+        return 0
     figures = report.write(run, model, images, split, baselines, time.perf_counter() - start_time)
     runs.remove_checkpoints(run)
     _conclude(run, figures, console)

@@ -28,3 +28,5 @@ class Configuration:
     held_out: float = 0.2
     seed: int = 0
     device: str = "cpu"
+    devices: int = 1  # processes on this machine; torchrun says it by itself
+    tensorboard: bool = False

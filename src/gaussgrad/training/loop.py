@@ -3,6 +3,7 @@
 import contextlib
 import copy
 import datetime
+import importlib.util
 import logging
 import math
 import pickle
@@ -14,13 +15,13 @@ from dataclasses import replace
 import lightning
 import torch
 from lightning.pytorch.callbacks import ModelCheckpoint
-from lightning.pytorch.loggers import CSVLogger
+from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
 from rich.console import Console
 
 from gaussgrad import checks, metrics
 from gaussgrad.data import Images, Split
 from gaussgrad.models.autoencoder import GaussianAutoencoder
-from gaussgrad.training import variational
+from gaussgrad.training import processes, variational
 from gaussgrad.training.checkpoints import WholeCheckpoints
 from gaussgrad.training.configuration import DEFAULT_STEPS, Configuration
 from gaussgrad.training.health import HealthCheck
@@ -127,6 +128,19 @@ def _new_module(configuration: Configuration, images: Images) -> AutoencoderModu
         return VariationalModule(model, configuration)
 
 
+def _loggers(run: Run) -> list[Logger]:
+    """The table that the report reads, and TensorBoard's if wanted."""
+    table = CSVLogger(run.folder, name=run.logs.name, flush_logs_every_n_steps=1)
+    return [table, TensorBoardLogger(run.folder, name="tensorboard")] if run.configuration.tensorboard else [table]
+
+
+def refuse_missing_tensorboard(wanted: bool) -> None:
+    """Refuse a log that no package can write."""
+    if wanted and not any(importlib.util.find_spec(name) for name in ("tensorboard", "tensorboardX")):
+        cure = "Use: python -m pip install tensorboard"
+        raise ValueError(f"--tensorboard needs the package tensorboard or tensorboardX. {cure}")
+
+
 def _checkpoint(run: Run) -> str | None:
     """The checkpoint to go on from, if there is one, and whole."""
     if not run.checkpoint.is_file():
@@ -153,13 +167,14 @@ def _trainer(run: Run, baselines: metrics.Baselines, console: Console, held_out:
     minutes = configuration.minutes
     return lightning.Trainer(
         accelerator=configuration.device,
-        devices=1,
+        **processes.placement(configuration.devices),  # type: ignore[arg-type]
+        use_distributed_sampler=False,  # ours shares batches out
         max_epochs=configuration.epochs,
         max_time=None if minutes is None else datetime.timedelta(minutes=minutes),
         check_val_every_n_epoch=interval,
         num_sanity_val_steps=0,
         log_every_n_steps=1,
-        logger=CSVLogger(run.folder, name=run.logs.name, flush_logs_every_n_steps=1),
+        logger=_loggers(run),
         callbacks=[checkpoint, ProgressBar(console, baselines), HealthCheck(console, held_out)],
         plugins=[WholeCheckpoints()],
         enable_progress_bar=False,

@@ -14,6 +14,7 @@ from gaussgrad.models.autoencoder import GaussianAutoencoder
 from gaussgrad.training.augment import random_affine
 from gaussgrad.training.configuration import Configuration
 from gaussgrad.training.objective import objective
+from gaussgrad.training.processes import share
 
 WARM_UP = 0.2  # share of the steps in which the learning rate rises; then it falls along a cosine
 WEIGHT_DECAY = 0.01
@@ -34,12 +35,15 @@ class AutoencoderModule(lightning.LightningModule):
 
     def training_step(self, batch: list[torch.Tensor], batch_index: int) -> torch.Tensor:
         (images,) = batch
-        generator = _generator(self.configuration.seed, self.global_step)
+        rank, processes = share()
+        generator = _generator(self.configuration.seed, self.global_step * processes + rank)
         if self.configuration.augment:
             images = random_affine(images, generator)
         torch.manual_seed(int(torch.randint(2**62, (), generator=generator)))  # what layers draw by themselves
         wanted, error = self.objective(images)
-        self.log("loss", error, on_step=False, on_epoch=True, logger=False, batch_size=len(images))
+        self.log(
+            "loss", error, on_step=False, on_epoch=True, logger=False, batch_size=len(images), sync_dist=processes > 1
+        )
         return wanted
 
     def objective(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -61,7 +65,7 @@ class AutoencoderModule(lightning.LightningModule):
 
     def on_validation_epoch_end(self) -> None:
         error = torch.cat(self._squared_errors).mean()
-        self.log("held_out_psnr", torch.tensor(metrics.decibels(float(error))))
+        self.log("held_out_psnr", torch.tensor(metrics.decibels(float(error))), sync_dist=share()[1] > 1)
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         rate = self.configuration.learning_rate
@@ -102,8 +106,11 @@ class ShuffledBatches(Sampler[list[int]]):
 
     def __iter__(self) -> Iterator[list[int]]:
         order = torch.randperm(self.count, generator=_generator(self.seed, self.epoch)).tolist()
+        rank, processes = share()  # each takes its share of every batch, so that a step sees the same images
+        size = self.batch_size // processes
         for batch in range(len(self)):
-            yield order[batch * self.batch_size : (batch + 1) * self.batch_size]
+            first = batch * self.batch_size + rank * size
+            yield order[first : first + size]
 
 
 def _generator(seed: int, position: int) -> torch.Generator:
