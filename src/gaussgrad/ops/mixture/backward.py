@@ -1,18 +1,34 @@
-"""The backward kernel: the gradients of a block of points and their components, from what the forward pass kept."""
+"""The backward kernel: the gradients of a block of points and their components.
+
+The terms of the sums are computed again: to keep them would cost more in memory traffic than in arithmetic.
+"""
 
 import numpy as np
 from numba import njit
 
 from gaussgrad import simd
-from gaussgrad.ops.mixture.pairs import points_per_block, spread, standardized, store_two, two
+from gaussgrad.ops.mixture.pairs import (
+    JOINT,
+    PEAK,
+    TOP,
+    WEIGHTS,
+    exp_or_zero,
+    joint_logarithm,
+    points_per_block,
+    spread,
+    standardized,
+    store_two,
+    two,
+)
 
 
 @njit(**simd.INLINE)
 def pull(
-    at, count, room_x, room_y, room_share, room_weight, means, log_stddevs, atanh_correlations, shares, weights,
-    grad_logits, grad_means, grad_stddevs, grad_correlations, like,
+    at, count, room_x, room_y, room_top, room_peak, room_share, room_weight, logits, means, log_stddevs,
+    atanh_correlations, lowest, grad_logits, grad_means, grad_stddevs, grad_correlations, like,
 ):  # fmt: skip
     """The gradients of `count` pairs; equations M5 and M7."""
+    number = simd.scalar_type(logits)
     lanes = simd.width_of(like)
     nothing, unit = simd.zero(like), simd.one(like)
     for i in range(0, count, lanes):
@@ -21,7 +37,7 @@ def pull(
         mean_x, mean_y = two(means, at + i, left, like)
         log_x, log_y = two(log_stddevs, at + i, left, like)
         a = simd.load(atanh_correlations, at + i, left, like)
-        inverse_x, inverse_y, o_x, o_y, d, _, sign, small, steepness = standardized(
+        inverse_x, inverse_y, o_x, o_y, d, size, sign, small, steepness = standardized(
             x, y, mean_x, mean_y, log_x, log_y, a
         )
         square = small * small
@@ -29,10 +45,12 @@ def pull(
         correlation, q = sign * (unit - square) * inverse, (small + small) * inverse
         along_y = d * steepness
         along_x = o_x - correlation * along_y
-        term = simd.load(shares, at + i, left, like)
+        logit = simd.load(logits, at + i, left, like) - simd.load(room_top, i, lanes, like)
+        joint = joint_logarithm(logit, log_x, log_y, o_x, d, size, small, number)
+        term = exp_or_zero(joint - simd.load(room_peak, i, lanes, like), lowest)
         counts = simd.greater(term, nothing)  # what has no share has no gradient, even where it overflows
         share = simd.select(counts, term * simd.load(room_share, i, lanes, like), nothing)
-        weight = simd.load(weights, at + i, left, like) * simd.load(room_weight, i, lanes, like)
+        weight = exp_or_zero(logit, lowest) * simd.load(room_weight, i, lanes, like)
         simd.store(grad_logits, at + i, left, share - weight)
         mean_x = simd.select(counts, share * along_x * inverse_x, nothing)
         mean_y = simd.select(counts, share * along_y * inverse_y, nothing)
@@ -46,17 +64,21 @@ def pull(
 
 @simd.kernel
 def unmix(
-    start, stop, grad, sums, shares, weights, points, logits, means, log_stddevs, atanh_correlations,
+    start, stop, grad, kept, lowest, points, logits, means, log_stddevs, atanh_correlations,
     grad_points, grad_logits, grad_means, grad_stddevs, grad_correlations,
 ):  # fmt: skip
-    """The gradients of the points [start, stop) and of their components, each with its one owner."""
+    """The gradients of the points [start, stop) and of their components, each with its one owner.
+
+    `kept` is what the forward pass left of each point.
+    """
     k = logits.shape[1]
     block = points_per_block(k)
     flat_grad_means = simd.address(grad_means)
     lanes = simd.lanes_of(flat_grad_means)
-    room = np.empty((4, block * k + lanes), logits.dtype)
+    room = np.empty((6, block * k + lanes), logits.dtype)
     room_x, room_y = simd.address(room[0]), simd.address(room[1])
-    room_share, room_weight = simd.address(room[2]), simd.address(room[3])
+    room_top, room_peak = simd.address(room[2]), simd.address(room[3])
+    room_share, room_weight = simd.address(room[4]), simd.address(room[5])
     like = simd.iota(flat_grad_means)
     nothing = simd.zero(like)
     for first in range(start, stop, block):
@@ -65,12 +87,15 @@ def unmix(
         for p in range(count):
             spread(points[first + p, 0], room_x, p, k, like)
             spread(points[first + p, 1], room_y, p, k, like)
-            spread(grad[first + p] / sums[first + p, 0], room_share, p, k, like)
-            spread(grad[first + p] / sums[first + p, 1], room_weight, p, k, like)
+            spread(kept[first + p, TOP], room_top, p, k, like)
+            spread(kept[first + p, PEAK], room_peak, p, k, like)
+            spread(grad[first + p] / kept[first + p, JOINT], room_share, p, k, like)
+            spread(grad[first + p] / kept[first + p, WEIGHTS], room_weight, p, k, like)
         pull(
-            at, count * k, room_x, room_y, room_share, room_weight, simd.address(means), simd.address(log_stddevs),
-            simd.address(atanh_correlations), simd.address(shares), simd.address(weights), simd.address(grad_logits),
-            flat_grad_means, simd.address(grad_stddevs), simd.address(grad_correlations), like,
+            at, count * k, room_x, room_y, room_top, room_peak, room_share, room_weight, simd.address(logits),
+            simd.address(means), simd.address(log_stddevs), simd.address(atanh_correlations), lowest,
+            simd.address(grad_logits), flat_grad_means, simd.address(grad_stddevs), simd.address(grad_correlations),
+            like,
         )  # fmt: skip
         for p in range(count):
             both = nothing

@@ -71,9 +71,9 @@ def mixture_log_density(
         points=points, logits=logits, means=means, log_stddevs=log_stddevs, atanh_correlations=atanh_correlations
     )
     arrays = dict(zip(OWN_AXES, gathered.arrays, strict=True))
-    leading = _leading_axes(arrays)
+    _check_shapes(arrays)
     xp = gathered.namespace
-    flat = tuple(arguments.flat(xp, array, leading, OWN_AXES[name]) for name, array in arrays.items())
+    leading, flat = arguments.flatten(xp, OWN_AXES, **arrays)
     result = dispatch.run(OPERATION, flat, gathered, backend, threads)
     return gathered.restore(xp.reshape(result, leading))
 
@@ -112,7 +112,8 @@ def responsibilities(points: Any, logits: Any, means: Any, log_stddevs: Any, ata
         points=points, logits=logits, means=means, log_stddevs=log_stddevs, atanh_correlations=atanh_correlations
     )
     arrays = dict(zip(OWN_AXES, gathered.arrays, strict=True))
-    _leading_axes(arrays)
+    _check_shapes(arrays)
+    arguments.leading_axes(OWN_AXES, **arrays)
     arguments.where_known(gathered, arguments.check_values, *gathered.arrays)
     xp = gathered.namespace
     joint = arrays["logits"] + reference.component_log_densities(
@@ -121,11 +122,9 @@ def responsibilities(points: Any, logits: Any, means: Any, log_stddevs: Any, ata
     return gathered.restore(reference.softmax(xp, joint))
 
 
-def _leading_axes(arrays: dict[str, Any]) -> tuple[int, ...]:
-    """The leading axes of points and components whose shapes agree, or an error."""
+def _check_shapes(arrays: dict[str, Any]) -> None:
     checks.last_axis("points", arrays["points"].shape, 2, "of shape (..., 2), the last axis (x, y)")
     arguments.check_components(*(arrays[name] for name in arguments.PARAMETERS))
-    return arguments.leading_axes(OWN_AXES, **arrays)
 
 
 def _output(shapes: tuple[tuple[int, ...], ...], options: Any) -> Output:
@@ -133,8 +132,8 @@ def _output(shapes: tuple[tuple[int, ...], ...], options: Any) -> Output:
 
 
 def _saved(shapes: tuple[tuple[int, ...], ...], options: Any) -> tuple[Output, ...]:
-    """The terms of the sums over joint and over prior weights, and these sums."""
-    return Output(shapes[1]), Output(shapes[1]), Output((shapes[1][0], 2))
+    """The largest terms and the sums of each point."""
+    return (Output((shapes[1][0], 4)),)
 
 
 def _elements(shapes: tuple[tuple[int, ...], ...], options: Any) -> int:

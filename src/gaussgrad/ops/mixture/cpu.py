@@ -24,31 +24,27 @@ def largest_logarithm(dtype):
 
 
 def forward(points, logits, means, log_stddevs, atanh_correlations, *, threads):
-    """The log densities (b, 1); saved: the terms (b, k) of joint and of prior weights, and their sums (b, 2)."""
+    """The log densities (b, 1); saved: the largest terms and the sums of each point (b, 4), see pairs.py."""
     batch = len(logits)
-    out = np.empty((batch, 1), dtype=points.dtype)
-    shares, weights = np.empty_like(logits), np.empty_like(logits)
-    sums = np.empty((batch, 2), dtype=points.dtype)
+    out, kept = np.empty((batch, 1), points.dtype), np.empty((batch, 4), points.dtype)
+    arrays = (points, logits, means, log_stddevs, atanh_correlations)
     lowest = simd.LOWEST[points.dtype]
 
     def task(start, stop):
-        mix(
-            start, stop, points, logits, means, log_stddevs, atanh_correlations, lowest,
-            out.reshape(-1), shares, weights, sums,
-        )  # fmt: skip
+        mix(start, stop, *arrays, lowest, out.reshape(-1), kept)
 
     parallel.run(task, batch, threads, logits.size * NANOSECONDS_PER_PAIR * 1e-9)
-    return out, (shares, weights, sums)
+    return out, (kept,)
 
 
 def backward(grad, saved, points, logits, means, log_stddevs, atanh_correlations, *, threads):
     """The gradients of points, logits, means, log stddevs and atanh correlations."""
-    shares, weights, sums = saved
     arrays = (points, logits, means, log_stddevs, atanh_correlations)
     gradients = tuple(np.empty_like(array) for array in arrays)
+    lowest = simd.LOWEST[points.dtype]
 
     def task(start, stop):
-        unmix(start, stop, grad.reshape(-1), sums, shares, weights, *arrays, *gradients)
+        unmix(start, stop, grad.reshape(-1), saved[0], lowest, *arrays, *gradients)
 
     parallel.run(task, len(points), threads, logits.size * NANOSECONDS_PER_PAIR * 1e-9)
     return gradients

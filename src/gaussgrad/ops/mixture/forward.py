@@ -1,27 +1,34 @@
 """The forward kernel: one pass over the components of a block of points."""
 
-import math
-
 import numpy as np
 from numba import njit
 
 from gaussgrad import simd
-from gaussgrad.ops.mixture.pairs import exp_or_zero, points_per_block, spread, standardized, two
-
-LOG_FOUR_PI = math.log(4 * math.pi)
+from gaussgrad.ops.mixture.pairs import (
+    JOINT,
+    PEAK,
+    TOP,
+    WEIGHTS,
+    exp_or_zero,
+    joint_logarithm,
+    points_per_block,
+    spread,
+    standardized,
+    two,
+)
 
 
 @njit(**simd.INLINE)
 def joint_logarithms(
-    at, count, room_x, room_y, room_top, logits, means, log_stddevs, atanh_correlations, shares, weights, lowest, like
+    at, count, room_x, room_y, room_top, logits, means, log_stddevs, atanh_correlations, room_joint, room_weight,
+    lowest, like,
 ):  # fmt: skip
-    """The logarithm of weight times density of `count` pairs into `shares`, their weights into `weights`.
+    """The logarithm of weight times density of `count` pairs into `room_joint`, their weights into `room_weight`.
 
     Both are relative to the largest weight of the point; equations M2, M4 and M6.
     """
     number = simd.scalar_type(logits)
     lanes = simd.width_of(like)
-    half = number(0.5)
     for i in range(0, count, lanes):
         left = count - i
         x, y = simd.load(room_x, i, lanes, like), simd.load(room_y, i, lanes, like)
@@ -29,11 +36,9 @@ def joint_logarithms(
         log_x, log_y = two(log_stddevs, at + i, left, like)
         a = simd.load(atanh_correlations, at + i, left, like)
         _, _, o_x, _, d, size, _, small, _ = standardized(x, y, mean_x, mean_y, log_x, log_y, a)
-        peak = size + simd.log1p(small * small) - log_x - log_y - number(LOG_FOUR_PI)
-        squares = simd.fused(o_x, o_x, d * d)
         logit = simd.load(logits, at + i, left, like) - simd.load(room_top, i, lanes, like)
-        simd.store(shares, at + i, left, logit + (peak - squares * half))
-        simd.store(weights, at + i, left, exp_or_zero(logit, lowest))
+        simd.store(room_joint, i, lanes, joint_logarithm(logit, log_x, log_y, o_x, d, size, small, number))
+        simd.store(room_weight, i, lanes, exp_or_zero(logit, lowest))
 
 
 @njit(**simd.INLINE)
@@ -58,21 +63,21 @@ def sum_of(values, at, count, like):
 
 
 @simd.kernel
-def mix(start, stop, points, logits, means, log_stddevs, atanh_correlations, lowest, out, shares, weights, sums):
+def mix(start, stop, points, logits, means, log_stddevs, atanh_correlations, lowest, out, kept):
     """The log densities at the points [start, stop), each with its one owner (equation M6).
 
-    `shares` and `weights` become the terms of the two sums of equation M6, relative to the largest; `sums` these sums.
+    `kept` (b, 4) gets what the backward pass needs of each point, see pairs.py.
     """
     k = logits.shape[1]
     block = points_per_block(k)
     flat_logits, flat_means = simd.address(logits), simd.address(means)
     flat_stddevs, flat_correlations = simd.address(log_stddevs), simd.address(atanh_correlations)
-    flat_shares, flat_weights = simd.address(shares), simd.address(weights)
     lanes = simd.lanes_of(flat_logits)
-    room = np.empty((3, block * k + lanes), logits.dtype)
-    tops = np.empty((3, block + lanes), logits.dtype)
+    room = np.empty((5, block * k + lanes), logits.dtype)
+    per_point = np.empty((3, block + lanes), logits.dtype)
     room_x, room_y, room_top = simd.address(room[0]), simd.address(room[1]), simd.address(room[2])
-    top, first_sum, second_sum = simd.address(tops[0]), simd.address(tops[1]), simd.address(tops[2])
+    room_joint, room_weight = simd.address(room[3]), simd.address(room[4])
+    top, first_sum, second_sum = simd.address(per_point[0]), simd.address(per_point[1]), simd.address(per_point[2])
     like = simd.iota(flat_logits)
     nothing = simd.zero(like)
     for first in range(start, stop, block):
@@ -81,23 +86,23 @@ def mix(start, stop, points, logits, means, log_stddevs, atanh_correlations, low
         for p in range(count):
             spread(points[first + p, 0], room_x, p, k, like)
             spread(points[first + p, 1], room_y, p, k, like)
-            spread(largest_of(flat_logits, at + p * k, k, like), room_top, p, k, like)
+            kept[first + p, TOP] = largest_of(flat_logits, at + p * k, k, like)
+            spread(kept[first + p, TOP], room_top, p, k, like)
         joint_logarithms(
             at, count * k, room_x, room_y, room_top, flat_logits, flat_means, flat_stddevs, flat_correlations,
-            flat_shares, flat_weights, lowest, like,
+            room_joint, room_weight, lowest, like,
         )  # fmt: skip
         for p in range(count):
-            peak = largest_of(flat_shares, at + p * k, k, like)
+            peak = largest_of(room_joint, p * k, k, like)
             peak = peak if peak > -np.inf else logits.dtype.type(0)  # all terms are then 0, none NaN
-            tops[0, p] = peak
+            per_point[0, p] = kept[first + p, PEAK] = peak
             spread(peak, room_top, p, k, like)
         for i in range(0, count * k, lanes):
-            left = count * k - i
-            term = simd.load(flat_shares, at + i, left, like) - simd.load(room_top, i, lanes, like)
-            simd.store(flat_shares, at + i, left, exp_or_zero(term, lowest))
+            term = simd.load(room_joint, i, lanes, like) - simd.load(room_top, i, lanes, like)
+            simd.store(room_joint, i, lanes, exp_or_zero(term, lowest))
         for p in range(count):
-            tops[1, p] = sums[first + p, 0] = sum_of(flat_shares, at + p * k, k, like)
-            tops[2, p] = sums[first + p, 1] = sum_of(flat_weights, at + p * k, k, like)
+            per_point[1, p] = kept[first + p, JOINT] = sum_of(room_joint, p * k, k, like)
+            per_point[2, p] = kept[first + p, WEIGHTS] = sum_of(room_weight, p * k, k, like)
         for p in range(0, count, lanes):
             joint = simd.load(first_sum, p, lanes, like)
             value = simd.load(top, p, lanes, like) + (simd.log(joint) - simd.log(simd.load(second_sum, p, lanes, like)))

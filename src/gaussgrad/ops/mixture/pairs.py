@@ -4,12 +4,17 @@ Pairs of a point and a component lie end to end, as in memory, so that every vec
 components; a block of points fits the first cache.
 """
 
+import math
+
 import numpy as np
 from numba import njit
 
 from gaussgrad import simd
 
 PAIRS_PER_BLOCK = 1024
+LOG_FOUR_PI = math.log(4 * math.pi)
+TOP, WEIGHTS, PEAK, JOINT = range(4)  # what is kept of a point: its largest logit, the sum of weights relative to that,
+# its largest joint logarithm, relative to the largest logit too, and the sum of the joint terms relative to both
 
 
 @njit(**simd.INLINE)
@@ -63,6 +68,13 @@ def standardized(x, y, mean_x, mean_y, log_x, log_y, a):
     steepness = (small + large) / (unit + unit)
     d = simd.fused(o_y - sign * o_x, steepness, sign * small * o_x)
     return inverse_x, inverse_y, o_x, o_y, d, size, sign, small, steepness
+
+
+@njit(**simd.INLINE)
+def joint_logarithm(logit, log_x, log_y, o_x, d, size, small, number):
+    """The logit and the log density of a component together (equations M2 and M4); the rest is as `standardized`."""
+    peak = size + simd.log1p(small * small) - log_x - log_y - number(LOG_FOUR_PI)
+    return logit + (peak - simd.fused(o_x, o_x, d * d) * number(0.5))
 
 
 @simd.kernel
