@@ -92,6 +92,12 @@ def test_an_exception_of_any_piece_comes_out():
         parallel.run(task, 100, 4, seconds=1.0)
 
 
+@pytest.mark.parametrize("seconds", [0.0, 1.0])
+@pytest.mark.parametrize("bad", [None, 0, 57, 99])
+def test_a_check_holds_if_it_holds_everywhere(bad: int | None, seconds: float):
+    assert parallel.all_hold(lambda start, stop: bad not in range(start, stop), 100, 2, seconds) is (bad is None)
+
+
 def test_several_callers_at_once_get_their_own_images():
     expected = draw()
     with ThreadPoolExecutor(8) as callers:

@@ -81,7 +81,7 @@ def with_entry(array: np.ndarray, index: tuple[int, ...], value: float) -> np.nd
         ({"means": [["a", "b"]]}, TypeError, ["means", "numbers"]),
         ({"means": None}, TypeError, ["means", "array", "None"]),
         ({"covariances": None}, TypeError, ["covariances", "array", "None"]),
-        ({"means": "points"}, TypeError, ["means", "NumPy array", "str"]),
+        ({"means": "points"}, TypeError, ["means", "an array of NumPy", "str"]),
         ({"means": torch.tensor(MEANS)}, TypeError, ["covariances", "torch.as_tensor"]),
         (
             {"means": torch.ones((5, 2), dtype=torch.int64), "covariances": [1.0, 0.0, 1.0]},

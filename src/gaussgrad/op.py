@@ -27,7 +27,7 @@ class Operation:
     In a traced program `start` may be an array.
     `kernels` names a module with `forward(*arrays, threads, **options) -> out, saved` and
     `backward(grad_out, saved, *arrays, threads, **options) -> a gradient per array`, both on NumPy arrays, and
-    `valid(*arrays)`, which tells quickly whether `check_values` has nothing to refuse.
+    `valid(*arrays, threads=1)`, which tells quickly whether `check_values` has nothing to refuse.
     """
 
     name: str

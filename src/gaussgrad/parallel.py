@@ -43,6 +43,15 @@ def run(task: Callable[[int, int], None], count: int, threads: int, seconds: flo
         raise pieces.error
 
 
+def all_hold(check: Callable[[int, int], bool], count: int, threads: int, seconds: float) -> bool:
+    """Whether `check(start, stop)` holds for all pieces of [0, count)."""
+    if seconds < SMALL_JOB_SECONDS:
+        return check(0, count)
+    verdicts: list[bool] = []
+    run(lambda start, stop: verdicts.append(check(start, stop)), count, threads, seconds)
+    return all(verdicts)
+
+
 class _Pieces:
     """A range cut into pieces, which any number of threads take one by one."""
 

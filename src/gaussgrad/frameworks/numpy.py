@@ -49,6 +49,7 @@ def apply(operation: Operation, arrays: tuple[Any, ...], options: dict[str, Any]
         return operation.reference(namespace, *arrays, **options)
     kernels = operation.load_kernels()
     arrays = tuple(np.ascontiguousarray(array) for array in arrays)
-    if not kernels.valid(*arrays):
+    threads = threads or parallel.available_cores()
+    if not kernels.valid(*arrays, threads=threads):
         operation.check_values(*arrays, **options)
-    return kernels.forward(*arrays, threads=threads or parallel.available_cores(), **options)[0]
+    return kernels.forward(*arrays, threads=threads, **options)[0]

@@ -143,7 +143,7 @@ class _CustomOps:
 
     def forward_values(self, values: list[np.ndarray], options: dict[str, Any], threads: int) -> list[torch.Tensor]:
         kernels = self.operation.load_kernels()
-        if not kernels.valid(*values):
+        if not kernels.valid(*values, threads=threads):
             self.operation.check_values(*values, **options)
         out, saved = kernels.forward(*values, threads=threads, **options)
         return [torch.from_numpy(array) for array in (out, *saved)]

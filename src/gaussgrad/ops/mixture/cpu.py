@@ -9,13 +9,14 @@ from gaussgrad.ops.mixture.pairs import valid_range
 
 __all__ = ["backward", "forward", "valid"]
 
-NANOSECONDS_PER_PAIR = 2.0
+NANOSECONDS_PER_PAIR, NANOSECONDS_PER_CHECK = 2.0, 1.0
 
 
-def valid(points, logits, means, log_stddevs, atanh_correlations):
+def valid(points, logits, means, log_stddevs, atanh_correlations, threads=1):
     """Whether all values are finite (logits also -infinity, but not all of a point's) and within range."""
-    limit = largest_logarithm(logits.dtype)
-    return valid_range(0, len(points), points, logits, means, log_stddevs, atanh_correlations, limit)
+    arrays = (points, logits, means, log_stddevs, atanh_correlations, largest_logarithm(logits.dtype))
+    seconds = logits.size * NANOSECONDS_PER_CHECK * 1e-9
+    return parallel.all_hold(lambda start, stop: valid_range(start, stop, *arrays), len(points), threads, seconds)
 
 
 def largest_logarithm(dtype):

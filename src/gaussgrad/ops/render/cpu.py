@@ -8,17 +8,25 @@ from gaussgrad import parallel, simd
 from gaussgrad.ops.render.backward import MOMENTS, finish_blocks, gather_gradients
 from gaussgrad.ops.render.bands import bands_of_rows, count_bands, members_of_bands, touch_rows
 from gaussgrad.ops.render.forward import draw_bands
-from gaussgrad.ops.render.geometry import valid
+from gaussgrad.ops.render.geometry import valid_range
 from gaussgrad.ops.render.modes import MAX, MODES, SUM, UNION
 from gaussgrad.ops.render.visits import plan_visits
 
 __all__ = ["backward", "forward", "valid"]
 
 NANOSECONDS_PER_PIXEL = 0.8
-NANOSECONDS_PER_REACH = 10
+NANOSECONDS_PER_REACH, NANOSECONDS_PER_CHECK = 10, 6
 EVERYBODY = np.empty(0, np.int64), np.empty(0, np.int32)  # with one band per image, which all Gaussians may touch
 DIAGONALS = {1: (0,), 3: (0, 2), 6: (0, 3, 5)}  # the places of xx, yy, zz, by the number of packed entries
 PADS = {"point": 0.0, "area": 0.5}  # how far a pixel reaches from its centre
+
+
+def valid(means, covariances, weights, threads=1):
+    """Whether every value is finite and every covariance positive definite."""
+    arrays = (means, covariances, weights)
+    count = means.shape[0] * means.shape[1]
+    seconds = count * NANOSECONDS_PER_CHECK * 1e-9
+    return parallel.all_hold(lambda start, stop: valid_range(start, stop, *arrays), count, threads, seconds)
 
 
 def forward(means, covariances, weights, *, size, amplitude, compose, pixel, tolerance, threads):

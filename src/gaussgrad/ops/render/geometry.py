@@ -59,18 +59,21 @@ def gaussian(means, covariances, b, i):
 
 
 @simd.kernel
-def valid(means, covariances, weights):
-    """Whether every value is finite and every covariance positive definite, by the criterion of checks.py."""
-    batch, n, d = means.shape
-    for b in range(batch):
-        for i in range(n):
-            numbers = np.float64(0.0)
-            for k in range(d):
-                numbers += means[b, i, k]
-            for c in range(weights.shape[2]):
-                numbers += weights[b, i, c]
-            if not (np.isfinite(numbers) and definite(covariances, b, i, d)):
-                return False
+def valid_range(start, stop, means, covariances, weights):
+    """Whether all values are finite and all covariances positive definite, by the criterion of checks.py.
+
+    It looks at the Gaussians [start, stop), counted through all batch items.
+    """
+    n, d = means.shape[1], means.shape[2]
+    for k in range(start, stop):
+        b, i = k // n, k % n
+        numbers = np.float64(0.0)
+        for entry in range(d):
+            numbers += means[b, i, entry]
+        for c in range(weights.shape[2]):
+            numbers += weights[b, i, c]
+        if not (np.isfinite(numbers) and definite(covariances, b, i, d)):
+            return False
     return True
 
 
