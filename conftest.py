@@ -4,6 +4,11 @@ from importlib.util import find_spec
 
 NEEDS = {
     "jax": ["src/gaussgrad/frameworks/jax.py"],
+    "tensorflow": [
+        "src/gaussgrad/frameworks/tensorflow.py",
+        "src/gaussgrad/frameworks/tensorflow_linalg.py",
+        "src/gaussgrad/frameworks/tensorflow_namespace.py",
+    ],
 }
 
 collect_ignore = [path for library, paths in NEEDS.items() if find_spec(library) is None for path in paths]

@@ -81,6 +81,19 @@ def last_axis(argument: str, shape: Sequence[int], length: int, wanted: str, cur
         raise ValueError(complain(argument, wanted, f"shape {tuple(shape)}", cure))
 
 
+def broadcast_shapes(*shapes: Sequence[int | None]) -> tuple[int, ...]:
+    """As of NumPy; None is a size that a traced program does not know yet, and fits any other."""
+    if not any(None in shape for shape in shapes):
+        return np.broadcast_shapes(*(tuple(size or 0 for size in shape) for shape in shapes))
+    known = np.broadcast_shapes(*(tuple(1 if size is None else size for size in shape) for shape in shapes))
+    result: list[Any] = list(known)
+    for shape in shapes:
+        for axis in range(-len(shape), 0):
+            if shape[axis] is None and known[axis] == 1:
+                result[axis] = None
+    return tuple(result)
+
+
 def points(argument: str, shape: Sequence[int], size: tuple[int, ...]) -> None:
     """Refuse points that are not (..., n, d) with d = len(size)."""
     d = len(size)

@@ -25,6 +25,7 @@ class ArrayKind:
 ARRAYS = {
     "torch": ArrayKind(("Tensor",), "a torch tensor", "torch.as_tensor"),
     "jax": ArrayKind(("Array",), "a JAX array", "jax.numpy.asarray"),
+    "tensorflow": ArrayKind(("Tensor", "Variable"), "a TensorFlow tensor", "tensorflow.convert_to_tensor"),
 }
 _COMPUTE = {"float16": "float32", "bfloat16": "float32", "float32": "float32", "float64": "float64"}
 
@@ -128,6 +129,10 @@ def _adapter(library: str) -> ModuleType:
         from gaussgrad.frameworks import jax as jax_adapter
 
         return jax_adapter
+    if library == "tensorflow":
+        from gaussgrad.frameworks import tensorflow as tensorflow_adapter
+
+        return tensorflow_adapter
     from gaussgrad.frameworks import numpy as numpy_adapter
 
     return numpy_adapter

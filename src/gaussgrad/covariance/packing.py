@@ -63,7 +63,7 @@ def vector_dimensions(argument: str, shape: Sequence[int], allowed: tuple[int, .
 def check_broadcast(**shapes: Sequence[int]) -> None:
     """Refuse leading axes that do not broadcast."""
     try:
-        np.broadcast_shapes(*(tuple(shape) for shape in shapes.values()))
+        checks.broadcast_shapes(*(tuple(shape) for shape in shapes.values()))
     except ValueError:
         first, *others = shapes
         wanted = f"of leading axes that broadcast with those of {first}, {tuple(shapes[first])}"

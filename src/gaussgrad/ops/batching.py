@@ -37,28 +37,34 @@ def flatten(xp: Any, **arrays: Any) -> tuple[tuple[int, ...], tuple[Any, ...]]:
     batch: tuple[int, ...] = tuple(first.shape[:-2])
     for name, array in arrays.items():
         points = array.shape[-2] if array.ndim >= 2 else 1
-        if points != n and not (points == 1 and name == "covariances"):
+        if points != n and None not in (points, n) and not (points == 1 and name == "covariances"):
             wanted = f"of n = {n} Gaussians, as {owner} of shape {tuple(first.shape)}"
             raise ValueError(checks.complain(name, wanted, f"n = {points} in shape {tuple(array.shape)}"))
         if tuple(array.shape[:-2]) != batch:
             batch = _broadcast(name, array, batch, f"{owner} of shape {tuple(first.shape)}")
+    if None in (*batch, n):  # a size that a traced program does not know yet
+        leading, stretched = xp.stretch(arrays.values(), (1,) * len(arrays))
+        return leading[:-1], tuple(_merge(xp, array, leading) for array in stretched)
     return batch, tuple(_flat(xp, array, (*batch, n)) for array in arrays.values())
 
 
 def _flat(xp: Any, array: Any, leading: tuple[int, ...]) -> Any:
     """The array stretched to (*leading, entries), its axes before the last two as one."""
-    entries = array.shape[-1]
     if tuple(array.shape[:-1]) != leading:
-        array = xp.broadcast_to(array, (*leading, entries))
-    return xp.reshape(array, (math.prod(leading[:-1]), leading[-1], entries))
+        array = xp.broadcast_to(array, (*leading, array.shape[-1]))
+    return _merge(xp, array, leading)
+
+
+def _merge(xp: Any, array: Any, leading: tuple[Any, ...]) -> Any:
+    return xp.reshape(array, (math.prod(leading[:-1]), leading[-1], array.shape[-1]))
 
 
 def _broadcast(name: str, array: Any, batch: Sequence[int], beside: str) -> tuple[int, ...]:
     """The batch axes that serve both `array` and those before it."""
     result = []
     for own, other in zip_longest(reversed(array.shape[:-2]), reversed(batch), fillvalue=1):
-        if own != other and 1 not in (own, other):
+        if own != other and not {1, None} & {own, other}:
             wanted = f"of batch axes that broadcast to {tuple(batch)}, beside {beside}"
             raise ValueError(checks.complain(name, wanted, f"shape {tuple(array.shape)}"))
-        result.append(other if own == 1 else own)
+        result.append(other if own == 1 or (own is None and other != 1) else own)
     return tuple(reversed(result))

@@ -60,7 +60,7 @@ def check_broadcast(owner: str, owners_shape: Sequence[int], **arrays: Any) -> N
     """Refuse arrays that do not broadcast with the first."""
     for name, array in arrays.items():
         try:
-            np.broadcast_shapes(tuple(owners_shape), tuple(array.shape))
+            checks.broadcast_shapes(tuple(owners_shape), tuple(array.shape))
         except ValueError:
             wanted = f"of a shape that broadcasts with that of {owner}, {tuple(owners_shape)}"
             raise ValueError(checks.complain(name, wanted, f"{tuple(array.shape)}")) from None
@@ -70,7 +70,7 @@ def check_leading(owner: str, owners_shape: Sequence[int], **arrays: Any) -> Non
     """Refuse arrays whose axes before the last do not broadcast with those of the first."""
     for name, array in arrays.items():
         try:
-            np.broadcast_shapes(tuple(owners_shape)[:-1], tuple(array.shape)[:-1])
+            checks.broadcast_shapes(tuple(owners_shape)[:-1], tuple(array.shape)[:-1])
         except ValueError:
             wanted = f"of leading axes that broadcast with those of {owner}, {tuple(owners_shape)[:-1]}"
             raise ValueError(checks.complain(name, wanted, f"{tuple(array.shape)[:-1]}")) from None

@@ -48,7 +48,7 @@ def leading_axes(own_axes: dict[str, int], **arrays: Any) -> tuple[int, ...]:
         if leading == result:
             continue
         try:
-            result = np.broadcast_shapes(result, leading)
+            result = checks.broadcast_shapes(result, leading)
         except ValueError:
             wanted = f"of leading axes that broadcast with {result}, those before it"
             cure = "Axes of size 1 broadcast."
@@ -56,12 +56,23 @@ def leading_axes(own_axes: dict[str, int], **arrays: Any) -> tuple[int, ...]:
     return result
 
 
-def flat(xp: Any, array: Any, leading: tuple[int, ...], own_axes: int) -> Any:
-    """The array stretched to the leading axes, and these as one."""
-    own = tuple(array.shape[array.ndim - own_axes :])
-    if tuple(array.shape) != (*leading, *own):
-        array = xp.broadcast_to(array, (*leading, *own))
-    return xp.reshape(array, (math.prod(leading), *own))
+def flatten(xp: Any, own_axes: dict[str, int], **arrays: Any) -> tuple[tuple[int, ...], tuple[Any, ...]]:
+    """The leading axes of the arrays, and the arrays stretched to them, these as one."""
+    leading = leading_axes(own_axes, **arrays)
+    counts = [own_axes[name] for name in arrays]
+    if None in leading:  # a size that a traced program does not know yet
+        leading, stretched = xp.stretch(arrays.values(), counts)
+    else:
+        stretched = [_stretch(xp, array, leading, own) for array, own in zip(arrays.values(), counts, strict=True)]
+    return leading, tuple(
+        xp.reshape(array, (math.prod(leading), *array.shape[array.ndim - own :]))
+        for array, own in zip(stretched, counts, strict=True)
+    )
+
+
+def _stretch(xp: Any, array: Any, leading: tuple[int, ...], own_axes: int) -> Any:
+    shape = (*leading, *array.shape[array.ndim - own_axes :])
+    return array if tuple(array.shape) == shape else xp.broadcast_to(array, shape)
 
 
 def refuse_logits(logits: np.ndarray) -> None:

@@ -10,7 +10,7 @@ def choose(xp: Any, logits: Any, uniform: Any, leading: tuple[int, ...]) -> Any:
     cumulative = xp.cumulative_sum(softmax(xp, logits), axis=-1)
     everything = cumulative[..., -1:]
     passed = (cumulative <= uniform[..., None] * everything) & (cumulative < everything)
-    chosen = xp.sum(xp.astype(passed, xp.int64), axis=-1)
+    chosen = xp.sum(xp.astype(passed, xp.int32), axis=-1)
     return xp.broadcast_to(chosen, leading)[..., None]
 
 

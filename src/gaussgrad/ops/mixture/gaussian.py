@@ -156,7 +156,7 @@ def _check(gathered: Gathered, name: str, given: Any, points: Any, means: Any, n
     """Refuse widths whose shape or values do not fit, and points and means that are not finite."""
     entries = d if name == "log_stddevs" else d * (d + 1) // 2
     checks.last_axis(name, given.shape, entries, f"of {entries} entries on its last axis, for {d}-D")
-    if given.ndim > 1 and given.shape[-2] not in (1, n):
+    if given.ndim > 1 and given.shape[-2] not in (1, n, None):
         raise ValueError(checks.complain(name, f"of n = {n} Gaussians, as means", f"shape {tuple(given.shape)}"))
     owners = {"points": 1, "means": 2, name: 2 if given.ndim > 1 else 1}
     arguments.leading_axes(owners, **{"points": points, "means": means, name: given})
