@@ -56,6 +56,20 @@ def test_the_equations_find_the_gaussians_that_were_drawn():
         torch.testing.assert_close(getattr(found, name), getattr(truth, name), rtol=0, atol=1e-3)
 
 
+def test_a_gaussian_in_the_dark_jumps_to_where_light_is_missing():
+    truth = scene(n=3, dtype=torch.float32)
+    start = shaken(truth)
+    weights = start.weights.clone()
+    weights[:, 1] = 0.01
+    means = start.means.clone()
+    means[:, 1] = means[:, 0]  # covered by another, where no gradient tells it of the light elsewhere
+    start = Gaussians(means, start.covariances, weights)
+    images = draw(truth)
+    few, many = (squared_errors(images, refine(images, start, steps, weight_range=(0.0, 1.5))) for steps in (43, 100))
+    assert (many < 1e-6).all()
+    assert few.max() > 1e-4
+
+
 @pytest.mark.parametrize("channels", [0, 1, 3])
 @pytest.mark.parametrize("compose", ["sum", "max", "union"])
 @pytest.mark.parametrize("method", ["levenberg-marquardt", "adam"])

@@ -10,12 +10,14 @@ import torch
 from gaussgrad import checks, covariance
 from gaussgrad.models.autoencoder import GaussianAutoencoder
 from gaussgrad.models.heads import LARGEST_WEIGHT, Gaussians
+from gaussgrad.models.respawn import respawn
 from gaussgrad.ops.least_squares import MOST_CHANNELS, descend
 from gaussgrad.ops.render import render
 
 METHODS = (None, "levenberg-marquardt", "adam")
 MOVES = ("means", "covariances", "weights")
 MOST_GAUSSIANS = 64  # per image, for which equations are solved: their number grows with the square, the time more so
+FIRST_ROUND, ROUND = 30, 14  # steps until a Gaussian may jump, and from then on between two jumps
 SMALLEST_WIDTH = 0.3  # pixels: narrower Gaussians fall between the pixel centres
 NOWHERE = -1e6  # pixels: where absent Gaussians wait, out of sight, and so stay absent
 ADAM_RATE = 0.08  # in widths of the Gaussian; falls linearly to zero
@@ -43,7 +45,8 @@ def refine(
         Where to start: means (b, n, 2), covariances (b, n, 3), weights (b, n), or (b, n, c) for colours; weights are
         values at the means. Not changed.
     steps : int
-        Zero or more. Ten take about as long as the encoder did.
+        Zero or more. From 44 on, Levenberg-Marquardt also lets the Gaussian that matters least jump to where light is
+        missing, every 14 steps, and keeps what was worth it; then the order of the Gaussians tells nothing any more.
     background : float or tensor (c,)
         What the Gaussians are drawn on; it stays as it is.
     moves : sequence of {"means", "covariances", "weights"}
@@ -264,6 +267,33 @@ def _with_equations(
     compose: str,
     tolerance: float,
 ) -> Gaussians:
+    """Steps of the equations; many are spent in rounds, each of which moves one Gaussian to where light is missing."""
+    rest = (background, moves, weight_range, compose, tolerance)
+    may_jump = set(moves) == set(MOVES) and not bool((start.means == NOWHERE).any())
+    first = steps if steps < FIRST_ROUND + ROUND or not may_jump else FIRST_ROUND + (steps - FIRST_ROUND) % ROUND
+    best = _descended(images, start, first, *rest)
+    for turn in range((steps - first) // ROUND):
+        jumped = respawn(images - _drawn(best, images, background, compose, tolerance), best, turn)
+        weights = jumped.weights.clamp(*weight_range)
+        other = _descended(images, replace(jumped, weights=weights), ROUND, *rest)
+        errors = [
+            (_drawn(each, images, background, compose, tolerance) - images).square().sum((1, 2, 3))
+            for each in (other, best)
+        ]
+        best = _better(errors[0] < errors[1], other, best)
+    return best
+
+
+def _descended(
+    images: torch.Tensor,
+    start: Gaussians,
+    steps: int,
+    background: torch.Tensor,
+    moves: list[str],
+    weight_range: tuple[float, float],
+    compose: str,
+    tolerance: float,
+) -> Gaussians:
     targets = images
     if (
         start.weights.shape[-1] < images.shape[1]
@@ -304,8 +334,7 @@ def _with_adam(
 
     def squared_errors(gaussians: Gaussians) -> torch.Tensor:
         """(b,)"""
-        drawn = _draw(gaussians, images.shape[-2:], compose, tolerance) + background[:, None, None]
-        return (drawn - images).square().sum(dim=(1, 2, 3))
+        return (_drawn(gaussians, images, background, compose, tolerance) - images).square().sum(dim=(1, 2, 3))
 
     optimizer = torch.optim.Adam(free, lr=ADAM_RATE, betas=(0.9, 0.99), eps=1e-12)
     schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, total_iters=steps)
@@ -316,10 +345,13 @@ def _with_adam(
         schedule.step()
     with torch.no_grad():
         found = _moved(start, factors, moved, weight_range)
-        better = squared_errors(found) < squared_errors(start)
-        better = better[:, None, None]
-        kept = [torch.where(better, getattr(found, name), getattr(start, name)) for name in MOVES]
-    return Gaussians(*kept)
+        return _better(squared_errors(found) < squared_errors(start), found, start)
+
+
+def _better(mask: torch.Tensor, first: Gaussians, second: Gaussians) -> Gaussians:
+    """The Gaussians of the first where the mask (b,) says so, else of the second."""
+    choice = mask[:, None, None]
+    return Gaussians(*(torch.where(choice, getattr(first, name), getattr(second, name)) for name in MOVES))
 
 
 def _moved(
@@ -337,14 +369,10 @@ def _moved(
     return Gaussians(means, covariance.from_cholesky(torch.stack(new, dim=-1)), weights)
 
 
-def _draw(gaussians: Gaussians, size: Sequence[int], compose: str, tolerance: float) -> torch.Tensor:
-    """(b, c, h, w), c being the channels of the weights."""
-    return render(
-        gaussians.means,
-        gaussians.covariances,
-        gaussians.weights,
-        size=tuple(size),
-        amplitude="peak",
-        compose=compose,
-        tolerance=tolerance,
-    )
+def _drawn(
+    gaussians: Gaussians, images: torch.Tensor, background: torch.Tensor, compose: str, tolerance: float
+) -> torch.Tensor:
+    """(b, c, h, w), c being the channels of the weights or of the background."""
+    options: dict[str, Any] = {"size": tuple(images.shape[-2:]), "compose": compose, "tolerance": tolerance}
+    drawn = render(gaussians.means, gaussians.covariances, gaussians.weights, amplitude="peak", **options)
+    return drawn + background[:, None, None]
