@@ -16,7 +16,7 @@ help: ## list the targets
 	@echo 'Variables: PYTHON=python3.12 makes .venv with that Python; ARGS="..." goes to the command of demo, test or bench.'
 
 demo: .venv/.installed-app ## train an autoencoder that draws Gaussians, about five minutes; pictures in demo/
-	@$(BIN)/gaussgrad train -o $(DEMO) $(ARGS) || { code=$$?; \
+	@$(BIN)/gaussgrad train -o $(DEMO) --epochs 32 --minutes 3.5 $(ARGS) || { code=$$?; \
 	echo 'With make, options go into ARGS: make demo ARGS=--overwrite or make demo ARGS=--resume' >&2; exit $$code; }
 	@echo 'The pictures are:'
 	@ls $(DEMO)/*.png
