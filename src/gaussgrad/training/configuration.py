@@ -30,3 +30,20 @@ class Configuration:
     device: str = "cpu"
     devices: int = 1  # processes on this machine; torchrun says it by itself
     tensorboard: bool = False
+
+
+LEAST = {
+    "n": 1,
+    "looks": 0,
+    "presence_cost": 0,
+    "beta": 0,
+    "epochs": 1,
+    "minutes": 0,
+    "batch_size": 1,
+    "learning_rate": 0,
+    "seed": 0,
+    "devices": 1,
+}
+"""The smallest value that each number may have."""
+
+DEVICES = ("cpu", "cuda")

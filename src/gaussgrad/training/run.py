@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from gaussgrad import checks, data, io
-from gaussgrad.training.configuration import Configuration
+from gaussgrad.training.configuration import DEVICES, LEAST, Configuration
 
 FORMAT = "gaussgrad.run"
 VERSION = 1
@@ -127,6 +127,10 @@ def open_run(folder: str | os.PathLike[str]) -> Run:
         if not _is_of(value, types[name]):
             type_name = getattr(types[name], "__name__", str(types[name]))
             raise ValueError(f"{path} is damaged: {checks.complain(name, f'of type {type_name}', repr(value))}")
+        if name in LEAST and value is not None and not LEAST[name] <= value < float("inf"):
+            raise ValueError(f"{path} is damaged: {checks.complain(name, f'at least {LEAST[name]}', repr(value))}")
+    if settings["device"] not in DEVICES:
+        raise ValueError(f"{path} is damaged: {checks.complain('device', 'cpu or cuda', repr(settings['device']))}")
     return Run(Path(folder), Configuration(**settings))
 
 
