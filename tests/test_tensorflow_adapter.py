@@ -119,3 +119,11 @@ def test_an_empty_set_draws_nothing():
     for function in (gaussgrad.render, tf.function(gaussgrad.render)):
         image = function(tf.zeros((0, 2)), tf.zeros((0, 3)), size=(3, 4))
         np.testing.assert_array_equal(image, np.zeros((3, 4)))
+
+
+def test_impulses_of_unknown_number_share_their_kernel(tensors: Tensors):
+    kernel = tf.constant([[1.0, 2.0], [3.0, 4.0]], "float64")
+    graph = tf.function(
+        lambda m: gaussgrad.render_impulses(m, kernel, size=(7, 8)), [tf.TensorSpec((None, 3, 2), "float64")]
+    )
+    assert_same(graph(tensors[0]), gaussgrad.render_impulses(tensors[0], kernel, size=(7, 8)))

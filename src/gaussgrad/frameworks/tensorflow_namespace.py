@@ -100,6 +100,8 @@ def broadcast_to(array: tf.Tensor, shape: Sequence[int | None]) -> tf.Tensor:
         return array
     own = tf.shape(array)
     missing = len(shape) - array.ndim
+    if any(size is None and (axis < missing or array.shape[axis - missing]) for axis, size in enumerate(shape)):
+        raise ValueError(f"an array of shape {tuple(array.shape)} cannot be stretched to the unknown sizes of {shape}")
     return tf.broadcast_to(array, [own[axis - missing] if size is None else size for axis, size in enumerate(shape)])
 
 

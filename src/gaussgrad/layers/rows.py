@@ -1,5 +1,6 @@
 """What a row of numbers means: the string `row` of the layers, and how an input is cut by it. Knows no framework."""
 
+import math
 import operator
 import re
 from dataclasses import dataclass
@@ -8,6 +9,8 @@ from typing import Any
 from gaussgrad import checks
 from gaussgrad.checks import COVARIANCE_ENTRIES, complain
 
+PARAMETRIZATIONS = ("covariance", "cholesky")
+COORDINATES = ("pixel", "normalized")
 _WEIGHT = re.compile(r"weight(?:\*([1-9]\d*))?")
 
 
@@ -67,7 +70,7 @@ def layer_size(size: Any) -> tuple[int, ...]:
     return checks.image_size(axes)
 
 
-def cut_shape(shape: tuple[int, ...], row: Row, batched: bool | None) -> tuple[int, ...]:
+def cut_shape(shape: tuple[Any, ...], row: Row, batched: bool | None) -> tuple[Any, ...]:
     """The shape (b, n, r) of an input, or (n, r) for one without a batch axis; flat ones are cut into rows of r."""
     r = row.length
     axes = "" if batched is False else "b, "
@@ -85,3 +88,18 @@ def cut_shape(shape: tuple[int, ...], row: Row, batched: bool | None) -> tuple[i
     if shape[-1] % r:
         raise ValueError(complain("rows", wanted, f"shape {shape}", f"{shape[-1]} is no multiple of {r}."))
     return (*shape[:-1], shape[-1] // r, r)
+
+
+def fixed_variance(row: Row, variance: float | None, stddev: float | None) -> float | None:
+    """The variance of all Gaussians, or None where the row holds widths; exactly one source, or an error."""
+    given = [name for name, value in (("variance", variance), ("stddev", stddev)) if value is not None]
+    if row.widths:
+        if given:
+            raise ValueError(complain(given[0], f"None: row={row.text!r} holds the widths", "a number"))
+        return None
+    if len(given) != 1:
+        wanted = f"given, one of the two, since row={row.text!r} holds no width"
+        raise ValueError(complain("variance or stddev", wanted, " and ".join(given) or "neither"))
+    if stddev is not None:
+        return checks.number("stddev", stddev, "a positive number of pixels", math.ulp(0.0)) ** 2
+    return checks.number("variance", variance, "a positive number of pixels squared", math.ulp(0.0))

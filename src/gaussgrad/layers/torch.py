@@ -10,12 +10,18 @@ from gaussgrad import checks, covariance
 from gaussgrad.checks import complain
 from gaussgrad.coordinates import to_pixels
 from gaussgrad.frameworks.torch import concrete
-from gaussgrad.layers.rows import Row, cut_shape, layer_size, parse_row
+from gaussgrad.layers.rows import (
+    COORDINATES,
+    PARAMETRIZATIONS,
+    Row,
+    cut_shape,
+    fixed_variance,
+    layer_size,
+    parse_row,
+)
 from gaussgrad.ops.impulse import render_impulses
 from gaussgrad.ops.render import AMPLITUDES, COMPOSES, PIXELS, render
 
-PARAMETRIZATIONS = ("covariance", "cholesky")
-COORDINATES = ("pixel", "normalized")
 DRAWING_OPTIONS = ("amplitude", "compose", "pixel", "tolerance")
 
 
@@ -135,7 +141,7 @@ class RenderGaussians(_Drawing):
     ) -> None:
         axes = layer_size(size)
         super().__init__(axes, parse_row(row, len(axes), with_widths=True), coordinates, channel, batched)
-        self.variance = _fixed_variance(self.row, variance, stddev)
+        self.variance = fixed_variance(self.row, variance, stddev)
         self.parametrization = checks.option("parametrization", parametrization, PARAMETRIZATIONS)
         if self.variance is not None and parametrization != "covariance":
             cure = "Leave it out: the width is fixed."
@@ -248,21 +254,6 @@ class RenderImpulses(_Drawing):
         kernel = torch.tensor(self.kernel)
         shown = f"kernel={self.kernel}" if kernel.numel() <= 9 else f"kernel of shape {tuple(kernel.shape)}"
         return ", ".join([*self._common_repr(), shown])
-
-
-def _fixed_variance(row: Row, variance: float | None, stddev: float | None) -> float | None:
-    """The variance of all Gaussians, or None where the row holds widths; exactly one source, or an error."""
-    given = [name for name, value in (("variance", variance), ("stddev", stddev)) if value is not None]
-    if row.widths:
-        if given:
-            raise ValueError(complain(given[0], f"None: row={row.text!r} holds the widths", "a number"))
-        return None
-    if len(given) != 1:
-        wanted = f"given, one of the two, since row={row.text!r} holds no width"
-        raise ValueError(complain("variance or stddev", wanted, " and ".join(given) or "neither"))
-    if stddev is not None:
-        return checks.number("stddev", stddev, "a positive number of pixels", math.ulp(0.0)) ** 2
-    return checks.number("variance", variance, "a positive number of pixels squared", math.ulp(0.0))
 
 
 def _refuse_indefinite(widths: torch.Tensor, row: Row) -> None:

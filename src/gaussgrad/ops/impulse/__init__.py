@@ -80,7 +80,10 @@ def render_impulses(
     _check_kernel(kernel.shape, len(size))
     weights, channels = batching.weights_with_channels(xp, means, weights)
     batch, (means, weights) = batching.flatten(xp, means=means, weights=weights)
-    kernels = xp.broadcast_to(kernel, (means.shape[0], *kernel.shape))  # (b, *k): autodiff sums over b
+    if means.shape[0] is None:  # a size that a traced program does not know yet
+        _, (kernels, _) = xp.stretch((kernel, means), (kernel.ndim, means.ndim - 1))
+    else:
+        kernels = xp.broadcast_to(kernel, (means.shape[0], *kernel.shape))  # (b, *k): autodiff sums over b
     image = dispatch.run(OPERATION, (means, kernels, weights), gathered, backend, threads, size=size)
     tail = (weights.shape[-1], *size) if channels else size
     return gathered.restore(xp.reshape(image, (*batch, *tail)))
