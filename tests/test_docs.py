@@ -2,11 +2,13 @@
 
 import contextlib
 import doctest
+import importlib
 import io
 import re
 import subprocess
 import sys
 from dataclasses import dataclass
+from importlib.util import find_spec
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
@@ -65,6 +67,8 @@ def run_page(text: str, name: str) -> int:
         if block.language != "python":
             continue
         count += 1
+        if missing := missing_frameworks(block.code):
+            pytest.skip(f"{name}:{block.line} needs {', '.join(missing)}")
         if ">>>" in block.code:
             _run_session(block, namespace, name)
         else:
@@ -72,6 +76,12 @@ def run_page(text: str, name: str) -> int:
             if after is not None and after.language == "text" and after.follows:
                 compare_output(printed, after.code, f"{name}:{after.line}")
     return count
+
+
+def missing_frameworks(code: str) -> list[str]:
+    """Frameworks that the code imports and that are not installed here."""
+    named = re.findall(r"^\s*(?:import|from) (jax|keras|tensorflow)\b", code, flags=re.MULTILINE)
+    return sorted({name for name in named if find_spec(name) is None})
 
 
 def _run_script(block: Block, namespace: dict[str, Any], name: str) -> str:
@@ -110,6 +120,22 @@ def test_relative_links_of_the_page_lead_to_files(page):
     targets = re.findall(r"\]\(([^)\s#]+)[^)]*\)|<img[^>]+src=\"([^\"]+)\"", text)
     relative = [link or image for link, image in targets if "://" not in link + image]
     assert [target for target in relative if not (page.parent / target).exists()] == []
+
+
+def test_each_row_of_the_table_of_frameworks_draws():
+    page = PAGES[0].read_text(encoding="utf-8")
+    calls = re.findall(r"^\| [\w ]+ \| `(.+?)` \| .+\|$", page, flags=re.MULTILINE)
+    assert len(calls) == 5
+    for call in calls:
+        library = re.search(r"numpy|torch|jax|tensorflow|keras", call)[0]
+        if find_spec(library) is None:
+            pytest.skip(f"needs {library}")
+        namespace = {name: importlib.import_module(name) for name in (library, "gaussgrad")}
+        if library == "jax":
+            importlib.import_module("jax.numpy")
+        drawn = eval(call, namespace)
+        drawn = drawn(namespace["keras"].ops.zeros((1, 10, 2)))[0] if library == "keras" else drawn
+        assert tuple(drawn.shape) == (64, 64)
 
 
 def test_answers_of_the_readme_take_at_most_eight_lines():
@@ -154,6 +180,8 @@ def test_equations_of_the_page_are_numbered_upwards(page):
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)
 def test_example_ends_and_leaves_the_picture_it_promises(example, tmp_path, request):
+    if missing := missing_frameworks(example.read_text(encoding="utf-8")):
+        pytest.skip(f"needs {', '.join(missing)}")
     promises_picture = "--output" in example.read_text(encoding="utf-8")
     picture = tmp_path / "picture.png"
     command = [sys.executable, "-W", "error", str(example), *(["-o", str(picture)] if promises_picture else [])]
