@@ -34,7 +34,7 @@ def compare(comparison: Comparison, partners: Partners, seconds: float) -> Figur
             mine = timing.Here(call)
             difference = relative_difference(mine.results(), peer.results())
             our_times, peer_times = timing.in_turn(mine, peer, seconds)
-    except (PeerMissing, ValueError) as error:
+    except (PeerMissing, ValueError, ImportError) as error:
         return Figure(*labels, None, reason=first_line(str(error)), **titled)
     above, below = (our_times, peer_times) if unit == "× its time" else (peer_times, our_times)
     return Figure(

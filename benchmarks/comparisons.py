@@ -15,12 +15,16 @@ TITLES = {
     "keops": "PyKeOps",
     "kornia_heatmaps": "kornia",
     "picasso_spots": "picasso's kernel",
+    "through_numpy": "our own call with NumPy",
 }
+
+
+THROUGH = {"numpy": "arrays", "torch": "torch autograd", "jax": "jax.jit", "tensorflow": "tf.function"}
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """A scene through our `entry` ("numpy" or "torch") beside a peer. A bar "at most" is on our time as a multiple of
+    """A scene through our `entry`, see `THROUGH`, beside a peer. A bar "at most" is on our time as a multiple of
     the peer's, one "at least" on how many times as fast we are."""
 
     name: str
@@ -35,7 +39,7 @@ class Comparison:
     @property
     def measured(self) -> str:
         stage = "forward + backward" if self.stage == "both" else self.stage
-        through = {"numpy": "arrays", "torch": "torch autograd"}[self.entry]
+        through = THROUGH[self.entry]
         return f"{stage}, {through}, tolerance {self.tolerance:g}"
 
 
@@ -111,6 +115,9 @@ COMPARISONS = (
         _most(1.5),
     ),
     Comparison("heatmaps", _MAPS, _heatmaps, "torch", "both", DEFAULT, "kornia_heatmaps", _least(1)),
+    Comparison("jax-dense", _1K, _thousand, "jax", "both", DEFAULT, "dense_jax", _least(300)),
+    Comparison("jax-call", _1K, _thousand, "jax", "forward", DEFAULT, "through_numpy", _most(2)),
+    Comparison("tensorflow-call", _1K, _thousand, "tensorflow", "forward", DEFAULT, "through_numpy", _most(2)),
     Comparison("small-dense", _SMALL, _small, "torch", "both", DEFAULT, "dense_torch"),
 )
 BY_NAME = {comparison.name: comparison for comparison in COMPARISONS}

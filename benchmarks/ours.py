@@ -1,5 +1,6 @@
 """gaussgrad's own side of a comparison."""
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -21,6 +22,10 @@ def prepare(
     if entry == "torch":
         return _torch(scene, tolerance, threads, compose)
     options = _options(scene, tolerance, compose)
+    if entry == "jax":
+        return _jax(scene, stage, options)
+    if entry == "tensorflow":
+        return _tensorflow(scene, options)
 
     def forward() -> dict[str, Any]:
         return {"image": gaussgrad.render(**scene.inputs, **options, threads=threads)}
@@ -78,3 +83,30 @@ def _torch(scene: Scene, tolerance: float, threads: int | None, compose: str) ->
         return {"image": image.detach(), **dict(zip(leaves, gradients, strict=True))}
 
     return both
+
+
+def _jax(scene: Scene, stage: str, options: dict[str, Any]) -> Callable[[], dict[str, Any]]:
+    """One compiled program, its inputs and outputs in JAX."""
+    import jax
+
+    inputs = [jax.numpy.asarray(array) for array in scene.inputs.values()]
+    upstream = jax.numpy.asarray(scene.upstream)
+    forward = functools.partial(gaussgrad.render, **options)
+
+    @jax.jit
+    def both(*arrays: jax.Array) -> tuple[jax.Array, ...]:
+        image, pull = jax.vjp(forward, *arrays)
+        return image, *pull(upstream)
+
+    program = both if stage == "both" else jax.jit(lambda *arrays: (forward(*arrays),))
+    names = ("image", *scene.inputs)
+    return lambda: dict(zip(names, jax.block_until_ready(program(*inputs)), strict=False))
+
+
+def _tensorflow(scene: Scene, options: dict[str, Any]) -> Callable[[], dict[str, Any]]:
+    """The forward pass as one graph, its inputs and output in TensorFlow."""
+    import tensorflow as tf
+
+    inputs = [tf.constant(array) for array in scene.inputs.values()]
+    graph = tf.function(functools.partial(gaussgrad.render, **options))
+    return lambda: {"image": graph(*inputs)}
