@@ -225,13 +225,19 @@ def test_a_damaged_checkpoint_is_refused(tmp_path):
         loop.fit(run, _images(), data.split(40), metrics.Baselines(1.0, 1.0, 1), Console(file=text.StringIO()))
 
 
-def test_minutes_become_epochs_that_are_recorded():
+def test_minutes_become_epochs_that_are_recorded(monkeypatch):
     images, split = _images(), data.split(40)
-    configuration = loop.with_epochs(Configuration(n=2, minutes=0.05, batch_size=16), images, split)
-    assert configuration.epochs >= 1
-    assert configuration.minutes == 0.05
-    many = loop.with_epochs(Configuration(n=2, minutes=10.0, batch_size=16), images, split)
-    assert many.epochs > 20 * configuration.epochs
+    monkeypatch.setattr(loop, "_step_seconds", lambda *_: 0.03)  # two steps per epoch
+    configuration = loop.with_epochs(Configuration(n=2, minutes=10.0, batch_size=16), images, split)
+    assert configuration.epochs == int(loop.TIME_SHARE * 600 / 0.06)
+    assert configuration.minutes == 10.0
+    assert loop.with_epochs(Configuration(n=2, minutes=1e-4, batch_size=16), images, split).epochs == 1
+
+
+def test_a_step_of_more_gaussians_is_timed_longer():
+    images, split = _images(), data.split(40)
+    times = [loop._step_seconds(Configuration(n=n, looks=1, batch_size=16), images, split) for n in (1, 500)]
+    assert 0 < times[0] < times[1]
 
 
 def test_minutes_stop_a_training_that_is_planned_too_long(tmp_path):
