@@ -18,7 +18,7 @@ def normal(*shape: int) -> np.ndarray:
     return RNG.normal(size=shape)
 
 
-PACKED_2D, PACKED_3D = np.array([[4.0, 1.0, 2.0], [1.0, -0.3, 3.0]]), np.array([[4.0, 1.0, 0.5, 2.0, 0.3, 3.0]])
+PACKED_2D, PACKED_3D = np.array([[4.0, 1.0, 1.5], [1.0, -0.3, 3.5]]), np.array([[4.0, 1.0, 0.5, 2.0, 0.3, 3.0]])
 MIXTURE = normal(4, 5), normal(4, 5, 2), 0.3 * normal(4, 5, 2), normal(4, 5)
 CALLS: dict[str, tuple[Callable[..., Any], tuple[np.ndarray, ...]]] = {
     "isotropic": (lambda v: covariance.isotropic(v, 3), (np.exp(normal(4)),)),

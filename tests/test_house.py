@@ -167,6 +167,21 @@ def test_rendering_with_numpy_works_where_torch_is_not_installed():
     assert image.split() == ["(4,", "5)"]
 
 
+@pytest.mark.parametrize(
+    ("library", "means"),
+    [
+        ("torch", "torch.zeros(1, 2)"),
+        ("jax", "__import__('jax.numpy').numpy.zeros((1, 2))"),
+        ("tensorflow", "tensorflow.zeros((1, 2))"),
+    ],
+)
+def test_rendering_with_one_framework_loads_no_other(library: str, means: str):
+    pytest.importorskip(library)
+    code = f"import gaussgrad, {library}\ngaussgrad.render({means}, [1.0, 0.0, 1.0], size=(4, 5))"
+    own = modules_after(f"import {library}")
+    assert (modules_after(code) - own).isdisjoint(set(FRAMEWORKS) - {library})
+
+
 def test_import_takes_less_than_0_3_seconds_of_processor_time():
     code = "import gaussgrad, time\nprint(time.process_time())"  # since the interpreter started
     run_python(code)  # warms the disk and writes the bytecode
