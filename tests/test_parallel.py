@@ -2,15 +2,20 @@
 
 import multiprocessing
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 import numpy as np
 import pytest
 import torch
+from fresh import in_fresh_process
 from torch.utils.data import DataLoader, Dataset
 
 import gaussgrad
 from gaussgrad import parallel
+
+T = TypeVar("T")
 
 FORK = pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="this system does not fork")
 
@@ -76,11 +81,16 @@ def test_large_jobs_leave_the_calling_thread():
     assert count_threads() == 2
 
 
+def forked(function: Callable[[int], T], count: int) -> tuple[T, list[T]]:
+    """What a function gives here, and then in two processes forked from this one."""
+    own = function(0)
+    with multiprocessing.get_context("fork").Pool(2) as children:
+        return own, children.map_async(function, range(count)).get(timeout=120)
+
+
 @FORK
 def test_a_process_forked_after_use_in_the_parent_has_threads_of_its_own():
-    assert count_threads() == 2
-    with multiprocessing.get_context("fork").Pool(1) as children:
-        assert children.map_async(count_threads, [0]).get(timeout=120) == [2]
+    assert in_fresh_process(forked, count_threads, 1) == (2, [2])
 
 
 def test_an_exception_of_any_piece_comes_out():
@@ -107,15 +117,18 @@ def test_several_callers_at_once_get_their_own_images():
 
 @FORK
 def test_a_process_forked_after_use_in_the_parent_draws():
-    expected = draw()
-    with multiprocessing.get_context("fork").Pool(2) as children:
-        for image in children.map_async(draw, range(4)).get(timeout=120):
-            np.testing.assert_array_equal(image, expected)
+    expected, images = in_fresh_process(forked, draw, 4)
+    for image in images:
+        np.testing.assert_array_equal(image, expected)
+
+
+def own_and_loaded(start_method: str) -> tuple[np.ndarray, np.ndarray]:
+    """The gradients of four scenes, from this process and then from two workers."""
+    own = [image_and_gradient(index) for index in range(4)]
+    loader = DataLoader(Scenes(), batch_size=None, num_workers=2, multiprocessing_context=start_method, timeout=120)
+    return torch.stack(own).numpy(), torch.stack(list(loader)).numpy()
 
 
 @pytest.mark.parametrize("start_method", [pytest.param("fork", marks=FORK), "spawn"])
 def test_data_loader_workers_draw_and_differentiate(start_method: str):
-    expected = [image_and_gradient(index) for index in range(4)]
-    loader = DataLoader(Scenes(), batch_size=None, num_workers=2, multiprocessing_context=start_method, timeout=120)
-    for actual, wanted in zip(loader, expected, strict=True):
-        torch.testing.assert_close(actual, wanted, rtol=0, atol=0)
+    np.testing.assert_array_equal(*in_fresh_process(own_and_loaded, start_method))

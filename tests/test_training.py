@@ -164,7 +164,7 @@ def _first_logged_epoch(run, version):
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SIGKILL")
 def test_an_interrupted_and_then_killed_run_goes_on_as_if_never_stopped(tmp_path):
     np.save(tmp_path / "images.npy", spots())
-    options = ("-n", 2, "--looks", 1, "--epochs", 40, "--batch-size", 16)
+    options = ("-n", 2, "--looks", 1, "--epochs", 150, "--batch-size", 16)
     folder = tmp_path / "stopped"
     run = runs.Run(folder, SHORT)
 
@@ -186,7 +186,7 @@ def test_an_interrupted_and_then_killed_run_goes_on_as_if_never_stopped(tmp_path
     process.communicate(timeout=200)
     assert process.returncode == 0
     stopped = GaussianAutoencoder.load(run.model)
-    whole, model, _ = _train(tmp_path / "whole", replace(SHORT, epochs=40))
+    whole, model, _ = _train(tmp_path / "whole", replace(SHORT, epochs=150))
     _assert_equal(_weights(stopped), _weights(model))
     assert (folder / "metrics.csv").read_bytes() == (whole.folder / "metrics.csv").read_bytes()
     assert [_first_logged_epoch(run, version) > 0 for version in range(3)] == [False, True, True]  # it did go on

@@ -50,7 +50,7 @@ def probabilities(logits: torch.Tensor) -> torch.Tensor:
     Examples
     --------
     >>> import torch
-    >>> probabilities(torch.tensor([-5.0, 0.0, 5.0])).round(decimals=2).tolist()
+    >>> [round(each, 2) for each in probabilities(torch.tensor([-5.0, 0.0, 5.0])).tolist()]
     [0.03, 0.83, 1.0]
     """
     shift = TEMPERATURE * float(torch.log(torch.tensor(-LOWEST / HIGHEST)))

@@ -65,8 +65,8 @@ class HeatmapReadout(nn.Module):
     >>> import torch
     >>> anchors = torch.tensor([[-0.5, 0.0], [0.5, 0.0]])
     >>> numbers, _ = HeatmapReadout((8, 7, 7), anchors, numbers=6, notes=4)(torch.zeros(3, 8, 7, 7))
-    >>> numbers[0, :, :2].round(decimals=1).tolist()
-    [[-0.5, 0.0], [0.5, 0.0]]
+    >>> torch.allclose(numbers[0, :, :2], anchors, atol=0.05)
+    True
     """
 
     grid: torch.Tensor
