@@ -1,4 +1,4 @@
-"""A process of its own for tests that fork: beside JAX or TensorFlow, imported by others, a fork may hang and JAX warns."""
+"""A process of its own for tests that fork: beside JAX or TensorFlow a fork may hang, and JAX warns."""
 
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
