@@ -138,7 +138,13 @@ def test_the_log_has_one_row_per_epoch(tmp_path):
     np.testing.assert_allclose(float(rows[-1]["held_out_psnr"]), figures.held_out_psnr, rtol=1e-5)
 
 
-TRAIN = "import sys; from gaussgrad.cli import main; main(sys.argv[1:])"
+TRAIN = """
+import signal, sys
+from gaussgrad.cli import main
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # tests in the background inherit that it is ignored
+main(sys.argv[1:])
+"""
 
 
 def _start(*arguments):
