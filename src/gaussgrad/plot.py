@@ -154,7 +154,7 @@ def write_diagnosis(
     overwrite: bool = False,
 ) -> None:
     """Write images (b, c, h, w) and their Gaussians, coloured by what is wrong with them (masks (b, n)), as one PNG."""
-    figure, grid = _sheet(len(images), images.shape[2:], ("", "what is wrong"), inches=1.8)
+    figure, grid = _sheet(len(images), images.shape[2:], ("", "what is wrong"), inches=1.8, footer=0.35)
     hues = dict(zip(ill, colours(len(ill)), strict=True))
     for column, (above, below) in enumerate(zip(*grid, strict=True)):
         draw_image(above, images[column])
@@ -167,19 +167,19 @@ def write_diagnosis(
             below.add_patch(outline)
     handles = [Line2D([], [], color=hue, lw=3, label=kind) for kind, hue in hues.items()]
     handles.append(Line2D([], [], color="#bbbbbb", lw=3, label="well"))
-    grid[0][0].legend(handles=handles, fontsize=5, loc="upper left", framealpha=0.8)
+    figure.legend(handles=handles, fontsize=6, loc="lower center", ncols=3, frameon=False, borderpad=0)
     _save(figure, path, overwrite)
 
 
 def _sheet(
-    columns: int, size: Sequence[int], rows: Sequence[str], inches: float = _INCHES_PER_IMAGE
+    columns: int, size: Sequence[int], rows: Sequence[str], inches: float = _INCHES_PER_IMAGE, footer: float = 0.0
 ) -> tuple[Figure, list[list[Axes]]]:
-    """A figure with a grid of axes of the shape of the images, and the names of the rows at its left."""
+    """A figure with a grid of axes of the shape of the images, the names of the rows at its left, and room below."""
     height, width = size
     wide, high = inches * min(1.0, width / height), inches * min(1.0, height / width)
     gap = 0.05
     left = _MARGIN if any(rows) else gap
-    total = (left + columns * (wide + gap), gap + len(rows) * (high + gap))
+    total = (left + columns * (wide + gap), gap + len(rows) * (high + gap) + footer)
     figure = Figure(figsize=total, dpi=_DPI, facecolor="white")
     grid = []
     for row, name in enumerate(rows):
