@@ -6,8 +6,10 @@ import torch
 
 from gaussgrad import covariance, render
 from gaussgrad.models.autoencoder import GaussianAutoencoder
+from gaussgrad.models.descents import MOVES
+from gaussgrad.models.distillation import distillation_loss
 from gaussgrad.models.heads import LARGEST_WEIGHT, LATENTS, Gaussians
-from gaussgrad.models.refine import MOVES, distillation_loss, refine, refine_answer
+from gaussgrad.models.refine import refine, refine_answer
 from gaussgrad.ops.least_squares import equations
 from gaussgrad.ops.render.modes import MODES
 
