@@ -4,7 +4,19 @@ import numpy as np
 from numba import njit
 
 from gaussgrad import simd
-from gaussgrad.ops.render.geometry import ROWS, factor, gaussian, place_rows, profile, rows, slices
+from gaussgrad.ops.render.geometry import (
+    CHUNK,
+    NUMBERS,
+    ROWS,
+    factor,
+    gaussian,
+    place_rows,
+    prepare,
+    profile,
+    rows,
+    slices,
+    take,
+)
 from gaussgrad.ops.render.modes import MAX, SUM
 from gaussgrad.ops.render.quadrature import MOST_LINES, moments_over_pixels, nodes_of, through_row
 
@@ -13,8 +25,9 @@ ONE, NONE = np.int32(1), np.int32(0)
 
 
 @njit(**simd.INLINE)
-def upstream(grad, product, marks, place, count, s, level, mode, index):
+def upstream(grad, product, marks, place, count, s, level, static, index):
     """The gradient of the loss to the value s * level of one Gaussian at `count` pixels of one channel."""
+    mode = simd.value_of(static[0])
     g = simd.load(grad, place, count, s)
     if mode == SUM:
         return g
@@ -29,12 +42,16 @@ def upstream(grad, product, marks, place, count, s, level, mode, index):
 
 
 @njit(**simd.INLINE)
-def pull(grad, product, marks, levels, channels, place, plane, count, s, mode, index, by_channel):
-    """The gradient of the loss to the shape s at `count` pixels; `by_channel` collects that to the levels."""
+def pull(grad, product, marks, levels, first_level, channels, place, plane, count, s, static, index, by_channel):
+    """The gradient of the loss to the shape s at `count` pixels; `by_channel` collects that to the levels.
+
+    The number of channels must be known here where it is at all: only then is the loop taken apart, and its sums stay
+    in registers.
+    """
     pulled = simd.zero(s)
-    for c in range(channels):
-        level = simd.splat(simd.peek(levels, c), s)
-        above = upstream(grad, product, marks, place + c * plane, count, s, level, mode, index)
+    for c in range(simd.value_of(static[1]) or channels):
+        level = simd.splat(simd.peek(levels, first_level + c), s)
+        above = upstream(grad, product, marks, place + c * plane, count, s, level, static, index)
         pulled = simd.fused(above, level, pulled)
         simd.put(by_channel, c, simd.fused(above, s, simd.get(by_channel, c, s)))
     return pulled
@@ -42,25 +59,28 @@ def pull(grad, product, marks, levels, channels, place, plane, count, s, mode, i
 
 @njit(**simd.INLINE)
 def gather(
-    g, levels, grad, product, marks, at, frame, first, last, channels, cut, tolerance, lowest, mode, index, by_channel,
-    sums, places,
+    g, levels, first_level, grad, product, marks, at, frame, first, last, static, channels, cut, tolerance, lowest,
+    index, by_channel, sums, j, places,
 ):  # fmt: skip
     """Sums over the pixels of one Gaussian on the rows [first, last).
 
     `sums` collects r, the gradient to -q/2, and its first and second moments in the residuals (docs/maths.md, equations
     16-17); `by_channel` the gradient to each level, a vector per channel.
     """
-    height, width = frame[1], frame[2]
+    dimensions, height, width = simd.value_of(static[2]), frame[1], frame[2]
     plane = frame[0] * height * width
     order = simd.iota(grad)
     step = simd.lanes_of(grad)
     nothing = simd.zero(order)
     number = simd.scalar_type(grad)
     curvature = simd.splat(number(-0.5 * g.ix), order)
-    z_low, z_high = slices(g, cut, 0.0, first // height, (last - 1) // height + 1)
+    z_low, z_high = slices(g, cut, 0.0, first // height, (last - 1) // height + 1) if dimensions == 3 else (0, 1)
     for z in range(z_low, z_high):
         ez = z - g.z
-        y_low, y_high = rows(g, ez, cut, 0.0, max(0, first - z * height), min(height, last - z * height))
+        if dimensions == 3:
+            y_low, y_high = rows(g, ez, cut, 0.0, max(0, first - z * height), min(height, last - z * height))
+        else:
+            y_low, y_high = first, last
         for block in range(y_low, y_high, ROWS):  # summed in the array's own dtype; the sums move on to float64
             m0, mx, my, mxx, mxy, myy = nothing, nothing, nothing, nothing, nothing, nothing
             in_block = min(ROWS, y_high - block)
@@ -77,8 +97,9 @@ def gather(
                     inside = simd.greater(p, tolerance)
                     s = simd.select(inside, p - tolerance, nothing)
                     pulled = pull(
-                        grad, product, marks, levels, channels, row + x, plane, high - x, s, mode, index, by_channel
-                    )
+                        grad, product, marks, levels, first_level, channels, row + x, plane, high - x, s, static, index,
+                        by_channel,
+                    )  # fmt: skip
                     q = simd.select(inside, pulled * p, nothing)
                     qu = q * u
                     s0, s1, s2 = s0 + q, s1 + qu, simd.fused(qu, u, s2)
@@ -87,22 +108,22 @@ def gather(
                 m0, mx, my = m0 + s0, mx + s1, my + s0e
                 mxx, mxy, myy = mxx + s2, simd.fused(s1, e, mxy), simd.fused(s0e, e, myy)
             r0, x1, y1 = np.float64(simd.total(m0)), np.float64(simd.total(mx)), np.float64(simd.total(my))
-            sums[0] += r0
-            sums[1] += x1
-            sums[2] += y1
-            sums[3] += r0 * ez
-            sums[4] += np.float64(simd.total(mxx))
-            sums[5] += np.float64(simd.total(mxy))
-            sums[6] += x1 * ez
-            sums[7] += np.float64(simd.total(myy))
-            sums[8] += y1 * ez
-            sums[9] += r0 * ez * ez
+            sums[j, 0] += r0
+            sums[j, 1] += x1
+            sums[j, 2] += y1
+            sums[j, 3] += r0 * ez
+            sums[j, 4] += np.float64(simd.total(mxx))
+            sums[j, 5] += np.float64(simd.total(mxy))
+            sums[j, 6] += x1 * ez
+            sums[j, 7] += np.float64(simd.total(myy))
+            sums[j, 8] += y1 * ez
+            sums[j, 9] += r0 * ez * ez
 
 
 @njit(**simd.INLINE)
 def gather_area(
-    g, levels, grad, product, marks, at, frame, first, last, channels, cut, tolerance, lowest, mode, index, by_channel,
-    sums, places, nodes, lines,
+    g, levels, first_level, grad, product, marks, at, frame, first, last, static, channels, cut, tolerance, lowest,
+    index, by_channel, sums, j, places, nodes, lines,
 ):  # fmt: skip
     """The same where the shape is the mean over a pixel: the moments are means over each pixel too (equation 47)."""
     height, width = frame[1], frame[2]
@@ -124,58 +145,54 @@ def gather_area(
                 inside = simd.greater(moments[0], tolerance)
                 s = simd.select(inside, moments[0] - tolerance, simd.zero(order))
                 pulled = pull(
-                    grad, product, marks, levels, channels, row + x, plane, high - x, s, mode, index, by_channel
-                )
+                    grad, product, marks, levels, first_level, channels, row + x, plane, high - x, s, static, index,
+                    by_channel,
+                )  # fmt: skip
                 r = simd.select(inside, pulled, simd.zero(order))
                 for k in range(MOMENTS):
-                    sums[k] += np.float64(simd.total(r * moments[k]))
-
-
-@njit(**simd.INNER)
-def to_parameters(g, sums, volume, grad_mean, grad_covariance):
-    """From the moments in the residuals to the gradients of one mean and covariance (docs/maths.md, equations 15-18).
-
-    `volume` is the sum of level times gradient, by which the density's factor falls with the determinant; 0 for peak.
-    """
-    d = grad_mean.size
-    fx, fy, fz = sums[1] * g.ix, sums[2] * g.iy, sums[3] * g.iz
-    slope = g.alpha * g.beta - g.gamma
-    xx, xy, xz = (sums[4] * g.ix - volume) * g.ix, sums[5] * g.ix * g.iy, sums[6] * g.ix * g.iz
-    yy, yz, zz = (sums[7] * g.iy - volume) * g.iy, sums[8] * g.iy * g.iz, (sums[9] * g.iz - volume) * g.iz
-    # F U, then U' F U, with U = [1, -beta, slope; 0, 1, -alpha; 0, 0, 1]
-    xy_u = xy - g.beta * xx
-    yy_u = yy - g.beta * xy
-    grad_mean[0] = fx
-    grad_covariance[0] = 0.5 * xx
-    if d > 1:
-        grad_mean[1] = fy - g.beta * fx
-        grad_covariance[1] = xy_u
-        grad_covariance[2 if d == 2 else 3] = 0.5 * (yy_u - g.beta * xy_u)
-    if d == 3:
-        xz_u = xz - g.alpha * xy + slope * xx
-        yz_u = yz - g.alpha * yy + slope * xy
-        zz_u = zz - g.alpha * yz + slope * xz
-        grad_mean[2] = fz - g.alpha * fy + slope * fx
-        grad_covariance[2] = xz_u
-        grad_covariance[4] = yz_u - g.beta * xz_u
-        grad_covariance[5] = 0.5 * (zz_u - g.alpha * yz_u + slope * xz_u)
+                    sums[j, k] += np.float64(simd.total(r * moments[k]))
 
 
 @njit(**simd.INLINE)
-def clear(sums):
-    """Set all to 0; as a slice assignment it would take Numba three seconds more to compile."""
-    for entry in range(sums.size):
-        sums[entry] = 0.0
+def clear(sums, j):
+    """Set a row to 0; as a slice assignment it would take Numba three seconds more to compile."""
+    for entry in range(sums.shape[1]):
+        sums[j, entry] = 0.0
 
 
-@njit(**simd.INNER)
-def finish(g, scale, density, sums, b, i, weights, grad_means, grad_covariances, grad_weights):
-    """Write the gradients of one Gaussian; `sums` is its ten moments, then the gradient to each level."""
-    volume = 0.0
+@njit(**simd.INLINE)
+def finish(g, scale, dimensions, density, sums, j, b, i, weights, grad_means, grad_covariances, grad_weights):
+    """Write the gradients of one Gaussian from the row j of `sums` (docs/maths.md, equations 15-18).
+
+    The row holds ten moments in the residuals, then the gradient to each level.
+    """
+    volume = 0.0  # the sum of level times gradient, by which the density's factor falls with the determinant
     for c in range(weights.shape[2]):
-        grad_weights[b, i, c] = scale * sums[MOMENTS + c]
-        volume += scale * weights[b, i, c] * sums[MOMENTS + c]
-    to_parameters(g, sums, volume if density else 0.0, grad_means[b, i], grad_covariances[b, i])
+        grad_weights[b, i, c] = scale * sums[j, MOMENTS + c]
+        volume += scale * weights[b, i, c] * sums[j, MOMENTS + c]
+    if not density:
+        volume = 0.0
+    fx, fy, fz = sums[j, 1] * g.ix, sums[j, 2] * g.iy, sums[j, 3] * g.iz
+    slope = g.alpha * g.beta - g.gamma
+    xx, xy, xz = (sums[j, 4] * g.ix - volume) * g.ix, sums[j, 5] * g.ix * g.iy, sums[j, 6] * g.ix * g.iz
+    yy, yz, zz = (sums[j, 7] * g.iy - volume) * g.iy, sums[j, 8] * g.iy * g.iz, (sums[j, 9] * g.iz - volume) * g.iz
+    # F U, then U' F U, with U = [1, -beta, slope; 0, 1, -alpha; 0, 0, 1]
+    xy_u = xy - g.beta * xx
+    yy_u = yy - g.beta * xy
+    grad_means[b, i, 0] = fx
+    grad_covariances[b, i, 0] = 0.5 * xx
+    if dimensions > 1:
+        grad_means[b, i, 1] = fy - g.beta * fx
+        grad_covariances[b, i, 1] = xy_u
+        grad_covariances[b, i, 2 if dimensions == 2 else 3] = 0.5 * (yy_u - g.beta * xy_u)
+    if dimensions == 3:
+        xz_u = xz - g.alpha * xy + slope * xx
+        yz_u = yz - g.alpha * yy + slope * xy
+        zz_u = zz - g.alpha * yz + slope * xz
+        grad_means[b, i, 2] = fz - g.alpha * fy + slope * fx
+        grad_covariances[b, i, 2] = xz_u
+        grad_covariances[b, i, 4] = yz_u - g.beta * xz_u
+        grad_covariances[b, i, 5] = 0.5 * (zz_u - g.alpha * yz_u + slope * xz_u)
 
 
 @simd.kernel
@@ -187,74 +204,76 @@ def gather_gradients(
 
     `static` and `area` are as in drawing.
     """
-    mode = simd.value_of(static[0])
-    n = weights.shape[1]
+    dimensions, n = simd.value_of(static[2]), weights.shape[1]
     channels = simd.value_of(static[1]) or weights.shape[2]
-    number = grad.dtype.type
     grad_, product_, marks_ = simd.address(grad), simd.address(product), simd.address(marks)
     order = simd.iota(grad_)
     lanes = simd.lanes_of(grad_)
-    level_array, lane_array = np.empty(channels, grad.dtype), np.empty(channels * lanes, grad.dtype)
-    sums, lines = np.empty(MOMENTS + channels), np.empty((MOST_LINES, 4))
+    owners, prepared, scales = np.empty((CHUNK, 2), np.int64), np.empty((CHUNK, NUMBERS)), np.empty(CHUNK)
+    level_array, lane_array = np.empty((CHUNK, channels), grad.dtype), np.empty(channels * lanes, grad.dtype)
+    sums, lines = np.empty((CHUNK, MOMENTS + channels)), np.empty((MOST_LINES, 4))
     place_array = np.empty(4 * ROWS)
-    levels, places = simd.address(level_array), simd.address(place_array)
+    prepared_, levels, places = simd.address(prepared), simd.address(level_array), simd.address(place_array)
     # a few channels live in registers
     by_channel = simd.scratch(order, static[1]) if simd.value_of(static[1]) else simd.address(lane_array)
     lowest_, tolerance_ = simd.splat(lowest, order), simd.splat(tolerance, order)
-    for visit in range(start, stop):
-        k, first, last, slot = visits[visit, 0], visits[visit, 1], visits[visit, 2], visits[visit, 3]
-        b, i = k // n, k % n
-        g = gaussian(means, covariances, b, i)
-        scale = factor(g, means.shape[2], density)
-        for c in range(channels):
-            level_array[c] = number(scale * weights[b, i, c])
-            simd.put(by_channel, c, simd.zero(order))
-        clear(sums)
-        at = b * channels * frame[0] * frame[1] * frame[2]
-        if area is None:
-            gather(
-                g, levels, grad_, product_, marks_, at, frame, first, last, channels, cut, tolerance_, lowest_, mode,
-                np.int32(i), by_channel, sums, places,
-            )  # fmt: skip
-        else:
-            gather_area(
-                g, levels, grad_, product_, marks_, at, frame, first, last, channels, cut, tolerance_, lowest_, mode,
-                np.int32(i), by_channel, sums, places, nodes_of(g, means.shape[2]), lines,
-            )  # fmt: skip
-        for c in range(channels):
-            sums[MOMENTS + c] = simd.total(simd.get(by_channel, c, order))
-        if slot < 0:
-            finish(g, scale, density, sums, b, i, weights, grad_means, grad_covariances, grad_weights)
-        else:
-            for entry in range(sums.size):
-                partial[slot, entry] = sums[entry]
+    for chunk in range(start, stop, CHUNK):
+        in_chunk = min(CHUNK, stop - chunk)
+        for j in range(in_chunk):
+            k = visits[chunk + j, 0]
+            b, i = k // n, k % n
+            owners[j, 0], owners[j, 1] = b, i
+            _, scales[j] = prepare(prepared, level_array, j, means, covariances, weights, b, i, dimensions, density)
+        for j in range(in_chunk):
+            first, last = visits[chunk + j, 1], visits[chunk + j, 2]
+            b, i = owners[j, 0], owners[j, 1]
+            g = take(prepared_, j, dimensions)
+            for c in range(channels):
+                simd.put(by_channel, c, simd.zero(order))
+            clear(sums, j)
+            at = b * channels * frame[0] * frame[1] * frame[2]
+            if area is None:
+                gather(
+                    g, levels, j * channels, grad_, product_, marks_, at, frame, first, last, static, channels, cut,
+                    tolerance_, lowest_, np.int32(i), by_channel, sums, j, places,
+                )  # fmt: skip
+            else:
+                gather_area(
+                    g, levels, j * channels, grad_, product_, marks_, at, frame, first, last, static, channels, cut,
+                    tolerance_, lowest_, np.int32(i), by_channel, sums, j, places, nodes_of(g, dimensions), lines,
+                )  # fmt: skip
+            for c in range(channels):
+                sums[j, MOMENTS + c] = simd.total(simd.get(by_channel, c, order))
+        for j in range(in_chunk):
+            b, i, slot = owners[j, 0], owners[j, 1], visits[chunk + j, 3]
+            if slot < 0:
+                g = take(prepared_, j, dimensions)
+                finish(
+                    g, scales[j], dimensions, density, sums, j, b, i, weights, grad_means, grad_covariances,
+                    grad_weights,
+                )  # fmt: skip
+            else:
+                for entry in range(MOMENTS + channels):
+                    partial[slot, entry] = sums[j, entry]
 
 
 @simd.kernel
 def finish_blocks(
-    visits,
-    partial,
-    means,
-    covariances,
-    weights,
-    density,
-    grad_means,
-    grad_covariances,
-    grad_weights,
-):
+    visits, partial, means, covariances, weights, density, grad_means, grad_covariances, grad_weights
+):  # fmt: skip
     """Write the gradients of the Gaussians that were gathered in blocks."""
-    n = weights.shape[1]
-    sums = np.empty(partial.shape[1])
-    clear(sums)
+    n, dimensions = means.shape[1:]
+    sums = np.empty((1, partial.shape[1]))
+    clear(sums, 0)
     for visit in range(len(visits)):
         k, slot = visits[visit, 0], visits[visit, 3]
         if slot < 0:
             continue
-        for entry in range(sums.size):
-            sums[entry] += partial[slot, entry]
+        for entry in range(sums.shape[1]):
+            sums[0, entry] += partial[slot, entry]
         if visit + 1 == len(visits) or visits[visit + 1, 0] != k:
             b, i = k // n, k % n
-            g = gaussian(means, covariances, b, i)
-            scale = factor(g, means.shape[2], density)
-            finish(g, scale, density, sums, b, i, weights, grad_means, grad_covariances, grad_weights)
-            clear(sums)
+            g = gaussian(means, covariances, b, i, dimensions)
+            scale = factor(g, dimensions, density)
+            finish(g, scale, dimensions, density, sums, 0, b, i, weights, grad_means, grad_covariances, grad_weights)
+            clear(sums, 0)

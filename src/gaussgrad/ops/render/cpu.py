@@ -47,7 +47,7 @@ def forward(means, covariances, weights, *, size, amplitude, compose, pixel, tol
     if bands > 1:
         reach = _reach(means, covariances, frame, cut, pad, threads)
         offsets, members = members_of_bands(reach, batch, bands_of_rows(rows, bands), bands)
-    static, area = _static(mode, weights, pixel)
+    static, area = _static(mode, covariances, weights, pixel)
 
     def task(start, stop):
         draw_bands(
@@ -65,7 +65,7 @@ def backward(grad, saved, means, covariances, weights, *, size, amplitude, compo
     """The gradients of means, covariances and weights."""
     frame = _frame(size)
     mode = MODES[compose]
-    static, area = _static(mode, weights, pixel)
+    static, area = _static(mode, covariances, weights, pixel)
     marks = saved[-1] if saved else np.empty(0, np.int32)
     product = saved[0] if mode == UNION else np.empty(0, means.dtype)
     rows = frame[0] * frame[1]
@@ -107,10 +107,11 @@ def _frame(size):
     return (1,) * (3 - len(size)) + tuple(size)
 
 
-def _static(mode, weights, pixel):
+def _static(mode, covariances, weights, pixel):
     """What a kernel is compiled for: ((compose mode, 1 or 3 channels or (0) any number), True for areas or None)."""
     channels = weights.shape[2]
-    numbers = simd.static(mode), simd.static(channels if channels in (1, 3) else 0)
+    dimensions = len(DIAGONALS[covariances.shape[2]])
+    numbers = simd.static(mode), simd.static(channels if channels in (1, 3) else 0), simd.static(dimensions)
     return numbers, True if pixel == "area" else None
 
 

@@ -4,7 +4,7 @@ import numpy as np
 from numba import njit
 
 from gaussgrad import simd
-from gaussgrad.ops.render.geometry import ROWS, factor, gaussian, place_rows, profile, rows, slices
+from gaussgrad.ops.render.geometry import CHUNK, NUMBERS, ROWS, place_rows, prepare, profile, rows, slices, take
 from gaussgrad.ops.render.modes import MAX, SUM, UNION
 from gaussgrad.ops.render.quadrature import MOST_LINES, mean_over_pixels, merge, nodes_of, through_row
 
@@ -12,9 +12,8 @@ ONE, NONE, NOBODY = np.int32(1), np.int32(0), np.int32(-1)
 
 
 @njit(**simd.INLINE)
-def compose(image, marks, place, count, s, level, mode, index):
-    """Compose s * level onto `count` pixels of one channel."""
-    old = simd.load(image, place, count, s)
+def compose(image, marks, place, count, s, level, old, mode, index):
+    """Compose s * level onto `count` pixels of one channel, whose values are `old`."""
     if mode == SUM:
         simd.store(image, place, count, simd.fused(s, level, old))
         return
@@ -47,6 +46,43 @@ def finish_union(product, zeros, out, at, count, like):
         simd.store(out, at + k, count - k, simd.select(none, simd.one(like) - left, simd.one(like)))
 
 
+@njit(**simd.INLINE)
+def draw_rows(
+    g, levels, first_level, ez, y_low, y_high, width, at, plane, static, area, channels, cut, pad, tolerance, lowest,
+    index, image, marks, olds, places, nodes, lines
+):  # fmt: skip
+    """Draw a Gaussian on the rows [y_low, y_high) of the slice with residual ez, which begins at the place `at`.
+
+    The number of channels must be known here where it is at all: only then are the loops over them taken apart.
+    """
+    mode = simd.value_of(static[0])
+    order = simd.iota(image)
+    number = simd.scalar_type(image)
+    curvature = simd.splat(number(-0.5 * g.ix), order)
+    for block in range(y_low, y_high, ROWS):
+        in_block = min(ROWS, y_high - block)
+        place_rows(g, ez, block, in_block, cut, pad, width, places)
+        for r in range(in_block):
+            ey, centre = simd.peek(places, r), simd.peek(places, ROWS + r)
+            low, high = int(simd.peek(places, 2 * ROWS + r)), int(simd.peek(places, 3 * ROWS + r))
+            row = at + (block + r) * width
+            constant = simd.splat(number(-0.5 * (ey * ey * g.iy + ez * ez * g.iz)), order)
+            count = 0 if area is None else merge(g, lines, through_row(g, ey, ez, nodes, lines))
+            for x in range(low, high, simd.lanes_of(image)):
+                if area is None:
+                    p = profile(order + number(x - centre), curvature, constant, lowest)
+                else:
+                    p = mean_over_pixels(x, order, curvature, lowest, nodes, lines, count, number)
+                s = simd.select(simd.greater(p, tolerance), p - tolerance, simd.zero(p))
+                # All channels are read before one is written: the processor takes planes for the same place where their
+                # distance is a multiple of 4096 bytes, and would wait.
+                for c in range(simd.value_of(static[1]) or channels):
+                    simd.put(olds, c, simd.load(image, row + c * plane + x, high - x, order))
+                for c in range(simd.value_of(static[1]) or channels):
+                    level, old = simd.splat(simd.peek(levels, first_level + c), order), simd.get(olds, c, order)
+                    compose(image, marks, row + c * plane + x, high - x, s, level, old, mode, index)
+
+
 @simd.kernel
 def draw_bands(
     start, stop, bands, offsets, members, means, covariances, weights, frame, density, static, area, cut, pad,
@@ -56,23 +92,24 @@ def draw_bands(
 
     `image` and `marks` (flat) get what the backward pass needs: for max the image and its winners (-1: none), for union
     the product of the factors that are not zero and the number of zeros. `out` (flat) gets the image of a union.
-    `static` is (mode, channels) as compile-time integers, channels 0 where their number is not known then. `area` is
-    True where the shape is the mean over a pixel, else None, for which Numba leaves out the branches of the mean.
+    `static` is (mode, channels, dimensions) as compile-time integers, channels 0 where their number is not known then.
+    `area` is True where the shape is the mean over a pixel, else None, for which Numba leaves out the branches of it.
     """
     mode = simd.value_of(static[0])
     depth, height, width = frame
-    n = weights.shape[1]
+    dimensions, n = simd.value_of(static[2]), weights.shape[1]
     channels = simd.value_of(static[1]) or weights.shape[2]
-    number = image.dtype.type
     lines = depth * height
-    plane = lines * width
     image_, marks_ = simd.address(image), simd.address(marks)
-    level_array = np.empty(channels, image.dtype)
-    levels = simd.address(level_array)
-    table, place_array = np.empty((MOST_LINES, 4)), np.empty(4 * ROWS)
+    prepared, level_array = np.empty((CHUNK, NUMBERS)), np.empty((CHUNK, channels), image.dtype)
+    prepared_, levels = simd.address(prepared), simd.address(level_array)
+    touched = np.empty((CHUNK, 2), np.int64)
+    line_array, place_array = np.empty((MOST_LINES, 4)), np.empty(4 * ROWS)
     places = simd.address(place_array)
     order = simd.iota(image_)
-    step = simd.lanes_of(image_)
+    lane_array = np.empty(channels * simd.lanes_of(image_), image.dtype)
+    # a few channels live in registers
+    olds = simd.scratch(order, static[1]) if simd.value_of(static[1]) else simd.address(lane_array)
     lowest_, tolerance_ = simd.splat(lowest, order), simd.splat(tolerance, order)
     background = simd.one(order) if mode == UNION else simd.zero(order)
     for band in range(start, stop):
@@ -84,36 +121,30 @@ def draw_bands(
             if mode != SUM:
                 fill(marks_, at, (last - first) * width, simd.splat(NOBODY if mode == MAX else NONE, order))
         low_k, high_k = (0, n) if bands == 1 else (offsets[band], offsets[band + 1])
-        for k in range(low_k, high_k):
-            i = k if bands == 1 else members[k]
-            g = gaussian(means, covariances, b, i)
-            scale = factor(g, means.shape[2], density)
-            for c in range(channels):
-                level_array[c] = number(scale * weights[b, i, c])
-            curvature = simd.splat(number(-0.5 * g.ix), order)
-            nodes = (0, 0, 0) if area is None else nodes_of(g, means.shape[2])
-            z_low, z_high = slices(g, cut, pad, first // height, (last - 1) // height + 1)
-            for z in range(z_low, z_high):
-                ez = z - g.z
-                y_low, y_high = rows(g, ez, cut, pad, max(0, first - z * height), min(height, last - z * height))
-                for block in range(y_low, y_high, ROWS):
-                    in_block = min(ROWS, y_high - block)
-                    place_rows(g, ez, block, in_block, cut, pad, width, places)
-                    for r in range(in_block):
-                        ey, centre = simd.peek(places, r), simd.peek(places, ROWS + r)
-                        low, high = int(simd.peek(places, 2 * ROWS + r)), int(simd.peek(places, 3 * ROWS + r))
-                        row = (b * channels * lines + z * height + block + r) * width
-                        constant = simd.splat(number(-0.5 * (ey * ey * g.iy + ez * ez * g.iz)), order)
-                        count = 0 if area is None else merge(g, table, through_row(g, ey, ez, nodes, table))
-                        for x in range(low, high, step):
-                            if area is None:
-                                p = profile(order + number(x - centre), curvature, constant, lowest_)
-                            else:
-                                p = mean_over_pixels(x, order, curvature, lowest_, nodes, table, count, number)
-                            s = simd.select(simd.greater(p, tolerance_), p - tolerance_, simd.zero(p))
-                            for c in range(channels):
-                                level = simd.splat(simd.peek(levels, c), order)
-                                compose(image_, marks_, row + c * plane + x, high - x, s, level, mode, np.int32(i))
+        for chunk in range(low_k, high_k, CHUNK):
+            in_chunk = min(CHUNK, high_k - chunk)
+            for j in range(in_chunk):
+                i = chunk + j if bands == 1 else members[chunk + j]
+                g, _ = prepare(prepared, level_array, j, means, covariances, weights, b, i, dimensions, density)
+                touched[j, 0], touched[j, 1] = (0, 0) if dimensions == 3 else rows(g, 0.0, cut, pad, first, last)
+            for j in range(in_chunk):
+                i = chunk + j if bands == 1 else members[chunk + j]
+                g = take(prepared_, j, dimensions)
+                nodes = (0, 0, 0) if area is None else nodes_of(g, dimensions)
+                z_low, z_high = 0, 1
+                if dimensions == 3:
+                    z_low, z_high = slices(g, cut, pad, first // height, (last - 1) // height + 1)
+                for z in range(z_low, z_high):
+                    ez = z - g.z
+                    y_low, y_high = touched[j, 0], touched[j, 1]
+                    if dimensions == 3:
+                        y_first, y_last = max(0, first - z * height), min(height, last - z * height)
+                        y_low, y_high = rows(g, ez, cut, pad, y_first, y_last)
+                    at = (b * channels * lines + z * height) * width
+                    draw_rows(
+                        g, levels, j * channels, ez, y_low, y_high, width, at, lines * width, static, area, channels,
+                        cut, pad, tolerance_, lowest_, np.int32(i), image_, marks_, olds, places, nodes, line_array,
+                    )  # fmt: skip
         if mode == UNION:
             for c in range(channels):
                 at = ((b * channels + c) * lines + first) * width

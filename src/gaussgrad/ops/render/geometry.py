@@ -15,6 +15,7 @@ from numba import njit
 from gaussgrad import simd
 
 ROWS = 16  # placed at a time
+CHUNK = 16  # prepared at a time: where the number of rows is known late, the processor waits at each Gaussian
 
 
 class Gaussian(NamedTuple):
@@ -34,10 +35,12 @@ class Gaussian(NamedTuple):
     iz: float
 
 
+NUMBERS = len(Gaussian._fields)
+
+
 @njit(**simd.INLINE)
-def gaussian(means, covariances, b, i):
-    """The Gaussian i of batch item b; missing coordinates are 0 with variance 1."""
-    d = means.shape[2]
+def gaussian(means, covariances, b, i, d):
+    """The Gaussian i of batch item b in `d` dimensions; missing coordinates are 0 with variance 1."""
     y, z, alpha, beta, gamma, vy, vz = 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 1.0
     x = np.float64(means[b, i, 0])
     vx = np.float64(covariances[b, i, 0])
@@ -56,6 +59,21 @@ def gaussian(means, covariances, b, i):
         beta = (xy - xz * alpha) / vy
         vx = (xx * minor - xy * (xy * vz - yz * xz) + xz * (xy * yz - yy * xz)) / minor
     return Gaussian(x, y, z, alpha, beta, gamma, vx, vy, vz, 1 / vx, 1 / vy, 1 / vz)
+
+
+@njit(**simd.INLINE)
+def take(prepared, j, d):
+    """The Gaussian that `prepare` wrote to the row j; what `d` dimensions leave constant is not looked up."""
+    at = j * NUMBERS
+    x, vx, ix = simd.peek(prepared, at), simd.peek(prepared, at + 6), simd.peek(prepared, at + 9)
+    y, z, alpha, beta, gamma, vy, vz, iy, iz = 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 1.0
+    if d > 1:
+        y, beta = simd.peek(prepared, at + 1), simd.peek(prepared, at + 4)
+        vy, iy = simd.peek(prepared, at + 7), simd.peek(prepared, at + 10)
+    if d == 3:
+        z, alpha, gamma = simd.peek(prepared, at + 2), simd.peek(prepared, at + 3), simd.peek(prepared, at + 5)
+        vz, iz = simd.peek(prepared, at + 8), simd.peek(prepared, at + 11)
+    return Gaussian(x, y, z, alpha, beta, gamma, vx, vy, vz, ix, iy, iz)
 
 
 @simd.kernel
@@ -103,6 +121,21 @@ def factor(g, dimensions, density):
 
 
 @njit(**simd.INLINE)
+def prepare(prepared, levels, j, means, covariances, weights, b, i, d, density):
+    """Write a Gaussian to the row j of `prepared` (CHUNK, NUMBERS) and its levels to that of `levels` (CHUNK, c).
+
+    A level is what the shape is multiplied by: the weight times the factor, which is returned beside the Gaussian.
+    """
+    g = gaussian(means, covariances, b, i, d)
+    for entry, value in enumerate(g):
+        prepared[j, entry] = value
+    scale = factor(g, d, density)
+    for c in range(weights.shape[2]):
+        levels[j, c] = scale * weights[b, i, c]
+    return g, scale
+
+
+@njit(**simd.INLINE)
 def span(centre, squared, pad, start, stop):
     """The first and one past the last pixel within sqrt(squared) + pad of the centre, inside [start, stop)."""
     half = math.sqrt(max(squared, 0.0)) + pad
@@ -141,7 +174,8 @@ def place_rows(g, ez, y_first, count, cut, pad, width, table):
     pad_x = pad + abs(g.beta) * pad_y + abs(g.gamma) * pad
     z = max(abs(ez) - pad, 0.0)
     rest_of_row = cut - z * z * g.iz
-    for r in range(0, count, simd.lanes_of(table)):
+    lanes = simd.lanes_of(table)
+    for r in range(0, count, lanes):
         ey = order + (y_first + r - g.y - g.alpha * ez)
         y = simd.absolute(ey) - pad_y
         y = simd.select(simd.greater(y, zero), y, zero)
@@ -149,14 +183,14 @@ def place_rows(g, ez, y_first, count, cut, pad, width, table):
         half = simd.sqrt(simd.select(simd.greater(squared, zero), squared, zero)) + pad_x
         centre = ey * g.beta + (g.x + g.gamma * ez)
         low, high = simd.ceil(centre - half), simd.floor(centre + half) + one
-        simd.store(table, r, count - r, ey)
-        simd.store(table, ROWS + r, count - r, centre)
-        simd.store(table, 2 * ROWS + r, count - r, simd.select(simd.greater(low, zero), low, zero))
-        simd.store(table, 3 * ROWS + r, count - r, simd.select(simd.greater(stop, high), high, stop))
+        simd.store(table, r, lanes, ey)
+        simd.store(table, ROWS + r, lanes, centre)
+        simd.store(table, 2 * ROWS + r, lanes, simd.select(simd.greater(low, zero), low, zero))
+        simd.store(table, 3 * ROWS + r, lanes, simd.select(simd.greater(stop, high), high, stop))
 
 
 @njit(**simd.INLINE)
 def profile(u, curvature, constant, lowest):
     """exp(curvature u^2 + constant) lane by lane, and 0 where that is no normal number."""
     exponent = simd.fused(u * u, curvature, constant)
-    return simd.select(simd.greater(exponent, lowest), simd.exp(exponent), u - u)
+    return simd.select(simd.greater(exponent, lowest), simd.exp(exponent), simd.zero(u))
