@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from fresh import in_fresh_process
 
 import gaussgrad
 
@@ -127,3 +128,19 @@ def test_impulses_of_unknown_number_share_their_kernel(tensors: Tensors):
         lambda m: gaussgrad.render_impulses(m, kernel, size=(7, 8)), [tf.TensorSpec((None, 3, 2), "float64")]
     )
     assert_same(graph(tensors[0]), gaussgrad.render_impulses(tensors[0], kernel, size=(7, 8)))
+
+
+def draw_in_a_graph_first() -> list[float]:
+    """The total of an image drawn by a graph, then plainly, in a process that draws for the first time."""
+    means, covariances = tf.constant([[3.0, 3.0]]), tf.constant([1.0, 0.0, 1.0])
+
+    def total() -> Any:
+        return tf.reduce_sum(gaussgrad.render(means, covariances, size=(7, 8)))
+
+    return [float(tf.function(total)()), float(total())]
+
+
+def test_a_first_call_in_a_graph_leaves_plain_calls_right():
+    """What a plain tensor is was once asked while a graph was under construction."""
+    in_graph, plain = in_fresh_process(draw_in_a_graph_first)
+    assert in_graph == plain == pytest.approx(1.0, abs=1e-2)

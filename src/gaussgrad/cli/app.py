@@ -86,7 +86,7 @@ def train(
             metavar="PIXELS",
             min=0.1,
             rich_help_panel=MODEL,
-            show_default="shorter side / 14, points / 19",
+            show_default="shorter side / 14, points / 20",
             help="Width of points; first width of the others.",
         ),
     ] = None,

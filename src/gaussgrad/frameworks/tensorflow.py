@@ -17,7 +17,8 @@ from gaussgrad.op import Operation
 
 __all__ = ["apply", "cast", "concrete", "device_name", "dtype_name", "from_list", "namespace", "owns", "to_float_hint"]
 
-_EAGER = type(tf.constant(0.0))
+with tf.init_scope():  # out of the graph that may be under construction when this file is first imported
+    _EAGER = type(tf.constant(0.0))
 
 Tensors = tuple[tf.Tensor, ...]
 

@@ -41,7 +41,7 @@ class GaussianAutoencoder(nn.Module):
         (5 numbers); or these and a weight for each channel (6 for grey, 8 for RGB).
     stddev : float, optional
         Pixels: the width of "points", and the first width of the others. By default a fourteenth of the shorter side,
-        for "points" a nineteenth (wider ones draw digits up to 2 dB worse), at least 1.
+        for "points" a twentieth (those of digits are then drawn best), at least 1.
     encoder : nn.Module, optional
         Any module that gives features (b, ...) of images (b, c, h, w). By default a small convolutional network
         (`gaussgrad.models.encoder.ConvolutionalEncoder`).
@@ -96,7 +96,7 @@ class GaussianAutoencoder(nn.Module):
         self.n, self.looks = _count("n", n, 1), _count("looks", looks, 0)
         self.compose = checks.option("compose", compose, ("sum", "max", "union"))
         self.tolerance = checks.number("tolerance", tolerance, "a number in [0, 1)", 0.0, 1.0)
-        default = max(1.0, min(self.size) / (19 if latent == "points" else 14))
+        default = max(1.0, min(self.size) / (20 if latent == "points" else 14))
         self.stddev = default if stddev is None else checks.number("stddev", stddev, "at least 0.1 pixel", 0.1)
         if encoder is not None and not isinstance(encoder, nn.Module):
             raise TypeError(checks.complain("encoder", "an nn.Module", f"a {type(encoder).__name__}"))

@@ -10,6 +10,7 @@ import numpy as np
 from numba import njit
 
 from gaussgrad import parallel, simd
+from gaussgrad.ops import arrays
 
 SECONDS_PER_TOUCH = 3e-9  # one pixel of one point in one channel, measured; only decides whether threads are worth it
 BLOCKS = 64  # most parts per batch element in which the kernel gradient is summed, whatever the number of threads
@@ -27,7 +28,7 @@ def forward(
     """The image (b, c, pixels), and nothing to save."""
     points, kernels, frame = _in_3d(means, kernel, size)
     b, _, c = weights.shape
-    image = np.empty((b, c, math.prod(size)), means.dtype)
+    image = arrays.empty((b, c, math.prod(size)), means.dtype)
 
     def paint(start: int, stop: int) -> None:
         _paint(points, kernels, weights, frame, image, start, stop)

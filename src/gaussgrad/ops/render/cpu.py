@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from gaussgrad import parallel, simd
+from gaussgrad.ops import arrays
 from gaussgrad.ops.render.backward import MOMENTS, finish_blocks, gather_gradients
 from gaussgrad.ops.render.bands import bands_of_rows, count_bands, members_of_bands, touch_rows
 from gaussgrad.ops.render.forward import draw_bands
@@ -23,10 +24,13 @@ PADS = {"point": 0.0, "area": 0.5}  # how far a pixel reaches from its centre
 
 def valid(means, covariances, weights, threads=1):
     """Whether every value is finite and every covariance positive definite."""
-    arrays = (means, covariances, weights)
     count = means.shape[0] * means.shape[1]
     seconds = count * NANOSECONDS_PER_CHECK * 1e-9
-    return parallel.all_hold(lambda start, stop: valid_range(start, stop, *arrays), count, threads, seconds)
+
+    def check(start, stop):
+        return valid_range(start, stop, means, covariances, weights)
+
+    return parallel.all_hold(check, count, threads, seconds)
 
 
 def forward(means, covariances, weights, *, size, amplitude, compose, pixel, tolerance, threads):
@@ -34,9 +38,9 @@ def forward(means, covariances, weights, *, size, amplitude, compose, pixel, tol
     frame = _frame(size)
     batch, _, channels = weights.shape
     mode = MODES[compose]
-    image = np.empty((batch, channels, math.prod(size)), dtype=means.dtype)
+    image = arrays.empty((batch, channels, math.prod(size)), means.dtype)
     marks = np.empty(image.shape if mode != SUM else (0,), dtype=np.int32)
-    out = np.empty_like(image) if mode == UNION else image
+    out = arrays.empty(image.shape, image.dtype) if mode == UNION else image
     lowest = simd.LOWEST[means.dtype]
     cut, pad = _cut(tolerance, lowest), PADS[pixel]
     rows = frame[0] * frame[1]
