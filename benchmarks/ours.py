@@ -108,5 +108,9 @@ def _tensorflow(scene: Scene, options: dict[str, Any]) -> Callable[[], dict[str,
     import tensorflow as tf
 
     inputs = [tf.constant(array) for array in scene.inputs.values()]
-    graph = tf.function(functools.partial(gaussgrad.render, **options))
+
+    @tf.function
+    def graph(*arrays: tf.Tensor) -> tf.Tensor:
+        return gaussgrad.render(*arrays, **options)
+
     return lambda: {"image": graph(*inputs)}

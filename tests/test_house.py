@@ -150,6 +150,29 @@ def modules_after(code: str) -> set[str]:
     return set(printed.split())
 
 
+def rooms_behind_pointers(function: ast.FunctionDef) -> set[str]:
+    """The arrays made in a kernel whose address it takes."""
+    made: set[str] = set()
+    for node in ast.walk(function):
+        if isinstance(node, ast.Assign) and any(f"np.{how}(" in ast.unparse(node.value) for how in ("empty", "zeros")):
+            made |= {name.id for target in node.targets for name in ast.walk(target) if isinstance(name, ast.Name)}
+    taken = {node for node in ast.walk(function) if isinstance(node, ast.Call)}
+    inside = [node.args[0] for node in taken if ast.unparse(node.func) == "simd.address"]
+    return made & {name.id for node in inside for name in ast.walk(node) if isinstance(name, ast.Name)}
+
+
+def test_kernels_keep_the_rooms_they_point_into():
+    """Numba frees an array after its own last use; what a pointer then writes lands in what others were given."""
+    found = 0
+    for path in sorted((SOURCE / "gaussgrad" / "ops").rglob("*.py")):
+        for function in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(function, ast.FunctionDef) and (rooms := rooms_behind_pointers(function)):
+                last = {ast.unparse(statement) for statement in function.body}
+                assert {f"simd.keep({room})" for room in rooms} <= last, f"{path.name}, {function.name}: {rooms}"
+                found += len(rooms)
+    assert found >= 9
+
+
 def test_import_loads_no_framework_and_no_compiler():
     assert modules_after("import gaussgrad").isdisjoint({*FRAMEWORKS, "numba", "llvmlite", "scipy", "matplotlib"})
 

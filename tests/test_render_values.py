@@ -275,3 +275,20 @@ def test_lists_become_float64_and_take_the_dtype_of_arrays_beside_them():
     assert gaussgrad.render(np.array([[1, 2]]), [1, 0, 1], size=(4, 4)).dtype == np.float64
     assert gaussgrad.render(np.ones((1, 2), np.float32), [1, 0, 1], size=(4, 4)).dtype == np.float32
     assert gaussgrad.render(torch.ones(1, 2), [1, 0, 1], [1], size=(4, 4)).dtype == torch.float32
+
+
+@pytest.mark.parametrize("compose", ["sum", "max", "union"])
+@pytest.mark.parametrize("channels", [2, 3, 4, 8, 16, 32])
+def test_each_channel_is_drawn_as_if_it_were_alone(channels, compose, rng):
+    """Room for the channels of a pixel must be their own, whatever its size."""
+    means, weights = rng.uniform(0, 20, (9, 2)).astype(np.float32), rng.uniform(0.2, 0.9, (9, channels))
+    covariances = np.tile(np.float32([4.0, 1.0, 3.0]), (9, 1))
+    leaves = [torch.tensor(array, requires_grad=True) for array in (means, covariances, weights.astype(np.float32))]
+    options = {"size": (20, 22), "amplitude": "peak", "compose": compose}
+    image = gaussgrad.render(*leaves, **options)
+    alone = [gaussgrad.render(*leaves[:2], leaves[2][:, c], **options) for c in range(channels)]
+    upstream = torch.tensor(rng.normal(size=image.shape), dtype=image.dtype)
+    assert torch.equal(image, torch.stack(alone))
+    together = torch.autograd.grad(image, leaves, upstream)
+    for found, wanted in zip(together, torch.autograd.grad(torch.stack(alone), leaves, upstream), strict=True):
+        torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-4 * float(wanted.abs().max()))

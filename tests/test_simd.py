@@ -148,3 +148,21 @@ def test_pairs_are_parted_and_zipped_again(dtype):
     assert exchanged(pairs.reshape(-1), out.reshape(-1)) == pairs[:, 0].max()
     x, y = pairs.T
     np.testing.assert_array_equal(out, [x, y, *pairs.reshape(2, lanes), np.maximum(x, y)])
+
+
+@njit(error_model="numpy")
+def two_rooms(size):
+    """Ones through a pointer into the one, then what the other holds."""
+    first = np.empty(size)
+    pointer = simd.address(first)
+    second = np.zeros(size)  # Numba would have freed the first by now, and the second would take its place
+    order = simd.iota(pointer)
+    for i in range(0, size, simd.lanes_of(pointer)):
+        simd.store(pointer, i, size - i, simd.one(order))
+    total = second.sum()
+    simd.keep(first)
+    return total
+
+
+def test_room_that_is_kept_is_not_given_away():
+    assert two_rooms(64) == 0.0

@@ -5,8 +5,9 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-SMALL_JOB_SECONDS = 5e-4  # a hand-off costs 60 to 80 microseconds
-PIECES_PER_THREAD = 4  # so that a thread with less to do takes over from the others
+SMALL_JOB_SECONDS = 3e-4  # a hand-off costs 60 to 80 microseconds
+PIECES_PER_THREAD = 4  # at most, so that a thread with less to do takes over from the others
+PIECE_SECONDS = 3e-4  # at least, but for the first of each thread: a piece costs 10 to 30 microseconds
 
 _lock = threading.Lock()
 _pool: ThreadPoolExecutor | None = None
@@ -20,6 +21,13 @@ def available_cores() -> int:
     return os.cpu_count() or 1
 
 
+def pieces(threads: int, seconds: float) -> int:
+    """Into how many pieces a job of so many guessed seconds is best cut, one where it stays on the calling thread."""
+    if threads <= 1 or seconds < SMALL_JOB_SECONDS:
+        return 1
+    return threads * min(PIECES_PER_THREAD, max(1, int(seconds / threads / PIECE_SECONDS)))
+
+
 def run(task: Callable[[int, int], None], count: int, threads: int, seconds: float) -> None:
     """Call `task(start, stop)` on pieces that cover [0, count), on up to `threads` threads.
 
@@ -29,18 +37,19 @@ def run(task: Callable[[int, int], None], count: int, threads: int, seconds: flo
     if count == 0:
         return
     threads = min(threads, count)
-    if threads <= 1 or seconds < SMALL_JOB_SECONDS:
+    parts = min(count, pieces(threads, seconds))
+    if parts == 1:
         task(0, count)
         return
-    pieces = _Pieces(task, count, min(count, threads * PIECES_PER_THREAD))
+    work = _Pieces(task, count, parts)
     pool = _pool_of(threads - 1)
-    helpers = [pool.submit(pieces.work) for _ in range(threads - 1)]
-    pieces.work()
+    helpers = [pool.submit(work.do) for _ in range(threads - 1)]
+    work.do()
     for helper in helpers:
         if not helper.cancel():  # not started: all is done without it
             helper.result()
-    if pieces.error is not None:
-        raise pieces.error
+    if work.error is not None:
+        raise work.error
 
 
 def all_hold(check: Callable[[int, int], bool], count: int, threads: int, seconds: float) -> bool:
@@ -68,7 +77,7 @@ class _Pieces:
             self.taken += 1
             return self.taken - 1
 
-    def work(self) -> None:
+    def do(self) -> None:
         """Do pieces until none is left."""
         while (piece := self._take()) is not None:
             try:

@@ -9,7 +9,7 @@ from gaussgrad.simd.compilation import INLINE, INNER, kernel, static, value_of
 from gaussgrad.simd.exponential import LOWEST, exp
 from gaussgrad.simd.lanes import evens, larger, largest, odds, zip_high, zip_low
 from gaussgrad.simd.logarithm import log, log1p
-from gaussgrad.simd.memory import address, get, iota, lanes_of, load, peek, put, scalar_type, scratch, store
+from gaussgrad.simd.memory import address, get, iota, keep, lanes_of, load, peek, put, scalar_type, scratch, store
 from gaussgrad.simd.vector import (
     LANES,
     Vector,
@@ -45,6 +45,7 @@ __all__ = [
     "get",
     "greater",
     "iota",
+    "keep",
     "kernel",
     "lanes_of",
     "larger",

@@ -24,13 +24,23 @@ def _scalar_type(pointer):
 def address(typing_context, array):
     """A pointer to the first element of a contiguous array: unlike the array it costs nothing to pass on.
 
-    The array must outlive it; entry kernels take arrays and hand pointers down.
+    The array must outlive it: what an entry kernel makes itself, it must `keep`.
     """
 
     def generate(context, builder, signature, arguments):
         return context.make_array(array)(context, builder, arguments[0]).data
 
     return types.CPointer(array.dtype)(array), generate
+
+
+@intrinsic
+def keep(typing_context, array):
+    """Hold the array until here: Numba frees one after its own last use, whatever still points into it."""
+
+    def generate(context, builder, signature, arguments):
+        return context.get_dummy_value()
+
+    return types.void(array), generate
 
 
 @intrinsic

@@ -103,3 +103,4 @@ def unmix(
                 both = both + simd.load(flat_grad_means, 2 * (at + p * k) + j, 2 * k - j, like)
             grad_points[first + p, 0] = -simd.total(simd.evens(both, nothing))
             grad_points[first + p, 1] = -simd.total(simd.odds(both, nothing))
+    simd.keep(room)

@@ -109,3 +109,5 @@ def mix(start, stop, points, logits, means, log_stddevs, atanh_correlations, low
             found = simd.greater(joint, nothing)
             value = simd.select(found, value, simd.splat(logits.dtype.type(-np.inf), like))
             simd.store(simd.address(out), first + p, count - p, value)
+    simd.keep(room)
+    simd.keep(per_point)

@@ -45,8 +45,8 @@ def upstream(grad, product, marks, place, count, s, level, static, index):
 def pull(grad, product, marks, levels, first_level, channels, place, plane, count, s, static, index, by_channel):
     """The gradient of the loss to the shape s at `count` pixels; `by_channel` collects that to the levels.
 
-    The number of channels must be known here where it is at all: only then is the loop taken apart, and its sums stay
-    in registers.
+    `static` comes here whole: the loop is taken apart, its sums in registers, only where this function knows the number
+    of channels.
     """
     pulled = simd.zero(s)
     for c in range(simd.value_of(static[1]) or channels):
@@ -255,6 +255,10 @@ def gather_gradients(
             else:
                 for entry in range(MOMENTS + channels):
                     partial[slot, entry] = sums[j, entry]
+    simd.keep(prepared)
+    simd.keep(level_array)
+    simd.keep(lane_array)
+    simd.keep(place_array)
 
 
 @simd.kernel

@@ -12,11 +12,11 @@ BAND_BYTES = 2**18  # what one band writes: a share of a core's own cache
 FEWEST_ROWS = 16  # a band lower than a Gaussian only repeats its set-up
 
 
-def count_bands(rows: int, row_bytes: int, batch: int, threads: int) -> int:
-    """The number of bands of each image: enough to fit the cache, and to occupy the threads."""
+def count_bands(rows: int, row_bytes: int, batch: int, pieces: int) -> int:
+    """The number of bands of each image: enough to fit the cache, and for so many equal pieces of the whole batch."""
     for_cache = math.ceil(rows * row_bytes / BAND_BYTES)
-    for_threads = math.ceil(4 * threads / batch) if threads > 1 else 1
-    return max(1, min(max(for_cache, for_threads), rows // FEWEST_ROWS))
+    for_pieces = math.ceil(pieces / batch)
+    return max(1, min(math.ceil(for_cache / for_pieces) * for_pieces, rows // FEWEST_ROWS))
 
 
 @simd.kernel

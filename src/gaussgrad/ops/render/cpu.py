@@ -15,7 +15,7 @@ from gaussgrad.ops.render.visits import plan_visits
 
 __all__ = ["backward", "forward", "valid"]
 
-NANOSECONDS_PER_PIXEL = 0.8
+NANOSECONDS_PER_GAUSSIAN, NANOSECONDS_PER_PIXEL = 100, 0.5  # measured, of the box around the ellipse
 NANOSECONDS_PER_REACH, NANOSECONDS_PER_CHECK = 10, 6
 EVERYBODY = np.empty(0, np.int64), np.empty(0, np.int32)  # with one band per image, which all Gaussians may touch
 DIAGONALS = {1: (0,), 3: (0, 2), 6: (0, 3, 5)}  # the places of xx, yy, zz, by the number of packed entries
@@ -45,8 +45,8 @@ def forward(means, covariances, weights, *, size, amplitude, compose, pixel, tol
     cut, pad = _cut(tolerance, lowest), PADS[pixel]
     rows = frame[0] * frame[1]
     seconds = _seconds(covariances, weights, cut, pad, frame)
-    threads = threads if seconds > parallel.SMALL_JOB_SECONDS else 1
-    bands = count_bands(rows, channels * frame[2] * image.itemsize, batch, threads)
+    pieces = parallel.pieces(threads, seconds)
+    bands = count_bands(rows, channels * frame[2] * image.itemsize, batch, pieces)
     offsets, members = EVERYBODY
     if bands > 1:
         reach = _reach(means, covariances, frame, cut, pad, threads)
@@ -127,13 +127,13 @@ def _cut(tolerance, lowest):
 
 def _seconds(covariances, weights, cut, pad, frame):
     """A guess at the time one thread needs, for large jobs by the pixels that a few hundred Gaussians touch."""
-    each = weights.shape[2] * (10 if pad else 1) * NANOSECONDS_PER_PIXEL * 1e-9
     count = covariances.shape[0] * covariances.shape[1]
-    at_most = count * math.prod(frame) * each
+    each = (1 + weights.shape[2] / 4) * (10 if pad else 1) * NANOSECONDS_PER_PIXEL
+    at_most = 1e-9 * count * (NANOSECONDS_PER_GAUSSIAN + math.prod(frame) * each)
     if at_most < parallel.SMALL_JOB_SECONDS:
         return at_most
     some = covariances.reshape(count, -1)[:: max(1, count // 256)]
     pixels = np.ones(len(some))
     for axis, entry in enumerate(DIAGONALS[some.shape[1]]):
         pixels *= np.minimum(2 * (np.sqrt(cut * some[:, entry]) + pad) + 1, frame[2 - axis])
-    return float(pixels.mean()) * count * each
+    return 1e-9 * count * (NANOSECONDS_PER_GAUSSIAN + float(pixels.mean()) * each)

@@ -53,7 +53,7 @@ def draw_rows(
 ):  # fmt: skip
     """Draw a Gaussian on the rows [y_low, y_high) of the slice with residual ez, which begins at the place `at`.
 
-    The number of channels must be known here where it is at all: only then are the loops over them taken apart.
+    `static` comes here whole: loops over channels are taken apart only where this function knows their number.
     """
     mode = simd.value_of(static[0])
     order = simd.iota(image)
@@ -74,13 +74,16 @@ def draw_rows(
                 else:
                     p = mean_over_pixels(x, order, curvature, lowest, nodes, lines, count, number)
                 s = simd.select(simd.greater(p, tolerance), p - tolerance, simd.zero(p))
-                # All channels are read before one is written: the processor takes planes for the same place where their
-                # distance is a multiple of 4096 bytes, and would wait.
-                for c in range(simd.value_of(static[1]) or channels):
+                # Where their number is known, all channels are read before one is written: the processor takes planes a
+                # multiple of 4096 bytes apart for the same place, and would wait.
+                known = simd.value_of(static[1])
+                for c in range(known):
                     simd.put(olds, c, simd.load(image, row + c * plane + x, high - x, order))
-                for c in range(simd.value_of(static[1]) or channels):
-                    level, old = simd.splat(simd.peek(levels, first_level + c), order), simd.get(olds, c, order)
-                    compose(image, marks, row + c * plane + x, high - x, s, level, old, mode, index)
+                for c in range(known or channels):
+                    place = row + c * plane + x
+                    old = simd.get(olds, c, order) if known else simd.load(image, place, high - x, order)
+                    level = simd.splat(simd.peek(levels, first_level + c), order)
+                    compose(image, marks, place, high - x, s, level, old, mode, index)
 
 
 @simd.kernel
@@ -107,9 +110,7 @@ def draw_bands(
     line_array, place_array = np.empty((MOST_LINES, 4)), np.empty(4 * ROWS)
     places = simd.address(place_array)
     order = simd.iota(image_)
-    lane_array = np.empty(channels * simd.lanes_of(image_), image.dtype)
-    # a few channels live in registers
-    olds = simd.scratch(order, static[1]) if simd.value_of(static[1]) else simd.address(lane_array)
+    olds = simd.scratch(order, static[1])
     lowest_, tolerance_ = simd.splat(lowest, order), simd.splat(tolerance, order)
     background = simd.one(order) if mode == UNION else simd.zero(order)
     for band in range(start, stop):
@@ -149,3 +150,6 @@ def draw_bands(
             for c in range(channels):
                 at = ((b * channels + c) * lines + first) * width
                 finish_union(image_, marks_, simd.address(out), at, (last - first) * width, order)
+    simd.keep(prepared)
+    simd.keep(level_array)
+    simd.keep(place_array)
