@@ -19,7 +19,13 @@ TITLES = {
 }
 
 
-THROUGH = {"numpy": "arrays", "torch": "torch autograd", "jax": "jax.jit", "tensorflow": "tf.function"}
+THROUGH = {
+    "numpy": "arrays",
+    "torch": "torch autograd",
+    "jax": "jax.jit",
+    "tensorflow": "TensorFlow",
+    "tf.function": "tf.function",
+}
 
 
 @dataclass(frozen=True)
@@ -118,6 +124,7 @@ COMPARISONS = (
     Comparison("jax-dense", _1K, _thousand, "jax", "both", DEFAULT, "dense_jax", _least(300)),
     Comparison("jax-call", _1K, _thousand, "jax", "forward", DEFAULT, "through_numpy", _most(2)),
     Comparison("tensorflow-call", _1K, _thousand, "tensorflow", "forward", DEFAULT, "through_numpy", _most(2)),
+    Comparison("tensorflow-graph", _1K, _thousand, "tf.function", "forward", DEFAULT, "through_numpy", _most(2)),
     Comparison("small-dense", _SMALL, _small, "torch", "both", DEFAULT, "dense_torch"),
 )
 BY_NAME = {comparison.name: comparison for comparison in COMPARISONS}

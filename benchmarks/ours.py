@@ -24,8 +24,8 @@ def prepare(
     options = _options(scene, tolerance, compose)
     if entry == "jax":
         return _jax(scene, stage, options)
-    if entry == "tensorflow":
-        return _tensorflow(scene, options)
+    if entry in ("tensorflow", "tf.function"):
+        return _tensorflow(scene, options, entry)
 
     def forward() -> dict[str, Any]:
         return {"image": gaussgrad.render(**scene.inputs, **options, threads=threads)}
@@ -103,14 +103,14 @@ def _jax(scene: Scene, stage: str, options: dict[str, Any]) -> Callable[[], dict
     return lambda: dict(zip(names, jax.block_until_ready(program(*inputs)), strict=False))
 
 
-def _tensorflow(scene: Scene, options: dict[str, Any]) -> Callable[[], dict[str, Any]]:
-    """The forward pass as one graph, its inputs and output in TensorFlow."""
+def _tensorflow(scene: Scene, options: dict[str, Any], entry: str) -> Callable[[], dict[str, Any]]:
+    """The forward pass, plain or as one graph, its inputs and output in TensorFlow."""
     import tensorflow as tf
 
     inputs = [tf.constant(array) for array in scene.inputs.values()]
 
-    @tf.function
-    def graph(*arrays: tf.Tensor) -> tf.Tensor:
+    def draw(*arrays: Any) -> Any:
         return gaussgrad.render(*arrays, **options)
 
-    return lambda: {"image": graph(*inputs)}
+    call = tf.function(draw, autograph=False) if entry == "tf.function" else draw
+    return lambda: {"image": call(*inputs)}

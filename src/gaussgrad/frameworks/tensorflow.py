@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from tensorflow.python.eager.record import could_possibly_record
 from tensorflow.python.ops.control_flow_util import GraphOrParentsInXlaContext
 
+from gaussgrad import parallel
 from gaussgrad.frameworks import kernels
 from gaussgrad.frameworks import tensorflow_namespace as namespace
 from gaussgrad.op import Operation
@@ -19,6 +21,9 @@ __all__ = ["apply", "cast", "concrete", "device_name", "dtype_name", "from_list"
 
 with tf.init_scope():  # out of the graph that may be under construction when this file is first imported
     _EAGER = type(tf.constant(0.0))
+
+LARGE = 2**16  # bytes
+ALIGNMENT = 64  # bytes, that TensorFlow wants
 
 Tensors = tuple[tf.Tensor, ...]
 
@@ -60,7 +65,9 @@ def apply(operation: Operation, arrays: Tensors, options: dict[str, Any], backen
     if backend is None and GraphOrParentsInXlaContext(tf.compat.v1.get_default_graph()):
         backend = "reference"
     if backend != "reference":
-        return _draw(_Calls(operation, options, threads), arrays)
+        calls = _Calls(operation, options, threads)
+        recorded = not _known(arrays) or could_possibly_record()
+        return _draw(calls, arrays) if recorded else calls.forward(arrays)[0]
     values = [concrete(array) for array in arrays]
     if all(value is not None for value in values):
         operation.check_values(*values, **options)
@@ -77,9 +84,11 @@ class _Calls:
         """The output and what is saved."""
         if _known(arrays):
             values = [array.numpy() for array in arrays]
-            if not self.operation.load_kernels().valid(*values):
+            implementation, threads = self.operation.load_kernels(), self.threads or parallel.available_cores()
+            if not implementation.valid(*values, threads=threads):
                 self.operation.check_values(*values, **self.options)
-            return [tf.convert_to_tensor(array) for array in self._forward(*values)]
+            out, saved = implementation.forward(*values, threads=threads, **self.options)
+            return [_tensor(array) for array in (out, *saved)]
         shapes = tuple(tuple(array.shape) for array in arrays)
         outputs = (self.operation.output(shapes, self.options), *self.operation.saved(shapes, self.options))
         dtypes = [output.dtype or arrays[0].dtype for output in outputs]
@@ -90,7 +99,7 @@ class _Calls:
         """A gradient per array."""
         given = (grad, *saved, *arrays)
         if _known(given):
-            return [tf.convert_to_tensor(array) for array in self._backward(*(array.numpy() for array in given))]
+            return [_tensor(array) for array in self._backward(*(array.numpy() for array in given))]
         results = tf.numpy_function(self._backward, given, [array.dtype for array in arrays], stateful=False)
         return [tf.ensure_shape(result, array.shape) for result, array in zip(results, arrays, strict=True)]
 
@@ -104,6 +113,13 @@ class _Calls:
         count = len(values) - len(self.operation.arrays)
         saved, arrays = list(values[:count]), list(values[count:])
         return kernels.backward(self.operation, grad, saved, arrays, self.options, self.threads)
+
+
+def _tensor(array: np.ndarray) -> tf.Tensor:
+    """A tensor of an array that nobody else holds: a large one is taken over, where TensorFlow would copy it twice."""
+    if array.nbytes < LARGE or array.ctypes.data % ALIGNMENT:
+        return tf.convert_to_tensor(array)
+    return tf.experimental.dlpack.from_dlpack(array.__dlpack__())
 
 
 def _known(arrays: Any) -> bool:
