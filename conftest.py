@@ -3,7 +3,7 @@
 from importlib.util import find_spec
 
 NEEDS = {
-    "keras": ["src/gaussgrad/layers/keras.py", "src/gaussgrad/layers/keras_random.py"],
+    "keras": ["src/gaussgrad/layers/keras"],
     "jax": ["src/gaussgrad/frameworks/jax.py"],
     "tensorflow": [
         "src/gaussgrad/frameworks/tensorflow.py",

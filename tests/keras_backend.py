@@ -9,8 +9,7 @@ import keras
 import numpy as np
 
 import gaussgrad
-from gaussgrad.layers.keras import RenderGaussians, RenderImpulses
-from gaussgrad.layers.keras_random import GaussianLatent, MixtureDensity, MixtureLoss
+from gaussgrad.layers.keras import GaussianLatent, MixtureDensity, MixtureLoss, RenderGaussians, RenderImpulses
 
 RNG = np.random.default_rng(0)
 COVARIANCE = [4.0, 0.0, 4.0]
@@ -106,6 +105,48 @@ def mixtures_train(folder: Path) -> None:
         fit_save_load(model, features, points, MixtureLoss(4, dimensions=dimensions), folder)
 
 
+def mixtures_start_from_clusters_and_give_them_back(folder: Path) -> None:
+    centres = np.array([[0.0, 0.0, 0.0], [10.0, 0.0, 4.0], [0.0, 10.0, -4.0]])
+    for dimensions, covariance in ((2, "full"), (3, "diagonal")):
+        points = centres[RNG.integers(3, size=900), :dimensions] + 0.5 * RNG.normal(size=(900, dimensions))
+        head = MixtureDensity(3, dimensions=dimensions)
+        numbers = head(keras.ops.zeros((2000, 4)))
+        head.start_from(points, seed=0)
+        parts = head.split(head(keras.ops.zeros((2000, 4))))
+        means, log_stddevs, correlations = (None if part is None else to_numpy(part) for part in parts[1:])
+        if (correlations is None) != (covariance == "diagonal") or numbers.shape != (2000, head.head.units):
+            raise AssertionError(numbers.shape)
+        found = means[0][np.lexsort(means[0].round().T)]
+        np.testing.assert_allclose(found, centres[np.lexsort(centres[:, :dimensions].T), :dimensions], atol=0.2)
+        np.testing.assert_allclose(np.exp(log_stddevs[0]), 0.5, atol=0.05)
+        drawn = to_numpy(head.sample(head(keras.ops.zeros((2000, 4))), seed=1))
+        np.testing.assert_allclose(drawn.mean(axis=0), points.mean(axis=0), atol=0.5)
+        np.testing.assert_allclose(drawn.std(axis=0), points.std(axis=0), rtol=0.1)
+        again = to_numpy(head.sample(head(keras.ops.zeros((2000, 4))), seed=1))
+        np.testing.assert_array_equal(again, drawn)
+        generator = keras.random.SeedGenerator(1)
+        first, second = (to_numpy(head.sample(numbers, seed=generator)) for _ in range(2))
+        if np.array_equal(first, second):
+            raise AssertionError("a generator that does not go on")
+        sure = to_numpy(head.sample(head(keras.ops.zeros((2000, 4))), seed=1, bias=20.0))
+        near = np.linalg.norm(sure[:, None] - means[0][None], axis=-1).min(axis=1)
+        np.testing.assert_allclose(near, 0, atol=1e-3)
+
+
+def a_floor_widens_mixtures(folder: Path) -> None:
+    features = keras.ops.convert_to_tensor(RNG.normal(size=(5, 3)).astype("float32"))
+    for dimensions in (2, 3):
+        plain, floored = (MixtureDensity(4, dimensions=dimensions, variance_floor=floor) for floor in (0.0, 0.3))
+        plain(features), floored(features)
+        floored.set_weights(plain.get_weights())
+        narrow, wide = plain.split(plain(features)), floored.split(floored(features))
+        variances = np.exp(2 * to_numpy(narrow[2])) + 0.3
+        np.testing.assert_allclose(np.exp(2 * to_numpy(wide[2])), variances, rtol=1e-5)
+        if dimensions == 2:
+            covariances = (np.tanh(to_numpy(part[3])) * np.exp(to_numpy(part[2]).sum(-1)) for part in (narrow, wide))
+            np.testing.assert_allclose(*covariances, rtol=1e-4, atol=1e-6)
+
+
 def layers_draw_what_the_function_draws(folder: Path) -> None:
     rows = np.concatenate([RNG.uniform(0, 20, (3, 5, 2)), np.tile([4.0, 1.0, 3.0, 0.5], (3, 5, 1))], axis=-1)
     layer = RenderGaussians((20, 24), row="x y xx xy yy weight", compose="union", dtype="float64")
@@ -126,6 +167,8 @@ CLAIMS: tuple[Callable[[Path], None], ...] = (
     latents_add_their_divergence_once_when_asked,
     latents_sample_in_training_only,
     mixtures_train,
+    mixtures_start_from_clusters_and_give_them_back,
+    a_floor_widens_mixtures,
     layers_draw_what_the_function_draws,
 )
 

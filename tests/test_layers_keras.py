@@ -19,13 +19,12 @@ def test_layers_train_save_and_load_on_each_backend(backend: str, tmp_path: Path
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=280, check=False)
     if done.returncode:
         raise AssertionError(done.stderr[-4000:])
-    assert len(done.stdout.split()) == 8
+    assert len(done.stdout.split()) == 10
 
 
 def test_options_are_refused_when_a_layer_is_made():
     pytest.importorskip("keras")
-    from gaussgrad.layers.keras import RenderGaussians, RenderImpulses
-    from gaussgrad.layers.keras_random import GaussianLatent, MixtureDensity
+    from gaussgrad.layers.keras import GaussianLatent, MixtureDensity, RenderGaussians, RenderImpulses
 
     with pytest.raises(ValueError, match="variance or stddev must be given"):
         RenderGaussians((7, 8), row="x y")
@@ -37,6 +36,12 @@ def test_options_are_refused_when_a_layer_is_made():
         GaussianLatent(prior_variance=0.0)
     with pytest.raises(ValueError, match="covariance must be 'diagonal' in 3-D"):
         MixtureDensity(2, dimensions=3, covariance="full")
+    with pytest.raises(ValueError, match="variance_floor must be a number >= 0"):
+        MixtureDensity(2, variance_floor=-1.0)
+    with pytest.raises(ValueError, match="layer must be built"):
+        MixtureDensity(2).start_from([[0.0, 1.0], [2.0, 3.0]], seed=0)
+    with pytest.raises(TypeError, match="seed must be a keras.random.SeedGenerator or an int"):
+        MixtureDensity(2).sample([[0.0] * 12], seed=None)
 
 
 def test_symbolic_tensors_outside_a_layer_are_refused_with_the_cure():

@@ -149,7 +149,7 @@ def test_points_on_a_line_or_in_pairs_give_a_start_with_a_width():
 def test_a_start_of_many_points_takes_a_part_of_them(monkeypatch):
     monkeypatch.setattr(clusters, "MOST_POINTS", 500)
     points, means = blobs()
-    start = clusters.start_of_mixture(points.double().numpy(), 4, seed=0)
+    start = clusters.start_of_mixture(points.double().numpy(), 4, 2, seed=0)
     np.testing.assert_allclose(start.means[np.lexsort(start.means.round().T)], means[np.lexsort(means.T)], atol=0.4)
 
 

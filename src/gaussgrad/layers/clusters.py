@@ -7,7 +7,7 @@ import numpy as np
 from gaussgrad.checks import complain, finite
 
 MOST_POINTS = 20_000  # k-means of more changes the start by less than training does in a step
-
+FIRST_WEIGHTS = 0.1  # of the usual scale of a dense layer's: the features move the first mixture only a little
 ATTEMPTS = 8  # from different random centres: one of them often ends with two centres in one cluster
 LEAST_VARIANCE = 1e-4  # of that of all points
 
@@ -21,13 +21,21 @@ class Start:
     log_stddevs: np.ndarray
     atanh_correlations: np.ndarray
 
+    def numbers(self, *, with_correlations: bool) -> np.ndarray:
+        """All of them in one row, in the order of a layer's numbers."""
+        last = [self.atanh_correlations] if with_correlations else []
+        return np.concatenate([self.logits, self.means.ravel(), self.log_stddevs.ravel(), *last])
 
-def start_of_mixture(points: np.ndarray, components: int, seed: int) -> Start:
+
+def start_of_mixture(points: np.ndarray, components: int, dimensions: int, seed: int) -> Start:
     """The mixture whose components are the k-means clusters of points (n, d), widths drawn towards their average.
 
     A cluster of n points counts as n + d + 1, the additional ones spread as the clusters are on average: those of few
     points, or of points on a line, get a width too.
     """
+    if points.ndim != 2 or points.shape[1] != dimensions:
+        wanted = f"of shape (n, {dimensions})"
+        raise ValueError(complain("points", wanted, f"shape {points.shape}", "Use reshape."))
     finite("points", points)
     distinct = len(np.unique(points, axis=0))
     if distinct < components or distinct < 2:

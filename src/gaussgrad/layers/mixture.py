@@ -8,13 +8,12 @@ from torch import nn
 
 from gaussgrad import checks
 from gaussgrad.checks import complain
-from gaussgrad.layers.clusters import start_of_mixture
+from gaussgrad.layers.clusters import FIRST_WEIGHTS, start_of_mixture
 from gaussgrad.ops.mixture import gaussian_mixture_log_density, mixture_log_density, sample_mixture
-from gaussgrad.ops.mixture.choice import choose, of_chosen
 from gaussgrad.ops.mixture.floor import widen, widen_diagonal
+from gaussgrad.ops.mixture.sampling import sample_diagonal_mixture
 
 COVARIANCES = ("full", "diagonal")
-FIRST_WEIGHTS = 0.1  # of the scale of nn.Linear: the first mixture is the k-means one, a little moved by the features
 
 
 class Mixture(NamedTuple):
@@ -134,11 +133,9 @@ class MixtureDensity(nn.Module):
         leading = tuple(mixture.logits.shape[:-1])
         like = {"generator": generator, "dtype": mixture.means.dtype, "device": mixture.means.device}
         uniform, noise = torch.rand(leading, **like), torch.randn(*leading, self.dimensions, **like)
-        if mixture.atanh_correlations is not None:
-            return sample_mixture(*mixture, uniform=uniform, noise=noise, bias=bias)
-        chosen = choose(namespace, mixture.logits * (1 + bias), uniform, leading)
-        mean, log_stddev = (of_chosen(namespace, values, chosen, leading) for values in mixture[1:3])
-        return mean + torch.exp(log_stddev - bias) * noise
+        if mixture.atanh_correlations is None:
+            return sample_diagonal_mixture(*mixture[:3], uniform=uniform, noise=noise, bias=bias)
+        return sample_mixture(*mixture, uniform=uniform, noise=noise, bias=bias)
 
     @torch.no_grad()
     def start_from(self, points: torch.Tensor, *, seed: int) -> None:
@@ -146,14 +143,9 @@ class MixtureDensity(nn.Module):
 
         Draws of training from there do not collapse onto few components. Needs SciPy, and at least k different points.
         """
-        shape = tuple(points.shape)
-        if len(shape) != 2 or shape[1] != self.dimensions:
-            raise ValueError(complain("points", f"of shape (n, {self.dimensions})", f"shape {shape}", "Use reshape."))
-        start = start_of_mixture(points.detach().cpu().double().numpy(), self.components, seed)
-        numbers = [start.logits, start.means.ravel(), start.log_stddevs.ravel()]
-        numbers += [start.atanh_correlations] if self.covariance == "full" else []
+        start = start_of_mixture(points.detach().cpu().double().numpy(), self.components, self.dimensions, seed)
         self.head.weight.mul_(FIRST_WEIGHTS)
-        self.head.bias.copy_(torch.cat([torch.from_numpy(part) for part in numbers]))
+        self.head.bias.copy_(torch.from_numpy(start.numbers(with_correlations=self.covariance == "full")))
 
     def extra_repr(self) -> str:
         shown = f"components={self.components}, dimensions={self.dimensions}, covariance={self.covariance!r}"

@@ -85,6 +85,19 @@ def sample_mixture(
     return gathered.restore(mean + stddev * xp.stack([x, y], axis=-1))
 
 
+def sample_diagonal_mixture(
+    logits: Any, means: Any, log_stddevs: Any, *, uniform: Any, noise: Any, bias: float = 0.0
+) -> Any:
+    """Points (..., d) of mixtures (..., k) of Gaussians without correlations, as `sample_mixture` draws them."""
+    gathered = gather(logits=logits, means=means, log_stddevs=log_stddevs, uniform=uniform, noise=noise)
+    xp = gathered.namespace
+    weights, centres, log_stddevs, chance, normal = gathered.arrays
+    leading = tuple(weights.shape[:-1])
+    chosen = choose(xp, weights * (1 + bias), chance, leading)
+    mean, log_stddev = (of_chosen(xp, values, chosen, leading) for values in (centres, log_stddevs))
+    return gathered.restore(mean + xp.exp(log_stddev - bias) * normal)
+
+
 def mixture_moments(logits: Any, means: Any, log_stddevs: Any, atanh_correlations: Any) -> tuple[Any, Any]:
     """Mean and packed covariance of mixtures of bivariate Gaussians, differentiable to all arguments.
 

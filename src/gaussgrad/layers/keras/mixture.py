@@ -1,96 +1,22 @@
-"""Keras 3 layers of random numbers: the latent of a variational autoencoder, and the end of a mixture network."""
+"""Keras layer and loss of mixture density networks."""
 
+import math
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 from gaussgrad import checks
 from gaussgrad.checks import complain
-from gaussgrad.layers.keras import KernelLayer, register
-from gaussgrad.ops.latent import kl_divergence, reparameterize
-from gaussgrad.ops.mixture import gaussian_mixture_log_density, mixture_log_density
+from gaussgrad.dispatch import gather
+from gaussgrad.layers.clusters import FIRST_WEIGHTS, start_of_mixture
+from gaussgrad.layers.keras.base import KernelLayer, register
+from gaussgrad.ops.mixture import gaussian_mixture_log_density, mixture_log_density, sample_mixture
+from gaussgrad.ops.mixture.floor import widen, widen_diagonal
+from gaussgrad.ops.mixture.sampling import sample_diagonal_mixture
 
 COVARIANCES = ("full", "diagonal")
-
-
-@register
-class GaussianLatent(keras.layers.Layer):
-    """Keras layer that samples a Gaussian latent: called with [mean, log_variance].
-
-    Parameters
-    ----------
-    prior_mean, prior_variance : number
-        The prior; the variance is positive.
-    divergence_loss : bool
-        Whether the layer adds the divergence from the prior, summed over the latent and averaged over the batch, to the
-        losses of the model (`add_loss`). Off by default, so that none is counted twice.
-    sample_in_eval : bool
-        Whether to sample in evaluation too, where the mean is given otherwise.
-    seed : int, optional
-        Of the layer's own generator.
-    **kwargs
-        Of `keras.layers.Layer`, such as `name`.
-
-    Raises
-    ------
-    ValueError, TypeError
-        For options out of range, an input that is not a pair.
-
-    Notes
-    -----
-    Input a pair of tensors (b, ...); output (b, ...). Differentiable to both: docs/latent.md, equations 2 and 6.
-
-    Examples
-    --------
-    >>> import keras
-    >>> from gaussgrad.layers.keras_random import GaussianLatent
-    >>> mean = log_variance = keras.ops.zeros((4, 20))
-    >>> tuple(GaussianLatent(seed=0)([mean, log_variance], training=True).shape)
-    (4, 20)
-    """
-
-    def __init__(
-        self,
-        prior_mean: float = 0.0,
-        prior_variance: float = 1.0,
-        *,
-        divergence_loss: bool = False,
-        sample_in_eval: bool = False,
-        seed: int | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        self.prior_mean = checks.number("prior_mean", prior_mean, "a finite number", float("-inf"))
-        self.prior_variance = checks.number("prior_variance", prior_variance, "a positive number", 5e-324)
-        self.divergence_loss = checks.option("divergence_loss", divergence_loss, (False, True))
-        self.sample_in_eval = checks.option("sample_in_eval", sample_in_eval, (False, True))
-        self.seed = seed
-        self.generator = keras.random.SeedGenerator(seed)
-
-    def call(self, parameters: Any, training: bool | None = None) -> Any:
-        """A sample (b, ...); in evaluation the mean in its place."""
-        mean, log_variance = _pair(parameters)
-        if self.divergence_loss:
-            each = kl_divergence(mean, log_variance, self.prior_mean, self.prior_variance)
-            self.add_loss(ops.mean(ops.sum(each, axis=tuple(range(1, len(each.shape))))))
-        if not (training or self.sample_in_eval):
-            return mean
-        noise = keras.random.normal(ops.shape(mean), dtype=mean.dtype, seed=self.generator)
-        return reparameterize(mean, log_variance, noise)
-
-    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
-        return tuple(_pair(input_shape)[0])
-
-    def get_config(self) -> dict[str, Any]:
-        names = ("prior_mean", "prior_variance", "divergence_loss", "sample_in_eval", "seed")
-        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
-
-
-def _pair(parameters: Any) -> tuple[Any, Any]:
-    if not isinstance(parameters, (tuple, list)) or len(parameters) != 2:
-        raise TypeError(complain("parameters", "a pair [mean, log_variance]", f"a {type(parameters).__name__}"))
-    return parameters[0], parameters[1]
 
 
 @register
@@ -105,6 +31,8 @@ class MixtureDensity(KernelLayer):
         Of the points, d.
     covariance : {"full", "diagonal"}, optional
         "full": with a correlation, in 2-D only. "diagonal": any d. By default full in 2-D, else diagonal.
+    variance_floor : float
+        As of `gaussgrad.layers.mixture.MixtureDensity`: added to every variance, covariances stay as they are.
     **kwargs
         Of `keras.layers.Layer`, such as `name`.
 
@@ -115,40 +43,92 @@ class MixtureDensity(KernelLayer):
 
     Notes
     -----
-    Input features (b, f); output the raw numbers (b, r) of one mixture each, which `MixtureLoss` scores, `split` cuts,
-    and `gaussgrad.sample_mixture` samples. docs/mixtures.md, equations M2 to M7; Bishop (1994), "Mixture density
-    networks", section 3.
+    Input features (b, f); output the numbers (b, r) of one mixture each, which `MixtureLoss` scores, `split` cuts, and
+    `sample` draws from; float32 where the layer computes in half precision. docs/mixtures.md, equations M2 to M12;
+    Bishop (1994), "Mixture density networks", section 3.
 
     Examples
     --------
     >>> import keras
-    >>> from gaussgrad.layers.keras_random import MixtureDensity
+    >>> from gaussgrad.layers.keras import MixtureDensity
     >>> head = MixtureDensity(5)
     >>> [tuple(part.shape) for part in head.split(head(keras.ops.ones((8, 16))))]
     [(8, 5), (8, 5, 2), (8, 5, 2), (8, 5)]
     """
 
-    def __init__(self, components: int, *, dimensions: int = 2, covariance: str | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        components: int,
+        *,
+        dimensions: int = 2,
+        covariance: str | None = None,
+        variance_floor: float = 0.0,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.components, self.dimensions, self.covariance = _mixture(components, dimensions, covariance)
+        self.variance_floor = checks.number("variance_floor", variance_floor, "a number >= 0", 0.0)
         per_component = 1 + 2 * self.dimensions + (self.covariance == "full")
-        self.head = keras.layers.Dense(self.components * per_component)
+        self.head = keras.layers.Dense(self.components * per_component, dtype=self.dtype_policy)
 
     def build(self, input_shape: Any) -> None:
         self.head.build(input_shape)
 
     def call(self, features: Any) -> Any:
-        return self.head(features)
+        """Numbers (b, r) of features (b, f)."""
+        numbers = self.head(features)
+        if keras.backend.standardize_dtype(numbers.dtype) in ("float16", "bfloat16"):
+            numbers = ops.cast(numbers, "float32")
+        return self._widened(numbers) if self.variance_floor else numbers
+
+    def _widened(self, numbers: Any) -> Any:
+        logits, means, log_stddevs, correlations = self.split(numbers)
+        xp = gather(log_stddevs=log_stddevs).namespace
+        if correlations is None:
+            parts = [logits, means, widen_diagonal(xp, log_stddevs, self.variance_floor)]
+        else:
+            parts = [logits, means, *widen(xp, log_stddevs, correlations, self.variance_floor)]
+        return ops.concatenate([ops.reshape(part, (-1, math.prod(part.shape[1:]))) for part in parts], axis=-1)
 
     def split(self, numbers: Any) -> tuple[Any, Any, Any, Any]:
         """Logits (b, k), means and log_stddevs (b, k, d), atanh_correlations (b, k) or None, of numbers (b, r)."""
         return split_mixture(numbers, self.components, self.dimensions, self.covariance)
 
+    def sample(self, numbers: Any, *, seed: Any, bias: float = 0.0) -> Any:
+        """Points (b, d), one of each mixture of numbers (b, r); a bias above 0 prefers what is likely.
+
+        `seed` is a `keras.random.SeedGenerator`, which goes on from call to call, or an int, which gives the same each
+        time. Differentiable as `gaussgrad.sample_mixture`.
+        """
+        if not isinstance(seed, (int, keras.random.SeedGenerator)):
+            raise TypeError(complain("seed", "a keras.random.SeedGenerator or an int", f"a {type(seed).__name__}"))
+        bias = checks.number("bias", bias, "a number >= 0", 0.0)
+        seed = keras.random.SeedGenerator(seed) if isinstance(seed, int) else seed
+        logits, means, log_stddevs, correlations = self.split(ops.convert_to_tensor(numbers))
+        uniform = keras.random.uniform(logits.shape[:-1], dtype=logits.dtype, seed=seed)
+        noise = keras.random.normal((*logits.shape[:-1], self.dimensions), dtype=logits.dtype, seed=seed)
+        random = {"uniform": uniform, "noise": noise, "bias": bias}
+        if correlations is None:
+            return sample_diagonal_mixture(logits, means, log_stddevs, **random)
+        return sample_mixture(logits, means, log_stddevs, correlations, **random)
+
+    def start_from(self, points: Any, *, seed: int) -> None:
+        """Set the head so that it first gives, whatever the features, nearly the k-means clusters of points (n, d).
+
+        Training from there does not collapse onto few components. The layer must have been built, by a call or in a
+        model. Needs SciPy, and at least k different points.
+        """
+        if not self.built:
+            raise ValueError(complain("layer", "built, by a call or in a model", "one that does not know its input"))
+        start = start_of_mixture(np.asarray(points, np.float64), self.components, self.dimensions, seed)
+        self.head.kernel.assign(self.head.kernel * FIRST_WEIGHTS)
+        self.head.bias.assign(start.numbers(with_correlations=self.covariance == "full"))
+
     def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
         return *input_shape[:-1], self.head.units
 
     def get_config(self) -> dict[str, Any]:
-        names = ("components", "dimensions", "covariance")
+        names = ("components", "dimensions", "covariance", "variance_floor")
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
 
@@ -175,7 +155,7 @@ class MixtureLoss(keras.losses.Loss):
     Examples
     --------
     >>> import keras
-    >>> from gaussgrad.layers.keras_random import MixtureLoss
+    >>> from gaussgrad.layers.keras import MixtureLoss
     >>> round(float(MixtureLoss(1)(keras.ops.zeros((3, 2)), keras.ops.zeros((3, 6)))), 4)  # log 2 pi
     1.8379
     """

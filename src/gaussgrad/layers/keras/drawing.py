@@ -1,4 +1,4 @@
-"""Keras 3 layers that draw, for its torch, JAX and TensorFlow backends; images have their channels last."""
+"""Keras layers that draw; images have their channels last."""
 
 from typing import Any
 
@@ -9,6 +9,7 @@ from keras import ops
 from gaussgrad import checks, covariance
 from gaussgrad.checks import complain
 from gaussgrad.coordinates import to_pixels
+from gaussgrad.layers.keras.base import KernelLayer, register
 from gaussgrad.layers.rows import (
     COORDINATES,
     PARAMETRIZATIONS,
@@ -20,16 +21,6 @@ from gaussgrad.layers.rows import (
 )
 from gaussgrad.ops.impulse import render_impulses
 from gaussgrad.ops.render import AMPLITUDES, COMPOSES, PIXELS, render
-
-register = keras.saving.register_keras_serializable(package="gaussgrad")
-
-
-class KernelLayer(keras.layers.Layer):
-    """A layer that calls kernels, which TensorFlow's programs for XLA cannot. Abstract."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.supports_jit = keras.backend.backend() != "tensorflow"
 
 
 class _Drawing(KernelLayer):

@@ -1,0 +1,15 @@
+"""What all Keras layers of ours are made with."""
+
+from typing import Any
+
+import keras
+
+register = keras.saving.register_keras_serializable(package="gaussgrad")
+
+
+class KernelLayer(keras.layers.Layer):
+    """A layer that calls kernels, which TensorFlow's programs for XLA cannot. Abstract."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.supports_jit = keras.backend.backend() != "tensorflow"
