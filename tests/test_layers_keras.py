@@ -40,7 +40,7 @@ def test_options_are_refused_when_a_layer_is_made():
         MixtureDensity(2, variance_floor=-1.0)
     with pytest.raises(ValueError, match="layer must be built"):
         MixtureDensity(2).start_from([[0.0, 1.0], [2.0, 3.0]], seed=0)
-    with pytest.raises(TypeError, match="seed must be a keras.random.SeedGenerator or an int"):
+    with pytest.raises(TypeError, match=r"seed must be a keras\.random\.SeedGenerator or an int"):
         MixtureDensity(2).sample([[0.0] * 12], seed=None)
 
 

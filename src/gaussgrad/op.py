@@ -1,7 +1,7 @@
 """What an operation is: a name, its arrays and options, one reference, and kernels that compute the same function."""
 
 import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -27,7 +27,8 @@ class Operation:
     In a traced program `start` may be an array.
     `kernels` names a module with `forward(*arrays, threads, **options) -> out, saved` and
     `backward(grad_out, saved, *arrays, threads, **options) -> a gradient per array`, both on NumPy arrays, and
-    `valid(*arrays, threads=1)`, which tells quickly whether `check_values` has nothing to refuse.
+    `valid(*arrays, threads=1)`, which tells quickly whether `check_values` has nothing to refuse. Kernels that spend
+    their time reading have `forward_if_valid(*arrays, threads, **options)` too, which reads the arrays once for both.
     """
 
     name: str
@@ -43,6 +44,23 @@ class Operation:
     def load_kernels(self) -> ModuleType:
         """The kernel module, imported (and so Numba with it) on first use."""
         return importlib.import_module(self.kernels)
+
+    def forward_if_valid(self, arrays: Sequence[Any], options: Options, threads: int) -> tuple[Any, tuple] | None:
+        """What the kernels give and save of NumPy arrays; None where `check_values` has something to refuse."""
+        kernels = self.load_kernels()
+        if hasattr(kernels, "forward_if_valid"):
+            return kernels.forward_if_valid(*arrays, threads=threads, **options)
+        if not kernels.valid(*arrays, threads=threads):
+            return None
+        return kernels.forward(*arrays, threads=threads, **options)
+
+    def forward(self, arrays: Sequence[Any], options: Options, threads: int) -> tuple[Any, tuple]:
+        """The same; what is to be refused raises its ValueError."""
+        found = self.forward_if_valid(arrays, options, threads)
+        if found is None:
+            self.check_values(*arrays, **options)
+            return self.load_kernels().forward(*arrays, threads=threads, **options)
+        return found
 
 
 OPERATIONS: dict[str, Operation] = {}

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-SMALL_JOB_SECONDS = 3e-4  # a hand-off costs 60 to 80 microseconds
+SMALL_JOB_SECONDS = 2e-4  # a hand-off costs 60 to 80 microseconds
 PIECES_PER_THREAD = 4  # at most, so that a thread with less to do takes over from the others
 PIECE_SECONDS = 3e-4  # at least, but for the first of each thread: a piece costs 10 to 30 microseconds
 

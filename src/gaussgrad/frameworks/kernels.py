@@ -16,9 +16,9 @@ def forward(operation: Operation, arrays: Arrays, options: dict[str, Any], threa
     """The output and what is saved; NaN in the output of each batch item whose values are not valid."""
     kernels = operation.load_kernels()
     threads = threads or parallel.available_cores()
-    if kernels.valid(*arrays):
-        out, saved = kernels.forward(*arrays, threads=threads, **options)
-        return [out, *saved]
+    found = operation.forward_if_valid(arrays, options, threads)
+    if found is not None:
+        return [found[0], *found[1]]
     valid = _valid_items(kernels, arrays)
     out, saved = kernels.forward(*(array[valid] for array in arrays), threads=threads, **options)
     return [_spread(array, valid) for array in (out, *saved)]
@@ -30,7 +30,7 @@ def backward(
     """A gradient per array; NaN in those of each batch item whose values are not valid."""
     kernels = operation.load_kernels()
     threads = threads or parallel.available_cores()
-    if kernels.valid(*arrays):
+    if kernels.valid(*arrays, threads=threads):
         return list(kernels.backward(grad, tuple(saved), *arrays, threads=threads, **options))
     valid = _valid_items(kernels, arrays)
     kept = [array[valid] for array in arrays]

@@ -47,9 +47,5 @@ def apply(operation: Operation, arrays: tuple[Any, ...], options: dict[str, Any]
     if backend == "reference":
         operation.check_values(*arrays, **options)
         return operation.reference(namespace, *arrays, **options)
-    kernels = operation.load_kernels()
-    arrays = tuple(np.ascontiguousarray(array) for array in arrays)
-    threads = threads or parallel.available_cores()
-    if not kernels.valid(*arrays, threads=threads):
-        operation.check_values(*arrays, **options)
-    return kernels.forward(*arrays, threads=threads, **options)[0]
+    values = [np.ascontiguousarray(array) for array in arrays]
+    return operation.forward(values, options, threads or parallel.available_cores())[0]

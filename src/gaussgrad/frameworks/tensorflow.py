@@ -84,10 +84,7 @@ class _Calls:
         """The output and what is saved."""
         if _known(arrays):
             values = [array.numpy() for array in arrays]
-            implementation, threads = self.operation.load_kernels(), self.threads or parallel.available_cores()
-            if not implementation.valid(*values, threads=threads):
-                self.operation.check_values(*values, **self.options)
-            out, saved = implementation.forward(*values, threads=threads, **self.options)
+            out, saved = self.operation.forward(values, self.options, self.threads or parallel.available_cores())
             return [_tensor(array) for array in (out, *saved)]
         shapes = tuple(tuple(array.shape) for array in arrays)
         outputs = (self.operation.output(shapes, self.options), *self.operation.saved(shapes, self.options))

@@ -142,10 +142,7 @@ class _CustomOps:
         return self.forward_values(_numpy(arrays), options, threads)
 
     def forward_values(self, values: list[np.ndarray], options: dict[str, Any], threads: int) -> list[torch.Tensor]:
-        kernels = self.operation.load_kernels()
-        if not kernels.valid(*values, threads=threads):
-            self.operation.check_values(*values, **options)
-        out, saved = kernels.forward(*values, threads=threads, **options)
+        out, saved = self.operation.forward(values, options, threads)
         return [torch.from_numpy(array) for array in (out, *saved)]
 
     def _fake(self, *args: Any) -> list[torch.Tensor]:

@@ -186,6 +186,7 @@ def _comparison(symbol: str):
 
 greater = _comparison(">")
 equal = _comparison("==")
+both = _binary("and_")  # of two masks
 
 
 @intrinsic

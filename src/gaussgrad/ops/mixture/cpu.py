@@ -7,9 +7,9 @@ from gaussgrad.ops.mixture.backward import unmix
 from gaussgrad.ops.mixture.forward import mix
 from gaussgrad.ops.mixture.pairs import valid_range
 
-__all__ = ["backward", "forward", "valid"]
+__all__ = ["backward", "forward", "forward_if_valid", "valid"]
 
-NANOSECONDS_PER_PAIR, NANOSECONDS_PER_CHECK = 2.0, 1.0
+NANOSECONDS_PER_PAIR, NANOSECONDS_PER_CHECK = 3.5, 1.0
 
 
 def valid(points, logits, means, log_stddevs, atanh_correlations, threads=1):
@@ -24,18 +24,27 @@ def largest_logarithm(dtype):
     return -simd.LOWEST[dtype]
 
 
-def forward(points, logits, means, log_stddevs, atanh_correlations, *, threads):
-    """The log densities (b, 1); saved: the largest terms and the sums of each point (b, 4), see pairs.py."""
+def forward_if_valid(points, logits, means, log_stddevs, atanh_correlations, *, threads):
+    """The log densities (b, 1); saved: the largest terms and the sums of each point (b, 4), see pairs.py.
+
+    None where a value is not valid: each block of points is checked when it comes to the cache to be mixed.
+    """
     batch = len(logits)
     out, kept = np.empty((batch, 1), points.dtype), np.empty((batch, 4), points.dtype)
     arrays = (points, logits, means, log_stddevs, atanh_correlations)
-    lowest = simd.LOWEST[points.dtype]
+    lowest, limit = simd.LOWEST[points.dtype], largest_logarithm(points.dtype)
+    verdicts = []
 
     def task(start, stop):
-        mix(start, stop, *arrays, lowest, out.reshape(-1), kept)
+        verdicts.append(mix(start, stop, *arrays, lowest, limit, out.reshape(-1), kept))
 
     parallel.run(task, batch, threads, logits.size * NANOSECONDS_PER_PAIR * 1e-9)
-    return out, (kept,)
+    return (out, (kept,)) if all(verdicts) else None
+
+
+def forward(*arrays, threads):
+    """The same of values that are valid."""
+    return forward_if_valid(*arrays, threads=threads)
 
 
 def backward(grad, saved, points, logits, means, log_stddevs, atanh_correlations, *, threads):

@@ -9,6 +9,7 @@ from gaussgrad.ops.mixture.pairs import (
     PEAK,
     TOP,
     WEIGHTS,
+    all_valid,
     exp_or_zero,
     joint_logarithm,
     points_per_block,
@@ -63,10 +64,11 @@ def sum_of(values, at, count, like):
 
 
 @simd.kernel
-def mix(start, stop, points, logits, means, log_stddevs, atanh_correlations, lowest, out, kept):
+def mix(start, stop, points, logits, means, log_stddevs, atanh_correlations, lowest, limit, out, kept):
     """The log densities at the points [start, stop), each with its one owner (equation M6).
 
-    `kept` (b, 4) gets what the backward pass needs of each point, see pairs.py.
+    `kept` (b, 4) gets what the backward pass needs of each point, see pairs.py. Whether all values were valid; from the
+    first block on that holds others, nothing is written.
     """
     k = logits.shape[1]
     block = points_per_block(k)
@@ -80,9 +82,13 @@ def mix(start, stop, points, logits, means, log_stddevs, atanh_correlations, low
     top, first_sum, second_sum = simd.address(per_point[0]), simd.address(per_point[1]), simd.address(per_point[2])
     like = simd.iota(flat_logits)
     nothing = simd.zero(like)
+    fine = True
     for first in range(start, stop, block):
         count = min(block, stop - first)
         at = first * k
+        if not all_valid(first, first + count, points, logits, means, log_stddevs, atanh_correlations, limit):
+            fine = False
+            break
         for p in range(count):
             spread(points[first + p, 0], room_x, p, k, like)
             spread(points[first + p, 1], room_y, p, k, like)
@@ -111,3 +117,4 @@ def mix(start, stop, points, logits, means, log_stddevs, atanh_correlations, low
             simd.store(simd.address(out), first + p, count - p, value)
     simd.keep(room)
     simd.keep(per_point)
+    return fine

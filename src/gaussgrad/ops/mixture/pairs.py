@@ -80,6 +80,12 @@ def joint_logarithm(logit, log_x, log_y, o_x, d, size, small, number):
 @simd.kernel
 def valid_range(start, stop, points, logits, means, log_stddevs, atanh_correlations, limit):
     """Whether the points [start, stop) and their components hold nothing to refuse."""
+    return all_valid(start, stop, points, logits, means, log_stddevs, atanh_correlations, limit)
+
+
+@njit(**simd.INLINE)
+def all_valid(start, stop, points, logits, means, log_stddevs, atanh_correlations, limit):
+    """The same inside a kernel."""
     k = logits.shape[1]
     top = logits.dtype.type(np.inf)
     fine = within(points.reshape(-1), 2 * start, 2 * stop, top) and within(
@@ -105,13 +111,12 @@ def within(values, start, stop, limit):
     """Whether every magnitude is below the limit."""
     pointer = simd.address(values)
     like = simd.iota(pointer)
-    good = simd.splat(limit, like)
-    misses = simd.zero(like)
-    lanes = simd.lanes_of(pointer)
-    for i in range(start, stop, lanes):
+    good, nothing = simd.splat(limit, like), simd.zero(like)
+    held = simd.equal(nothing, nothing)
+    for i in range(start, stop, simd.lanes_of(pointer)):
         size = simd.absolute(simd.load(pointer, i, stop - i, like))
-        misses = misses + simd.select(simd.greater(good, size), simd.zero(like), simd.one(like))
-    return simd.total(misses) == 0
+        held = simd.both(held, simd.greater(good, size))
+    return simd.total(simd.select(held, nothing, simd.one(like))) == 0
 
 
 @njit(**simd.INLINE)
@@ -119,9 +124,8 @@ def below_infinity(values, start, stop):
     """Whether no value is NaN or +infinity."""
     pointer = simd.address(values)
     like = simd.iota(pointer)
-    infinity = simd.splat(values.dtype.type(np.inf), like)
-    misses = simd.zero(like)
+    infinity, nothing = simd.splat(values.dtype.type(np.inf), like), simd.zero(like)
+    held = simd.equal(nothing, nothing)
     for i in range(start, stop, simd.lanes_of(pointer)):
-        value = simd.load(pointer, i, stop - i, like)
-        misses = misses + simd.select(simd.greater(infinity, value), simd.zero(like), simd.one(like))
-    return simd.total(misses) == 0
+        held = simd.both(held, simd.greater(infinity, simd.load(pointer, i, stop - i, like)))
+    return simd.total(simd.select(held, nothing, simd.one(like))) == 0
