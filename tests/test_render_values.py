@@ -11,6 +11,7 @@ from scipy import stats
 from tolerances import compare_gradients, compare_values
 
 import gaussgrad
+from gaussgrad import parallel
 
 
 def matrix(packed: np.ndarray) -> np.ndarray:
@@ -292,3 +293,19 @@ def test_each_channel_is_drawn_as_if_it_were_alone(channels, compose, rng):
     together = torch.autograd.grad(image, leaves, upstream)
     for found, wanted in zip(together, torch.autograd.grad(torch.stack(alone), leaves, upstream), strict=True):
         torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-4 * float(wanted.abs().max()))
+
+
+@pytest.mark.parametrize("pixel", ["point", "area"])
+@pytest.mark.parametrize("compose", ["sum", "max", "union"])
+def test_a_long_signal_is_the_same_on_any_number_of_threads(compose, pixel, rng, monkeypatch):
+    monkeypatch.setattr(parallel, "SMALL_JOB_SECONDS", 0.0)
+    means, weights = rng.uniform(-9, 5009, (2, 300, 1)), rng.uniform(0.2, 0.9, (2, 300, 3))
+    variances = rng.uniform(1, 30, (2, 300, 1)) ** 2
+    options = {"size": (5000,), "amplitude": "peak", "compose": compose, "pixel": pixel}
+    wanted = gaussgrad.render(means, variances, weights, backend="reference", **options)
+    alone = gaussgrad.render(means, variances, weights, threads=1, **options)
+    np.testing.assert_allclose(alone, wanted, rtol=0, atol=1e-6)  # of areas, for narrow Gaussians
+    for threads in (2, 3, 7):
+        np.testing.assert_array_equal(gaussgrad.render(means, variances, weights, threads=threads, **options), alone)
+    narrow = [array[:1] for array in (means, variances, weights)]
+    np.testing.assert_array_equal(gaussgrad.render(*narrow, threads=4, **options), alone[:1])

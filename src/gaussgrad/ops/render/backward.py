@@ -84,7 +84,7 @@ def gather(
         for block in range(y_low, y_high, ROWS):  # summed in the array's own dtype; the sums move on to float64
             m0, mx, my, mxx, mxy, myy = nothing, nothing, nothing, nothing, nothing, nothing
             in_block = min(ROWS, y_high - block)
-            place_rows(g, ez, block, in_block, cut, 0.0, width, places)
+            place_rows(g, ez, block, in_block, cut, 0.0, 0, width, places)
             for r in range(in_block):
                 ey, centre = simd.peek(places, r), simd.peek(places, ROWS + r)
                 low, high = int(simd.peek(places, 2 * ROWS + r)), int(simd.peek(places, 3 * ROWS + r))
@@ -136,7 +136,7 @@ def gather_area(
         ez = z - g.z
         y_low, y_high = rows(g, ez, cut, 0.5, max(0, first - z * height), min(height, last - z * height))
         for y in range(y_low, y_high):
-            place_rows(g, ez, y, 1, cut, 0.5, width, places)
+            place_rows(g, ez, y, 1, cut, 0.5, 0, width, places)
             ey, low, high = simd.peek(places, 0), int(simd.peek(places, 2 * ROWS)), int(simd.peek(places, 3 * ROWS))
             row = at + (z * height + y) * width
             count = through_row(g, ey, ez, nodes, lines)

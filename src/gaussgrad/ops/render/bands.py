@@ -1,4 +1,7 @@
-"""Which Gaussians touch which band of rows, so that a band fits the cache and visits no others."""
+"""Which Gaussians touch which band of rows, so that a band fits the cache and visits no others.
+
+A signal has one row; its bands are cut from cells of so many pixels, which count as its rows here.
+"""
 
 import functools
 import math
@@ -10,12 +13,13 @@ from gaussgrad.ops.render.geometry import span
 
 BAND_BYTES = 2**18  # what one band writes: a share of a core's own cache
 FEWEST_ROWS = 16  # a band lower than a Gaussian only repeats its set-up
+CELL = 64  # pixels of a signal
 
 
 def count_bands(rows: int, row_bytes: int, batch: int, pieces: int) -> int:
     """The number of bands of each image: enough to fit the cache, and for so many equal pieces of the whole batch."""
-    for_cache = math.ceil(rows * row_bytes / BAND_BYTES)
-    for_pieces = math.ceil(pieces / batch)
+    for_cache = max(1, math.ceil(rows * row_bytes / BAND_BYTES))
+    for_pieces = math.ceil(pieces / max(1, batch))
     return max(1, min(math.ceil(for_cache / for_pieces) * for_pieces, rows // FEWEST_ROWS))
 
 
@@ -23,13 +27,16 @@ def count_bands(rows: int, row_bytes: int, batch: int, pieces: int) -> int:
 def touch_rows(start, stop, means, covariances, frame, cut, pad, reach):
     """Write for the Gaussians [start, stop), counted through all batch items, the range of rows that they may touch.
 
-    `reach` (batch * n, 2) gets the first row and one past the last, slices laid end to end; both are 0 where there is
-    none.
+    `reach` (batch * n, 2) gets the first row and one past the last, slices laid end to end, or the cells of a signal;
+    both are 0 where there is none.
     """
     n, d = means.shape[1:]
     for k in range(start, stop):
         b, i = k // n, k % n
         z_low, z_high, y_low, y_high = 0, 1, 0, 1
+        if d == 1:
+            x_low, x_high = span(np.float64(means[b, i, 0]), cut * np.float64(covariances[b, i, 0]), pad, 0, frame[2])
+            y_low, y_high = x_low // CELL, (x_high + CELL - 1) // CELL if x_low < x_high else 0
         if d >= 2:
             variance = np.float64(covariances[b, i, 2 if d == 2 else 3])
             y_low, y_high = span(np.float64(means[b, i, 1]), cut * variance, pad, 0, frame[1])

@@ -7,7 +7,7 @@ import numpy as np
 from gaussgrad import parallel, simd
 from gaussgrad.ops import arrays
 from gaussgrad.ops.render.backward import MOMENTS, finish_blocks, gather_gradients
-from gaussgrad.ops.render.bands import bands_of_rows, count_bands, members_of_bands, touch_rows
+from gaussgrad.ops.render.bands import CELL, bands_of_rows, count_bands, members_of_bands, touch_rows
 from gaussgrad.ops.render.forward import draw_bands
 from gaussgrad.ops.render.geometry import valid_range
 from gaussgrad.ops.render.modes import MAX, MODES, SUM, UNION
@@ -43,10 +43,12 @@ def forward(means, covariances, weights, *, size, amplitude, compose, pixel, tol
     out = arrays.empty(image.shape, image.dtype) if mode == UNION else image
     lowest = simd.LOWEST[means.dtype]
     cut, pad = _cut(tolerance, lowest), PADS[pixel]
-    rows = frame[0] * frame[1]
+    rows, length = frame[0] * frame[1], frame[2]
+    if len(size) == 1:
+        rows, length = math.ceil(size[0] / CELL), 0  # threads need bands, the cache does not: a signal has one row
     seconds = _seconds(covariances, weights, cut, pad, frame)
     pieces = parallel.pieces(threads, seconds)
-    bands = count_bands(rows, channels * frame[2] * image.itemsize, batch, pieces)
+    bands = count_bands(rows, channels * length * image.itemsize, batch, pieces)
     offsets, members = EVERYBODY
     if bands > 1:
         reach = _reach(means, covariances, frame, cut, pad, threads)
@@ -77,6 +79,8 @@ def backward(grad, saved, means, covariances, weights, *, size, amplitude, compo
     lowest = simd.LOWEST[means.dtype]
     cut, pad = _cut(tolerance, lowest), PADS[pixel]
     reach = _reach(means, covariances, frame, cut, pad, threads)
+    if len(size) == 1:
+        reach = np.minimum(reach, np.array([0, 1], reach.dtype))  # the one row of a signal
     visits, slots = plan_visits(reach, len(means), bands_of_rows(rows, bands), bands)
     partial = np.empty((slots, MOMENTS + weights.shape[2]))
     density = amplitude == "density"

@@ -4,6 +4,7 @@ import numpy as np
 from numba import njit
 
 from gaussgrad import simd
+from gaussgrad.ops.render.bands import CELL
 from gaussgrad.ops.render.geometry import CHUNK, NUMBERS, ROWS, place_rows, prepare, profile, rows, slices, take
 from gaussgrad.ops.render.modes import MAX, SUM, UNION
 from gaussgrad.ops.render.quadrature import MOST_LINES, mean_over_pixels, merge, nodes_of, through_row
@@ -48,10 +49,12 @@ def finish_union(product, zeros, out, at, count, like):
 
 @njit(**simd.INLINE)
 def draw_rows(
-    g, levels, first_level, ez, y_low, y_high, width, at, plane, static, area, channels, cut, pad, tolerance, lowest,
-    index, image, marks, olds, places, nodes, lines
+    g, levels, first_level, ez, y_low, y_high, x_first, x_last, width, at, plane, static, area, channels, cut, pad,
+    tolerance, lowest, index, image, marks, olds, places, nodes, lines
 ):  # fmt: skip
-    """Draw a Gaussian on the rows [y_low, y_high) of the slice with residual ez, which begins at the place `at`.
+    """Draw a Gaussian on rows [y_low, y_high) and columns [x_first, x_last) of a slice, which begins at the place `at`.
+
+    The residual of the slice is ez.
 
     `static` comes here whole: loops over channels are taken apart only where this function knows their number.
     """
@@ -61,7 +64,7 @@ def draw_rows(
     curvature = simd.splat(number(-0.5 * g.ix), order)
     for block in range(y_low, y_high, ROWS):
         in_block = min(ROWS, y_high - block)
-        place_rows(g, ez, block, in_block, cut, pad, width, places)
+        place_rows(g, ez, block, in_block, cut, pad, x_first, x_last, places)
         for r in range(in_block):
             ey, centre = simd.peek(places, r), simd.peek(places, ROWS + r)
             low, high = int(simd.peek(places, 2 * ROWS + r)), int(simd.peek(places, 3 * ROWS + r))
@@ -115,19 +118,24 @@ def draw_bands(
     background = simd.one(order) if mode == UNION else simd.zero(order)
     for band in range(start, stop):
         b = band // bands
-        first, last = lines * (band % bands) // bands, lines * (band % bands + 1) // bands
+        cut_in = (width + CELL - 1) // CELL if dimensions == 1 else lines
+        first, last = cut_in * (band % bands) // bands, cut_in * (band % bands + 1) // bands
+        x_first, x_last, begin, end = 0, width, first * width, last * width
+        if dimensions == 1:
+            x_first, x_last = first * CELL, min(last * CELL, width)
+            begin, end = x_first, x_last
         for c in range(channels):
-            at = ((b * channels + c) * lines + first) * width
-            fill(image_, at, (last - first) * width, background)
+            at = (b * channels + c) * lines * width + begin
+            fill(image_, at, end - begin, background)
             if mode != SUM:
-                fill(marks_, at, (last - first) * width, simd.splat(NOBODY if mode == MAX else NONE, order))
+                fill(marks_, at, end - begin, simd.splat(NOBODY if mode == MAX else NONE, order))
         low_k, high_k = (0, n) if bands == 1 else (offsets[band], offsets[band + 1])
         for chunk in range(low_k, high_k, CHUNK):
             in_chunk = min(CHUNK, high_k - chunk)
             for j in range(in_chunk):
                 i = chunk + j if bands == 1 else members[chunk + j]
                 g, _ = prepare(prepared, level_array, j, means, covariances, weights, b, i, dimensions, density)
-                touched[j, 0], touched[j, 1] = (0, 0) if dimensions == 3 else rows(g, 0.0, cut, pad, first, last)
+                touched[j, 0], touched[j, 1] = rows(g, 0.0, cut, pad, first, last) if dimensions == 2 else (0, 1)
             for j in range(in_chunk):
                 i = chunk + j if bands == 1 else members[chunk + j]
                 g = take(prepared_, j, dimensions)
@@ -143,13 +151,14 @@ def draw_bands(
                         y_low, y_high = rows(g, ez, cut, pad, y_first, y_last)
                     at = (b * channels * lines + z * height) * width
                     draw_rows(
-                        g, levels, j * channels, ez, y_low, y_high, width, at, lines * width, static, area, channels,
-                        cut, pad, tolerance_, lowest_, np.int32(i), image_, marks_, olds, places, nodes, line_array,
+                        g, levels, j * channels, ez, y_low, y_high, x_first, x_last, width, at, lines * width, static,
+                        area, channels, cut, pad, tolerance_, lowest_, np.int32(i), image_, marks_, olds, places, nodes,
+                        line_array,
                     )  # fmt: skip
         if mode == UNION:
             for c in range(channels):
-                at = ((b * channels + c) * lines + first) * width
-                finish_union(image_, marks_, simd.address(out), at, (last - first) * width, order)
+                at = (b * channels + c) * lines * width + begin
+                finish_union(image_, marks_, simd.address(out), at, end - begin, order)
     simd.keep(prepared)
     simd.keep(level_array)
     simd.keep(place_array)

@@ -160,16 +160,16 @@ def rows(g, ez, cut, pad, start, stop):
 
 
 @njit(**simd.INLINE)
-def place_rows(g, ez, y_first, count, cut, pad, width, table):
+def place_rows(g, ez, y_first, count, cut, pad, x_first, x_last, table):
     """Where the Gaussian stands in `count` rows from y_first on, at most ROWS, of the slice with residual ez.
 
     `table` (4, ROWS), float64 and flat, gets for each row the residual ey, the centre in x, and the first and one past
-    the last pixel touched (none if they are not in this order). Several rows at once: a square root and two roundings
-    for each are more work than drawing a row of twenty pixels.
+    the last pixel touched in [x_first, x_last) (none if they are not in this order). Several rows at once: a square
+    root and two roundings for each are more work than drawing a row of twenty pixels.
     """
     order = simd.iota(table)
     zero, one = simd.zero(order), simd.one(order)
-    stop = simd.splat(np.float64(width), order)
+    start, stop = simd.splat(np.float64(x_first), order), simd.splat(np.float64(x_last), order)
     pad_y = pad + abs(g.alpha) * pad
     pad_x = pad + abs(g.beta) * pad_y + abs(g.gamma) * pad
     z = max(abs(ez) - pad, 0.0)
@@ -185,7 +185,7 @@ def place_rows(g, ez, y_first, count, cut, pad, width, table):
         low, high = simd.ceil(centre - half), simd.floor(centre + half) + one
         simd.store(table, r, lanes, ey)
         simd.store(table, ROWS + r, lanes, centre)
-        simd.store(table, 2 * ROWS + r, lanes, simd.select(simd.greater(low, zero), low, zero))
+        simd.store(table, 2 * ROWS + r, lanes, simd.select(simd.greater(low, start), low, start))
         simd.store(table, 3 * ROWS + r, lanes, simd.select(simd.greater(stop, high), high, stop))
 
 
