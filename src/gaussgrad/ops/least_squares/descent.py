@@ -6,7 +6,7 @@ import numpy as np
 from numba import njit
 
 from gaussgrad import simd
-from gaussgrad.ops.least_squares.equations import FIRST_WEIGHT, OPTIONS, SLOTS, normal_equations
+from gaussgrad.ops.least_squares.equations import FIRST_WEIGHT, SLOTS, normal_equations
 
 LARGEST_SLANT = 8.0  # of a factor's off-diagonal entry, in its last one: correlations to 0.992
 LONGEST_STEP = 1.0  # of a mean, in its widths
@@ -16,12 +16,14 @@ RELAXED, TIGHTENED = 0.5, 3.0  # factors on the damping after a step that helped
 RIDGE = 1e-3  # of the mean diagonal, added to each: holds what no pixel sees
 
 
-@njit(**OPTIONS)
+@njit(**simd.INNER)
 def _solve(matrix, right, free, damping, system, step):
     """Solve for the free numbers of all Gaussians with a damped diagonal; False where the system is singular."""
     n = matrix.shape[0]
     k = len(free)
     size = n * k
+    system_ = simd.address(system)
+    order = simd.iota(system_)
     ridge = np.float64(0)
     for i in range(n):
         for r in range(k):
@@ -47,8 +49,12 @@ def _solve(matrix, right, free, damping, system, step):
             value = system[i, j]
             if value != 0:
                 step[j] -= value * step[i]
-                for m in range(j, size):
-                    system[j, m] -= value * system[i, m]
+                factor = simd.splat(-value, order)
+                for m in range(j, size, simd.lanes_of(system_)):
+                    left = size - m
+                    old = simd.load(system_, j * size + m, left, order)
+                    new = simd.fused(factor, simd.load(system_, i * size + m, left, order), old)
+                    simd.store(system_, j * size + m, left, new)
     for i in range(size - 1, -1, -1):
         step[i] /= system[i, i]
         for j in range(i):
@@ -56,7 +62,7 @@ def _solve(matrix, right, free, damping, system, step):
     return True
 
 
-@njit(**OPTIONS)
+@njit(**simd.INNER)
 def _move(means, factors, weights, free, step, limits, new_means, new_factors, new_weights):
     """Apply a step in the coordinates of each Gaussian, within the bounds."""
     n = len(means)
