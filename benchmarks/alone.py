@@ -118,18 +118,24 @@ def _probe(module: str, *arguments: str, **environment: str) -> dict:
 
 
 def all_cores(threads: int, seconds: float) -> list[Figure]:
-    """How many times as fast one Gaussian as large as the image is on all cores as on one."""
+    """One Gaussian as large as the image: how many cores it keeps at work, and how much faster it then is.
+
+    What is bound by memory, as its forward pass, gains no more than the memory gives to several threads.
+    """
     scene = scenes.one_large(2048)
     figures = []
     for stage in ("forward", "backward"):
         title, measured = "one Gaussian as large as the image, 2048×2048 RGB", f"{stage}, arrays"
-        name, unit = f"cores-{stage}", f"× as fast on {threads} threads as on 1"
+        name, faster = f"cores-{stage}", f"× as fast on {threads} threads as on 1"
+        busy = f"processor seconds per second on {threads} threads"
         if threads < 2:
-            figures.append(Figure(name, title, measured, None, unit, reason="this process may use one core only"))
+            figures.append(Figure(name, title, measured, None, busy, reason="this process may use one core only"))
             continue
         one, many = (timing.Here(ours.prepare(scene, "numpy", stage, DEFAULT, threads=n)) for n in (1, threads))
+        bar = Bar("at least", SHARE_OF_CORES * threads)
+        figures.append(Figure(name, title, measured, Spread.of(timing.processors(many, seconds)), busy, bar=bar))
         spread = Spread.of(timing.ratios(*timing.in_turn(one, many, seconds)))
-        figures.append(Figure(name, title, measured, spread, unit, bar=Bar("at least", SHARE_OF_CORES * threads)))
+        figures.append(Figure(f"{name}-speed", title, measured, spread, faster))
     return figures
 
 

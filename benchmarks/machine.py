@@ -27,6 +27,7 @@ class Bounds:
     """What all used cores together reach: memory in bytes per second, float32 operations in values per second."""
 
     bytes_per_second: float
+    bytes_per_second_of_one: float  # core
     fused_per_second: float  # multiply-adds
     exponentials_per_second: float
 
@@ -110,9 +111,8 @@ def measure_bounds(threads: int) -> Bounds:
     small = np.zeros(64, np.float32)
     fused = _best(lambda start, stop: multiply_adds(start, stop, small), STEPS, threads)
     exponential = _best(lambda start, stop: exponentials(start, stop, small), STEPS, threads)
-    return Bounds(
-        bandwidth(MEMORY_BYTES, threads), STEPS * CHAINS * lanes / fused, STEPS * EXPONENTIALS * lanes / exponential
-    )
+    memory = (bandwidth(MEMORY_BYTES, count) for count in (threads, 1))
+    return Bounds(*memory, STEPS * CHAINS * lanes / fused, STEPS * EXPONENTIALS * lanes / exponential)
 
 
 def bandwidth(total_bytes: int, threads: int) -> float:

@@ -94,8 +94,9 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def _bounds(bounds: Bounds) -> str:
     return (
-        f"Memory: {number(bounds.bytes_per_second / 1e9)} GB/s (triad; for each scene below, over arrays of its own "
-        f"size, which a cache may hold). Arithmetic in float32: "
+        f"Memory: {number(bounds.bytes_per_second / 1e9)} GB/s, {number(bounds.bytes_per_second_of_one / 1e9)} GB/s on "
+        f"one thread (triad; for each scene below, over arrays of its own size, which a cache may hold). Arithmetic in "
+        f"float32: "
         f"{number(bounds.fused_per_second / 1e9)} G multiply-adds/s, "
         f"{number(bounds.exponentials_per_second / 1e9)} G exponentials/s."
     )

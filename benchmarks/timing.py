@@ -62,6 +62,18 @@ def alone(timed: Timed, seconds: float) -> list[float]:
     return times
 
 
+def processors(call: Here, seconds: float) -> list[float]:
+    """How many processors a call of ours keeps at work, a value per round."""
+    repeats, block = repeats_of(call)
+    shares = []
+    for _ in range(rounds_in(seconds, block)):
+        time.sleep(SETTLE_SECONDS)
+        start = time.process_time()
+        elapsed = repeats * call.seconds(repeats)
+        shares.append((time.process_time() - start) / elapsed)
+    return shares
+
+
 def in_turn(first: Timed, second: Timed, seconds: float) -> tuple[list[float], list[float]]:
     """Times of two calls taken in turn, a pair per round; every other round begins with the second."""
     pair = (first, second)

@@ -195,7 +195,7 @@ def found() -> report.Report:
         "python -m benchmarks",
         "3 passed",
         figures,
-        Bounds(1e10, 1e11, 1e9),
+        Bounds(1e10, 5e9, 1e11, 1e9),
         places,
         costs,
     )
