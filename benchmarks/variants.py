@@ -23,7 +23,8 @@ VARIANTS = {
     "presence cost 0.0003": ("--presence-cost", "0.0003"),
     "presence cost 0.001": ("--presence-cost", "0.001"),
     "points": ("--latent", "points"),
-    "points, 2 pixels wide": ("--latent", "points", "--stddev", "2"),
+    "points, 1.2 pixels wide": ("--latent", "points", "--stddev", "1.2"),
+    "points, 1.6 pixels wide": ("--latent", "points", "--stddev", "1.6"),
     "points, maximum": ("--latent", "points", "--compose", "max"),
     "points, union": ("--latent", "points", "--compose", "union"),
 }
