@@ -13,7 +13,7 @@ from gaussgrad.training.augment import random_affine
 from gaussgrad.training.configuration import Configuration
 
 WIDTHS = (64, 32)  # channels at a quarter and at a half of the image
-TIMED_STEPS = 20
+TIMED_STEPS = 100
 BATCH = 500
 
 

@@ -106,12 +106,20 @@ def _framework_of(arguments: dict[str, Any]) -> ModuleType:
     return _adapter(library)
 
 
+_LIBRARY_OF_TYPE: dict[
+    type, str
+] = {}  # of those seen: asking every framework takes as long as the rest of a small call
+
+
 def _library_of(argument: str, value: Any) -> str:
     """The framework whose array the value is, among those that the user has imported, or an error."""
+    known = _LIBRARY_OF_TYPE.get(type(value))
+    if known is not None:
+        return known
     for library, kind in ARRAYS.items():
         module = sys.modules.get(library)
         if module is not None and isinstance(value, tuple(getattr(module, name, ()) for name in kind.types)):
-            return library
+            return _LIBRARY_OF_TYPE.setdefault(type(value), library)
     got = f"a {type(value).__module__}.{type(value).__qualname__}"
     wanted = "an array of NumPy, PyTorch, JAX or TensorFlow, or a list of numbers"
     cure = "Convert it with numpy.asarray."

@@ -91,7 +91,16 @@ def reshape(array: tf.Tensor, shape: Sequence[int | None]) -> tf.Tensor:
             return array
         if tuple(shape) == (1, *array.shape):
             return tf.expand_dims(array, 0)
+        if tf.executing_eagerly():
+            return tf.reshape(array, _shape(tuple(shape)))
     return tf.reshape(array, [-1 if size is None else size for size in shape])
+
+
+@functools.lru_cache(256)
+def _shape(shape: tuple[int, ...]) -> tf.Tensor:
+    """A shape as a tensor, whose making takes longer than reshaping; in plain calls only, graphs have their own."""
+    with tf.device("CPU"):
+        return tf.constant(shape, tf.int32)
 
 
 def broadcast_to(array: tf.Tensor, shape: Sequence[int | None]) -> tf.Tensor:
