@@ -120,7 +120,7 @@ def _probe(module: str, *arguments: str, **environment: str) -> dict:
 def all_cores(threads: int, seconds: float) -> list[Figure]:
     """One Gaussian as large as the image: how many cores it keeps at work, and how much faster it then is.
 
-    What is bound by memory, as its forward pass, gains no more than the memory gives to several threads.
+    The forward pass gains less speed than it has cores: much of it is the system clearing the pages of a fresh image.
     """
     scene = scenes.one_large(2048)
     figures = []
