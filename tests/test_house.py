@@ -18,7 +18,7 @@ FLOORS = (  # from the top; a room may use its own floor and lower ones
     {"ops"},
     {"dispatch"},
     {"frameworks"},
-    {"parallel", "simd"},
+    {"arrays", "parallel", "simd"},
     {"checks", "op"},
 )
 FLOOR_OF_ROOM = {room: -height for height, rooms in enumerate(FLOORS) for room in rooms}

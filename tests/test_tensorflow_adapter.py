@@ -1,5 +1,6 @@
 """What TensorFlow users do with an operation: eager tensors, variables, graphs, tapes in tapes, XLA."""
 
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
@@ -128,6 +129,21 @@ def test_impulses_of_unknown_number_share_their_kernel(tensors: Tensors):
         lambda m: gaussgrad.render_impulses(m, kernel, size=(7, 8)), [tf.TensorSpec((None, 3, 2), "float64")]
     )
     assert_same(graph(tensors[0]), gaussgrad.render_impulses(tensors[0], kernel, size=(7, 8)))
+
+
+@COMPOSES
+@pytest.mark.parametrize("taped", [False, True])
+def test_large_images_are_taken_over_whole(compose: str, taped: bool, rng: np.random.Generator):
+    """They lie in memory of NumPy's, which must outlive the array and be nobody else's."""
+    options = {"size": (130, 140), "amplitude": "peak", "compose": compose}
+    arrays = (rng.uniform(0, 130, (20, 2)), np.tile([9.0, 1.0, 8.0], (20, 1)), rng.uniform(0.2, 0.9, 20))
+    wanted = gaussgrad.render(*arrays, **options)
+    tensors = tuple(map(tf.constant, arrays))
+    with tf.GradientTape() if taped else contextlib.nullcontext():
+        images = [gaussgrad.render(*tensors, **options) for _ in range(3)]
+        gaussgrad.render(-tensors[0], *tensors[1:], **options)  # black, and gone
+    for image in images:
+        np.testing.assert_array_equal(image, wanted)
 
 
 def draw_in_a_graph_first() -> list[float]:

@@ -106,9 +106,7 @@ def _framework_of(arguments: dict[str, Any]) -> ModuleType:
     return _adapter(library)
 
 
-_LIBRARY_OF_TYPE: dict[
-    type, str
-] = {}  # of those seen: asking every framework takes as long as the rest of a small call
+_LIBRARY_OF_TYPE: dict[type, str] = {}  # of those seen: asking every framework costs microseconds
 
 
 def _library_of(argument: str, value: Any) -> str:

@@ -13,6 +13,7 @@ from tensorflow.python.eager.record import could_possibly_record
 from tensorflow.python.ops.control_flow_util import GraphOrParentsInXlaContext
 
 from gaussgrad import parallel
+from gaussgrad.arrays import is_large_and_aligned
 from gaussgrad.frameworks import kernels
 from gaussgrad.frameworks import tensorflow_namespace as namespace
 from gaussgrad.op import Operation
@@ -21,9 +22,6 @@ __all__ = ["apply", "cast", "concrete", "device_name", "dtype_name", "from_list"
 
 with tf.init_scope():  # out of the graph that may be under construction when this file is first imported
     _EAGER = type(tf.constant(0.0))
-
-LARGE = 2**16  # bytes
-ALIGNMENT = 64  # bytes, that TensorFlow wants
 
 Tensors = tuple[tf.Tensor, ...]
 
@@ -114,9 +112,9 @@ class _Calls:
 
 def _tensor(array: np.ndarray) -> tf.Tensor:
     """A tensor of an array that nobody else holds: a large one is taken over, where TensorFlow would copy it twice."""
-    if array.nbytes < LARGE or array.ctypes.data % ALIGNMENT:
-        return tf.convert_to_tensor(array)
-    return tf.experimental.dlpack.from_dlpack(array.__dlpack__())
+    if is_large_and_aligned(array):
+        return tf.experimental.dlpack.from_dlpack(array.__dlpack__())
+    return tf.convert_to_tensor(array)
 
 
 def _known(arrays: Any) -> bool:

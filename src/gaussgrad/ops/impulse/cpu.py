@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from gaussgrad import parallel, simd
-from gaussgrad.ops import arrays
+from gaussgrad import arrays, parallel, simd
 
 SECONDS_PER_TOUCH = 3e-9  # one pixel of one point in one channel, measured; only decides whether threads are worth it
 BLOCKS = 64  # most parts per batch element in which the kernel gradient is summed, whatever the number of threads

@@ -4,8 +4,7 @@ import math
 
 import numpy as np
 
-from gaussgrad import parallel, simd
-from gaussgrad.ops import arrays
+from gaussgrad import arrays, parallel, simd
 from gaussgrad.ops.render.backward import MOMENTS, finish_blocks, gather_gradients
 from gaussgrad.ops.render.bands import CELL, bands_of_rows, count_bands, members_of_bands, touch_rows
 from gaussgrad.ops.render.forward import draw_bands
