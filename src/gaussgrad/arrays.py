@@ -1,11 +1,19 @@
-"""Room for results: large arrays begin where frameworks can take them over without a copy."""
+"""Room for results: large arrays begin at a whole cache line, and take over memory that earlier ones have left.
+
+A training step asks for the same arrays as the one before. Memory that the system has just given must be cleared by it
+first, page by page, which takes about as long as filling it.
+"""
 
 import math
+import os
+import threading
 
 import numpy as np
 
 LINE = 64  # bytes of a cache line, and the alignment that TensorFlow wants
 LARGE = 2**16  # bytes from which on a copy costs more than finding an aligned place
+LENT = 2**20  # bytes from which on memory is kept for the next array; the C library keeps what is smaller
+MOST_KEPT = 2**28  # bytes kept at most
 
 
 def empty(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
@@ -13,11 +21,79 @@ def empty(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
     size = math.prod(shape) * dtype.itemsize
     if size < LARGE:
         return np.empty(shape, dtype)
-    room = np.empty(size + LINE, np.uint8)
-    start = -room.ctypes.data % LINE
-    return room[start : start + size].view(dtype).reshape(shape)
+    room = np.asarray(_Loan(_STORE, _STORE.take(size))) if size >= LENT else _aligned(size)
+    return room.view(dtype).reshape(shape)
+
+
+def empty_like(array: np.ndarray) -> np.ndarray:
+    """An array to be filled, of the shape and dtype of another."""
+    return empty(array.shape, array.dtype)
 
 
 def is_large_and_aligned(array: np.ndarray) -> bool:
     """Whether taking it over is possible, and worth it."""
     return array.nbytes >= LARGE and array.ctypes.data % LINE == 0
+
+
+def _aligned(size: int) -> np.ndarray:
+    room = np.empty(size + LINE, np.uint8)
+    start = -room.ctypes.data % LINE
+    return room[start : start + size]
+
+
+class _Store:
+    """Blocks of memory that nobody uses, by their size.
+
+    A block that would make them too many drives out all others: they are of shapes that are no longer asked for.
+    """
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.blocks: dict[int, list[np.ndarray]] = {}
+        self.kept = 0
+        self.lock = threading.Lock()
+
+    def take(self, size: int) -> np.ndarray:
+        with self.lock:
+            blocks = self.blocks.get(size)
+            if blocks:
+                self.kept -= size
+                return blocks.pop()
+        return _aligned(size)
+
+    def give_back(self, block: np.ndarray) -> None:
+        """Never waits: garbage may be collected in the thread that holds the lock."""
+        if block.nbytes > self.most or not self.lock.acquire(blocking=False):
+            return
+        try:
+            if self.kept + block.nbytes > self.most:
+                self.blocks.clear()
+                self.kept = 0
+            self.blocks.setdefault(block.nbytes, []).append(block)
+            self.kept += block.nbytes
+        finally:
+            self.lock.release()
+
+
+class _Loan:
+    """A block lent to one array, whose last view gives it back."""
+
+    def __init__(self, store: _Store, block: np.ndarray) -> None:
+        self.store, self.block = store, block
+        self.__array_interface__ = self.block.__array_interface__
+
+    def __del__(self) -> None:
+        self.store.give_back(self.block)
+
+
+_STORE = _Store(MOST_KEPT)
+
+
+def _forget_store() -> None:
+    """After a fork another thread may have held the lock."""
+    global _STORE
+    _STORE = _Store(MOST_KEPT)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_store)

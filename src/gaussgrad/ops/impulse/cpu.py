@@ -48,7 +48,7 @@ def backward(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The gradients of means (b, n, d), kernel (b, *k) and weights (b, n, c)."""
     points, kernels, frame = _in_3d(means, kernel, size)
-    grad_points, grad_weights = np.empty_like(points), np.empty_like(weights)
+    grad_points, grad_weights = arrays.empty_like(points), arrays.empty_like(weights)
     b, n, d = means.shape
     block = max(POINTS_PER_BLOCK, -(-n // BLOCKS))
     partial = np.empty((b, -(-n // block), *kernels.shape[1:]))

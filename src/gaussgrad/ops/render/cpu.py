@@ -38,7 +38,7 @@ def forward(means, covariances, weights, *, size, amplitude, compose, pixel, tol
     batch, _, channels = weights.shape
     mode = MODES[compose]
     image = arrays.empty((batch, channels, math.prod(size)), means.dtype)
-    marks = np.empty(image.shape if mode != SUM else (0,), dtype=np.int32)
+    marks = arrays.empty(image.shape if mode != SUM else (0,), np.dtype(np.int32))
     out = arrays.empty(image.shape, image.dtype) if mode == UNION else image
     lowest = simd.LOWEST[means.dtype]
     cut, pad = _cut(tolerance, lowest), PADS[pixel]
@@ -83,7 +83,7 @@ def backward(grad, saved, means, covariances, weights, *, size, amplitude, compo
     visits, slots = plan_visits(reach, len(means), bands_of_rows(rows, bands), bands)
     partial = np.empty((slots, MOMENTS + weights.shape[2]))
     density = amplitude == "density"
-    gradients = tuple(np.empty_like(array) for array in (means, covariances, weights))
+    gradients = tuple(map(arrays.empty_like, (means, covariances, weights)))
 
     def task(start, stop):
         gather_gradients(

@@ -1,0 +1,120 @@
+"""Room for results: aligned, lent again after the last view is gone, and never to two at once."""
+
+import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+import torch
+
+import gaussgrad
+from gaussgrad import arrays
+
+FLOAT = np.dtype(np.float32)
+SHAPE = (512, 1024)  # 2 MiB
+
+
+@pytest.fixture
+def store(monkeypatch: pytest.MonkeyPatch) -> arrays._Store:
+    """An empty store of 8 MiB in place of the common one."""
+    own = arrays._Store(2**23)
+    monkeypatch.setattr(arrays, "_STORE", own)
+    return own
+
+
+def address(array: np.ndarray) -> int:
+    return array.ctypes.data
+
+
+@pytest.mark.parametrize("shape", [(), (0, 3), (5,), (3, 2**14), SHAPE])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int32])
+def test_arrays_are_what_numpy_makes(shape, dtype, store):
+    array = arrays.empty(shape, np.dtype(dtype))
+    assert (array.shape, array.dtype) == (shape, dtype)
+    assert array.flags.c_contiguous
+    assert array.flags.writeable
+    assert array.nbytes < arrays.LARGE or arrays.is_large_and_aligned(array)
+    assert arrays.empty_like(array).shape == shape
+
+
+def test_memory_is_lent_again(store):
+    first = arrays.empty(SHAPE, FLOAT)
+    place = address(first)
+    assert address(arrays.empty(SHAPE, FLOAT)) != place  # in use
+    del first
+    second, third = arrays.empty((1024, 512), FLOAT), arrays.empty(SHAPE, FLOAT)
+    assert address(second) == place
+    assert address(third) != place
+
+
+@pytest.mark.parametrize("view_of", [lambda array: array[3:4, ::2], torch.from_numpy, memoryview, np.asarray])
+def test_a_view_holds_the_memory(view_of, store):
+    array = arrays.empty(SHAPE, FLOAT)
+    place, view = address(array), view_of(array)
+    del array
+    others = [arrays.empty(SHAPE, FLOAT) for _ in range(3)]
+    assert place not in map(address, others)
+    del view
+    assert address(arrays.empty(SHAPE, FLOAT)) == place
+
+
+def test_what_is_kept_is_bounded(store):
+    several = [arrays.empty(SHAPE, FLOAT) for _ in range(4)]
+    del several
+    assert store.kept == 2**23
+    arrays.empty((256, 1024), FLOAT)  # of another shape: those kept make way
+    assert store.kept == 2**20
+    arrays.empty((4 * 1024, 1024), FLOAT)  # more than is ever kept
+    assert store.kept == 2**20 == sum(block.nbytes for blocks in store.blocks.values() for block in blocks)
+
+
+def test_nothing_waits_where_garbage_is_collected_under_the_lock(store):
+    array = arrays.empty(SHAPE, FLOAT)
+    with store.lock:
+        del array  # would wait for ever
+    assert store.kept == 0
+
+
+def test_threads_never_share_memory(store):
+    """They take, write and give back at once."""
+    together = threading.Barrier(4)
+
+    def work(number: int) -> bool:
+        together.wait()
+        held = True
+        for _ in range(200):
+            array = arrays.empty(SHAPE, FLOAT)
+            array[::64] = number
+            held = held and bool((array[::64] == number).all())
+        return held
+
+    with ThreadPoolExecutor(4) as pool:
+        assert all(pool.map(work, range(4)))
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+@pytest.mark.filterwarnings("ignore:.*fork.*")
+def test_a_forked_process_has_a_store_of_its_own():
+    arrays._STORE.lock.acquire()
+    child = os.fork()
+    if child == 0:  # the thread that would release the lock is not here
+        os._exit(0 if arrays.empty(SHAPE, FLOAT).shape == SHAPE else 1)
+    arrays._STORE.lock.release()
+    assert os.waitpid(child, 0)[1] == 0
+
+
+def test_gradients_that_are_kept_are_not_written_over():
+    """A training loop that holds on to what earlier steps gave."""
+    rng = np.random.default_rng(0)
+    shapes = {"points": (9000, 2), "logits": (9000, 20), "means": (9000, 20, 2), "log": (9000, 20, 2), "a": (9000, 20)}
+    given = [torch.tensor(rng.normal(size=shape), dtype=torch.float32, requires_grad=True) for shape in shapes.values()]
+    values = [gaussgrad.mixture_log_density(*given) for _ in range(3)]
+    gradients = [torch.autograd.grad(value.sum(), given) for value in values]
+    copies = [[gradient.clone() for gradient in step] for step in gradients]
+    for _ in range(3):
+        torch.autograd.grad((2 * gaussgrad.mixture_log_density(*given)).sum(), given)
+    for step, copied in zip(gradients, copies, strict=True):
+        for gradient, copy, first in zip(step, copied, gradients[0], strict=True):
+            assert torch.equal(gradient, copy)
+            assert torch.equal(gradient, first)
