@@ -1,5 +1,6 @@
 """From the user's arrays to the framework that runs them; looks only at what the user has already imported."""
 
+import importlib
 import sys
 from dataclasses import dataclass
 from types import ModuleType
@@ -53,9 +54,15 @@ def gather(optional: tuple[str, ...] = (), /, **arguments: Any) -> Gathered:
     Lists, Python numbers and NumPy integers have no dtype of their own: they take that of the arrays beside them,
     or float64.
     """
+    given = []
     for name, value in arguments.items():
-        if value is None and name not in optional:
+        if value is not None:
+            given.append(value)
+        elif name not in optional:
             raise TypeError(checks.complain(name, "an array", "None"))
+    found = _as_they_are(given)
+    if found is not None:
+        return Gathered(found[0], tuple(arguments.values()), found[1])
     framework = _framework_of(arguments)
     typed = {name: value for name, value in arguments.items() if framework.owns(value) and not _is_weak(value)}
     dtype = _common_dtype(framework, typed)
@@ -86,6 +93,19 @@ def _is_weak(value: Any) -> bool:
     return isinstance(value, (list, tuple, int, float))
 
 
+def _as_they_are(values: list[Any]) -> tuple[ModuleType, str] | None:
+    """The framework and dtype of arrays of kinds seen before, if nothing is to be converted or refused."""
+    libraries = {_LIBRARY_OF_TYPE.get(type(value), "") for value in values}
+    library = libraries.pop() if len(libraries) == 1 else ""
+    if not library:
+        return None
+    framework = _adapter(library)
+    dtype = framework.COMPUTED.get(values[0].dtype)
+    if dtype is None or not all(framework.agree(value, values[0]) for value in values):
+        return None
+    return framework, dtype
+
+
 def _framework_of(arguments: dict[str, Any]) -> ModuleType:
     library, found = "numpy", ""
     for name, value in arguments.items():
@@ -106,7 +126,8 @@ def _framework_of(arguments: dict[str, Any]) -> ModuleType:
     return _adapter(library)
 
 
-_LIBRARY_OF_TYPE: dict[type, str] = {}  # of those seen: asking every framework costs microseconds
+_LIBRARY_OF_TYPE: dict[type, str] = {np.ndarray: "numpy"}  # of those seen: asking every framework costs microseconds
+_ADAPTERS: dict[str, ModuleType] = {}
 
 
 def _library_of(argument: str, value: Any) -> str:
@@ -127,21 +148,9 @@ def _library_of(argument: str, value: Any) -> str:
 
 
 def _adapter(library: str) -> ModuleType:
-    if library == "torch":
-        from gaussgrad.frameworks import torch as torch_adapter
-
-        return torch_adapter
-    if library == "jax":
-        from gaussgrad.frameworks import jax as jax_adapter
-
-        return jax_adapter
-    if library == "tensorflow":
-        from gaussgrad.frameworks import tensorflow as tensorflow_adapter
-
-        return tensorflow_adapter
-    from gaussgrad.frameworks import numpy as numpy_adapter
-
-    return numpy_adapter
+    if library not in _ADAPTERS:
+        _ADAPTERS[library] = importlib.import_module(f"gaussgrad.frameworks.{library}")
+    return _ADAPTERS[library]
 
 
 def _common_dtype(framework: ModuleType, typed: dict[str, Any]) -> str:

@@ -19,10 +19,24 @@ import numpy as np
 from gaussgrad.frameworks import kernels, xla
 from gaussgrad.op import OPERATIONS, Operation, Output
 
-__all__ = ["apply", "cast", "concrete", "device_name", "dtype_name", "from_list", "namespace", "owns", "to_float_hint"]
+__all__ = [
+    "COMPUTED",
+    "agree",
+    "apply",
+    "cast",
+    "concrete",
+    "device_name",
+    "dtype_name",
+    "from_list",
+    "namespace",
+    "owns",
+    "to_float_hint",
+]
 
 SPAN_ELEMENTS = 2**25  # elements of one dense intermediate: 128 MiB in float32, a few of them live at a time
 KEPT_CALLS = 1024  # operations with their options, each with the programs compiled for it
+
+COMPUTED = {np.dtype(name): name for name in ("float32", "float64")}
 
 Arrays = tuple[jax.Array, ...]
 Function = Callable[..., Any]
@@ -43,6 +57,11 @@ def device_name(array: jax.Array) -> str:
 
 def to_float_hint(name: str) -> str:
     return f"{name}.astype(jax.numpy.float32)"
+
+
+def agree(array: jax.Array, other: jax.Array) -> bool:
+    """Whether two arrays are of one dtype."""
+    return array.dtype == other.dtype
 
 
 def cast(array: jax.Array, dtype: str) -> jax.Array:

@@ -8,7 +8,19 @@ import numpy as np
 from gaussgrad import parallel
 from gaussgrad.op import Operation
 
-__all__ = ["apply", "cast", "concrete", "device_name", "dtype_name", "from_list", "namespace", "owns", "to_float_hint"]
+__all__ = [
+    "COMPUTED",
+    "agree",
+    "apply",
+    "cast",
+    "concrete",
+    "device_name",
+    "dtype_name",
+    "from_list",
+    "namespace",
+    "owns",
+    "to_float_hint",
+]
 
 
 def owns(value: Any) -> bool:
@@ -16,6 +28,7 @@ def owns(value: Any) -> bool:
 
 
 _NAMES = {np.dtype(name): name for name in ("float16", "float32", "float64")}  # dtype.name itself takes a microsecond
+COMPUTED = {np.dtype(name): name for name in ("float32", "float64")}
 
 
 def dtype_name(array: Any) -> str:
@@ -28,6 +41,11 @@ def device_name(array: Any) -> str:
 
 def to_float_hint(name: str) -> str:
     return f"{name}.astype(numpy.float64)"
+
+
+def agree(array: Any, other: Any) -> bool:
+    """Whether two arrays are of one dtype."""
+    return array.dtype == other.dtype
 
 
 def cast(array: Any, dtype: str) -> Any:

@@ -18,10 +18,24 @@ from gaussgrad.frameworks import kernels
 from gaussgrad.frameworks import tensorflow_namespace as namespace
 from gaussgrad.op import Operation
 
-__all__ = ["apply", "cast", "concrete", "device_name", "dtype_name", "from_list", "namespace", "owns", "to_float_hint"]
+__all__ = [
+    "COMPUTED",
+    "agree",
+    "apply",
+    "cast",
+    "concrete",
+    "device_name",
+    "dtype_name",
+    "from_list",
+    "namespace",
+    "owns",
+    "to_float_hint",
+]
 
 with tf.init_scope():  # out of the graph that may be under construction when this file is first imported
     _EAGER = type(tf.constant(0.0))
+
+COMPUTED = {tf.float32: "float32", tf.float64: "float64"}
 
 Tensors = tuple[tf.Tensor, ...]
 
@@ -41,6 +55,11 @@ def device_name(array: Any) -> str:
 
 def to_float_hint(name: str) -> str:
     return f"tensorflow.cast({name}, 'float32')"
+
+
+def agree(array: Any, other: Any) -> bool:
+    """Whether two arrays are of one dtype, and the first is no variable."""
+    return array.dtype == other.dtype and not isinstance(array, tf.Variable)
 
 
 def cast(array: Any, dtype: str) -> tf.Tensor:

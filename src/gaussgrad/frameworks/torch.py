@@ -19,12 +19,25 @@ from torch.utils._python_dispatch import is_in_torch_dispatch_mode
 from gaussgrad.frameworks import torch_reference
 from gaussgrad.op import OPERATIONS, Operation, Output
 
-__all__ = ["apply", "cast", "concrete", "device_name", "dtype_name", "from_list", "namespace", "owns", "to_float_hint"]
+__all__ = [
+    "COMPUTED",
+    "agree",
+    "apply",
+    "cast",
+    "concrete",
+    "device_name",
+    "dtype_name",
+    "from_list",
+    "namespace",
+    "owns",
+    "to_float_hint",
+]
 
 Tensors = tuple[torch.Tensor, ...]
 
 _PLAIN = (torch.Tensor, torch.nn.Parameter)
 _DTYPES = {name: getattr(torch, name) for name in ("float16", "bfloat16", "float32", "float64", "int32")}
+COMPUTED = {_DTYPES[name]: name for name in ("float32", "float64")}
 
 
 def owns(value: Any) -> bool:
@@ -41,6 +54,11 @@ def device_name(array: torch.Tensor) -> str:
 
 def to_float_hint(name: str) -> str:
     return f"{name}.float()"
+
+
+def agree(array: torch.Tensor, other: torch.Tensor) -> bool:
+    """Whether two arrays are of one dtype and on one device."""
+    return array.dtype == other.dtype and array.device == other.device
 
 
 def cast(array: torch.Tensor, dtype: str) -> torch.Tensor:

@@ -56,6 +56,8 @@ def _flat(xp: Any, array: Any, leading: tuple[int, ...]) -> Any:
 
 
 def _merge(xp: Any, array: Any, leading: tuple[Any, ...]) -> Any:
+    if len(leading) == 2:
+        return array
     return xp.reshape(array, (math.prod(leading[:-1]), leading[-1], array.shape[-1]))
 
 

@@ -64,6 +64,8 @@ def flatten(xp: Any, own_axes: dict[str, int], **arrays: Any) -> tuple[tuple[int
         leading, stretched = xp.stretch(arrays.values(), counts)
     else:
         stretched = [_stretch(xp, array, leading, own) for array, own in zip(arrays.values(), counts, strict=True)]
+    if len(leading) == 1:
+        return leading, tuple(stretched)
     return leading, tuple(
         xp.reshape(array, (math.prod(leading), *array.shape[array.ndim - own :]))
         for array, own in zip(stretched, counts, strict=True)
@@ -71,8 +73,9 @@ def flatten(xp: Any, own_axes: dict[str, int], **arrays: Any) -> tuple[tuple[int
 
 
 def _stretch(xp: Any, array: Any, leading: tuple[int, ...], own_axes: int) -> Any:
-    shape = (*leading, *array.shape[array.ndim - own_axes :])
-    return array if tuple(array.shape) == shape else xp.broadcast_to(array, shape)
+    shape = tuple(array.shape)
+    own = len(shape) - own_axes
+    return array if shape[:own] == leading else xp.broadcast_to(array, (*leading, *shape[own:]))
 
 
 def refuse_logits(logits: np.ndarray) -> None:
