@@ -6,10 +6,23 @@ wherever they stand. Vectors are values: they live in registers and are never st
 """
 
 from gaussgrad.simd.compilation import INLINE, INNER, kernel, static, value_of
-from gaussgrad.simd.exponential import LOWEST, exp
+from gaussgrad.simd.exponential import LOWEST, exp, exp_both
 from gaussgrad.simd.lanes import evens, larger, largest, odds, zip_high, zip_low
-from gaussgrad.simd.logarithm import log, log1p
-from gaussgrad.simd.memory import address, get, iota, keep, lanes_of, load, peek, put, scalar_type, scratch, store
+from gaussgrad.simd.logarithm import log
+from gaussgrad.simd.memory import (
+    address,
+    get,
+    iota,
+    keep,
+    lanes_of,
+    load,
+    peek,
+    prefetch,
+    put,
+    scalar_type,
+    scratch,
+    store,
+)
 from gaussgrad.simd.vector import (
     LANES,
     Vector,
@@ -42,6 +55,7 @@ __all__ = [
     "equal",
     "evens",
     "exp",
+    "exp_both",
     "floor",
     "fused",
     "get",
@@ -54,10 +68,10 @@ __all__ = [
     "largest",
     "load",
     "log",
-    "log1p",
     "odds",
     "one",
     "peek",
+    "prefetch",
     "put",
     "scalar_type",
     "scratch",

@@ -1,4 +1,4 @@
-"""Logarithms of vectors, by the series of the inverse hyperbolic tangent."""
+"""The logarithm of a vector, by the series of the inverse hyperbolic tangent."""
 
 import math
 
@@ -14,10 +14,11 @@ _FORMATS = {  # bits, those of the mantissa, and the pattern of sqrt(1/2)
     types.float32: (32, 23, 0x3F3504F3),
     types.float64: (64, 52, 0x3FE6A09E667F3BCD),
 }
-# 2 atanh(z) = z (2 + 2/3 z^2 + 2/5 z^4 + ...) on |z| <= 1/3; the first term left out is below a unit in the last place
+# 2 atanh(z) = z (2 + 2/3 z^2 + 2/5 z^4 + ...) on |z| <= 3 - sqrt(8); what is left out is below a tenth of a unit in the
+# last place
 _SERIES = {
-    types.float32: tuple(np.float32(2 / (2 * n + 1)) for n in reversed(range(8))),
-    types.float64: tuple(2 / (2 * n + 1) for n in reversed(range(17))),
+    types.float32: tuple(np.float32(2 / (2 * n + 1)) for n in reversed(range(6))),
+    types.float64: tuple(2 / (2 * n + 1) for n in reversed(range(12))),
 }
 _LOG2 = {types.float32: np.float32(math.log(2)), types.float64: math.log(2)}
 
@@ -48,26 +49,6 @@ def _scaled(mantissa: bool):
 _exponent, _mantissa = _scaled(mantissa=False), _scaled(mantissa=True)
 
 
-def twice_atanh(z):
-    """2 atanh(z) for |z| <= 1/3 (kernels only)."""
-    raise NotImplementedError("simd.twice_atanh is for compiled kernels")
-
-
-@overload(twice_atanh, jit_options=INLINE)
-def _twice_atanh(z):
-    highest, *others = _SERIES[z.scalar]
-    terms = tuple(others)
-
-    def implementation(z):
-        square = z * z
-        value = splat(highest, z)
-        for term in terms:
-            value = fused(value, square, splat(term, z))
-        return value * z
-
-    return implementation
-
-
 def log(x):
     """The natural logarithm of positive normal numbers (kernels only)."""
     raise NotImplementedError("simd.log is for compiled kernels")
@@ -76,19 +57,16 @@ def log(x):
 @overload(log, jit_options=INLINE)
 def _log(x):
     log2 = _LOG2[x.scalar]
+    highest, *others = _SERIES[x.scalar]
+    terms = tuple(others)
 
     def implementation(x):
         m = _mantissa(x)
-        return fused(_exponent(x), splat(log2, x), twice_atanh((m - one(x)) / (m + one(x))))
+        z = (m - one(x)) / (m + one(x))
+        square = z * z
+        value = splat(highest, x)
+        for term in terms:
+            value = fused(value, square, splat(term, x))
+        return fused(_exponent(x), splat(log2, x), value * z)
 
     return implementation
-
-
-def log1p(x):
-    """The natural logarithm of 1 + x, for x in [0, 1] (kernels only)."""
-    raise NotImplementedError("simd.log1p is for compiled kernels")
-
-
-@overload(log1p, jit_options=INLINE)
-def _log1p(x):
-    return lambda x: twice_atanh(x / (x + one(x) + one(x)))

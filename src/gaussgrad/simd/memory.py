@@ -154,3 +154,16 @@ def store(typing_context, pointer, index, count, value):
         return context.get_dummy_value()
 
     return types.void(pointer, types.intp, types.intp, value), generate
+
+
+@intrinsic
+def prefetch(typing_context, pointer, index):
+    """Ask for the cache line of the element at `index`, which may lie beyond the array."""
+
+    def generate(context, builder, signature, arguments):
+        place = builder.bitcast(builder.gep(arguments[0], [arguments[1]]), ir.IntType(8).as_pointer())
+        read, keep_it, data = (ir.Constant(ir.IntType(32), number) for number in (0, 3, 1))
+        call_intrinsic(builder, "llvm.prefetch.p0", ir.VoidType(), [place, read, keep_it, data])
+        return context.get_dummy_value()
+
+    return types.void(pointer, types.intp), generate

@@ -13,8 +13,9 @@ from gaussgrad.ops.mixture.pairs import (
     TOP,
     WEIGHTS,
     exp_or_zero,
-    joint_logarithm,
+    joint_exponent,
     points_per_block,
+    prefetch,
     spread,
     standardized,
     store_two,
@@ -33,6 +34,7 @@ def pull(
     nothing, unit = simd.zero(like), simd.one(like)
     for i in range(0, count, lanes):
         left = count - i
+        prefetch(at + count + i, logits, means, log_stddevs, atanh_correlations, like)  # of the next block
         x, y = simd.load(room_x, i, lanes, like), simd.load(room_y, i, lanes, like)
         mean_x, mean_y = two(means, at + i, left, like)
         log_x, log_y = two(log_stddevs, at + i, left, like)
@@ -46,8 +48,9 @@ def pull(
         along_y = d * steepness
         along_x = o_x - correlation * along_y
         logit = simd.load(logits, at + i, left, like) - simd.load(room_top, i, lanes, like)
-        joint = joint_logarithm(logit, log_x, log_y, o_x, d, size, small, number)
+        joint = joint_exponent(logit, log_x, log_y, o_x, d, size, number)
         term = exp_or_zero(joint - simd.load(room_peak, i, lanes, like), lowest)
+        term = simd.fused(term, square, term)
         counts = simd.greater(term, nothing)  # what has no share has no gradient, even where it overflows
         share = simd.select(counts, term * simd.load(room_share, i, lanes, like), nothing)
         weight = exp_or_zero(logit, lowest) * simd.load(room_weight, i, lanes, like)

@@ -6,40 +6,55 @@ from numba import njit
 from gaussgrad import simd
 from gaussgrad.ops.mixture.pairs import (
     JOINT,
+    LOG_FOUR_PI,
     PEAK,
     TOP,
     WEIGHTS,
-    all_valid,
+    all_hold,
     exp_or_zero,
-    joint_logarithm,
+    joint_exponent,
     points_per_block,
+    prefetch,
     spread,
     standardized,
     two,
+    within,
 )
 
 
 @njit(**simd.INLINE)
-def joint_logarithms(
-    at, count, room_x, room_y, room_top, logits, means, log_stddevs, atanh_correlations, room_joint, room_weight,
-    lowest, like,
+def joint_exponents(
+    at, count, room_x, room_y, room_top, logits, means, log_stddevs, atanh_correlations, room_joint, room_square,
+    room_weight, lowest, limit, like,
 ):  # fmt: skip
-    """The logarithm of weight times density of `count` pairs into `room_joint`, their weights into `room_weight`.
+    """The joint exponents of `count` pairs, e^-2|a| of their correlations, and their weights; whether all were valid.
 
-    Both are relative to the largest weight of the point; equations M2, M4 and M6.
+    Exponents and weights are relative to the largest weight of the point; equations M2, M4 and M6. What is valid is
+    told as in `all_valid`. A logit of NaN, or +infinity, or a point without any weight, makes a relative logit of NaN.
     """
     number = simd.scalar_type(logits)
     lanes = simd.width_of(like)
+    infinity, limits = simd.splat(number(np.inf), like), simd.splat(limit, like)
+    held = simd.equal(like, like)
     for i in range(0, count, lanes):
         left = count - i
+        prefetch(at + count + i, logits, means, log_stddevs, atanh_correlations, like)  # of the next block
         x, y = simd.load(room_x, i, lanes, like), simd.load(room_y, i, lanes, like)
         mean_x, mean_y = two(means, at + i, left, like)
         log_x, log_y = two(log_stddevs, at + i, left, like)
         a = simd.load(atanh_correlations, at + i, left, like)
         _, _, o_x, _, d, size, _, small, _ = standardized(x, y, mean_x, mean_y, log_x, log_y, a)
         logit = simd.load(logits, at + i, left, like) - simd.load(room_top, i, lanes, like)
-        simd.store(room_joint, i, lanes, joint_logarithm(logit, log_x, log_y, o_x, d, size, small, number))
+        simd.store(room_joint, i, lanes, joint_exponent(logit, log_x, log_y, o_x, d, size, number))
+        simd.store(room_square, i, lanes, small * small)
         simd.store(room_weight, i, lanes, exp_or_zero(logit, lowest))
+        held = simd.both(held, simd.equal(logit, logit))
+        held = simd.both(held, simd.greater(infinity, simd.absolute(mean_x)))
+        held = simd.both(held, simd.greater(infinity, simd.absolute(mean_y)))
+        held = simd.both(held, simd.greater(limits, simd.absolute(log_x)))
+        held = simd.both(held, simd.greater(limits, simd.absolute(log_y)))
+        held = simd.both(held, simd.greater(limits, size))
+    return all_hold(held, like)
 
 
 @njit(**simd.INLINE)
@@ -67,37 +82,37 @@ def sum_of(values, at, count, like):
 def mix(start, stop, points, logits, means, log_stddevs, atanh_correlations, lowest, limit, out, kept):
     """The log densities at the points [start, stop), each with its one owner (equation M6).
 
-    `kept` (b, 4) gets what the backward pass needs of each point, see pairs.py. Whether all values were valid; from the
-    first block on that holds others, nothing is written.
+    `kept` (b, 4) gets what the backward pass needs of each point, see pairs.py. Whether all values were valid; after
+    the first block that holds others, nothing is computed.
     """
     k = logits.shape[1]
     block = points_per_block(k)
     flat_logits, flat_means = simd.address(logits), simd.address(means)
     flat_stddevs, flat_correlations = simd.address(log_stddevs), simd.address(atanh_correlations)
     lanes = simd.lanes_of(flat_logits)
-    room = np.empty((5, block * k + lanes), logits.dtype)
+    room = np.zeros((6, block * k + lanes), logits.dtype)  # lanes beyond the last pair count as valid
     per_point = np.empty((3, block + lanes), logits.dtype)
     room_x, room_y, room_top = simd.address(room[0]), simd.address(room[1]), simd.address(room[2])
-    room_joint, room_weight = simd.address(room[3]), simd.address(room[4])
+    room_joint, room_square, room_weight = simd.address(room[3]), simd.address(room[4]), simd.address(room[5])
     top, first_sum, second_sum = simd.address(per_point[0]), simd.address(per_point[1]), simd.address(per_point[2])
     like = simd.iota(flat_logits)
-    nothing = simd.zero(like)
+    nothing, log_four_pi = simd.zero(like), logits.dtype.type(LOG_FOUR_PI)
     fine = True
     for first in range(start, stop, block):
         count = min(block, stop - first)
         at = first * k
-        if not all_valid(first, first + count, points, logits, means, log_stddevs, atanh_correlations, limit):
-            fine = False
-            break
         for p in range(count):
             spread(points[first + p, 0], room_x, p, k, like)
             spread(points[first + p, 1], room_y, p, k, like)
             kept[first + p, TOP] = largest_of(flat_logits, at + p * k, k, like)
             spread(kept[first + p, TOP], room_top, p, k, like)
-        joint_logarithms(
+        fine = joint_exponents(
             at, count * k, room_x, room_y, room_top, flat_logits, flat_means, flat_stddevs, flat_correlations,
-            room_joint, room_weight, lowest, like,
+            room_joint, room_square, room_weight, lowest, limit, like,
         )  # fmt: skip
+        if not (fine and within(points.reshape(-1), 2 * first, 2 * (first + count), logits.dtype.type(np.inf))):
+            fine = False
+            break
         for p in range(count):
             peak = largest_of(room_joint, p * k, k, like)
             peak = peak if peak > -np.inf else logits.dtype.type(0)  # all terms are then 0, none NaN
@@ -105,13 +120,15 @@ def mix(start, stop, points, logits, means, log_stddevs, atanh_correlations, low
             spread(peak, room_top, p, k, like)
         for i in range(0, count * k, lanes):
             term = simd.load(room_joint, i, lanes, like) - simd.load(room_top, i, lanes, like)
-            simd.store(room_joint, i, lanes, exp_or_zero(term, lowest))
+            term = exp_or_zero(term, lowest)
+            simd.store(room_joint, i, lanes, simd.fused(term, simd.load(room_square, i, lanes, like), term))
         for p in range(count):
             per_point[1, p] = kept[first + p, JOINT] = sum_of(room_joint, p * k, k, like)
             per_point[2, p] = kept[first + p, WEIGHTS] = sum_of(room_weight, p * k, k, like)
         for p in range(0, count, lanes):
             joint = simd.load(first_sum, p, lanes, like)
-            value = simd.load(top, p, lanes, like) + (simd.log(joint) - simd.log(simd.load(second_sum, p, lanes, like)))
+            value = simd.log(joint) - simd.log(simd.load(second_sum, p, lanes, like)) - log_four_pi
+            value = simd.load(top, p, lanes, like) + value
             found = simd.greater(joint, nothing)
             value = simd.select(found, value, simd.splat(logits.dtype.type(-np.inf), like))
             simd.store(simd.address(out), first + p, count - p, value)

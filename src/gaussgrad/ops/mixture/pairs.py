@@ -12,14 +12,15 @@ from numba import njit
 from gaussgrad import simd
 
 PAIRS_PER_BLOCK = 1024
+GROUP = 16  # points; blocks are whole groups, so that they begin at whole cache lines whatever the number of components
 LOG_FOUR_PI = math.log(4 * math.pi)
 TOP, WEIGHTS, PEAK, JOINT = range(4)  # what is kept of a point: its largest logit, the sum of weights relative to that,
-# its largest joint logarithm, relative to the largest logit too, and the sum of the joint terms relative to both
+# its largest joint exponent, relative to the largest logit too, and the sum of the joint terms relative to both
 
 
 @njit(**simd.INLINE)
 def points_per_block(components):
-    return max(1, PAIRS_PER_BLOCK // components)
+    return GROUP * max(1, PAIRS_PER_BLOCK // (GROUP * components))
 
 
 @njit(**simd.INLINE)
@@ -36,6 +37,18 @@ def store_two(array, index, count, x, y):
     """Write `count` pairs (x, y) from place `index` on."""
     simd.store(array, 2 * index, 2 * count, simd.zip_low(x, y))
     simd.store(array, 2 * index + simd.width_of(x), 2 * count - simd.width_of(x), simd.zip_high(x, y))
+
+
+@njit(**simd.INLINE)
+def prefetch(at, logits, means, log_stddevs, atanh_correlations, like):
+    """Ask for a vector of pairs before its turn: the processor itself follows too few of the six lines."""
+    lanes = simd.width_of(like)
+    simd.prefetch(logits, at)
+    simd.prefetch(means, 2 * at)
+    simd.prefetch(means, 2 * at + lanes)
+    simd.prefetch(log_stddevs, 2 * at)
+    simd.prefetch(log_stddevs, 2 * at + lanes)
+    simd.prefetch(atanh_correlations, at)
 
 
 @njit(**simd.INLINE)
@@ -64,17 +77,19 @@ def standardized(x, y, mean_x, mean_y, log_x, log_y, a):
     o_x, o_y = (x - mean_x) * inverse_x, (y - mean_y) * inverse_y
     size = simd.absolute(a)
     sign = simd.select(simd.greater(nothing, a), nothing - unit, unit)
-    small, large = simd.exp(nothing - size), simd.exp(size)
+    large, small = simd.exp_both(size)
     steepness = (small + large) / (unit + unit)
     d = simd.fused(o_y - sign * o_x, steepness, sign * small * o_x)
     return inverse_x, inverse_y, o_x, o_y, d, size, sign, small, steepness
 
 
 @njit(**simd.INLINE)
-def joint_logarithm(logit, log_x, log_y, o_x, d, size, small, number):
-    """The logit and the log density of a component together (equations M2 and M4); the rest is as `standardized`."""
-    peak = size + simd.log1p(small * small) - log_x - log_y - number(LOG_FOUR_PI)
-    return logit + (peak - simd.fused(o_x, o_x, d * d) * number(0.5))
+def joint_exponent(logit, log_x, log_y, o_x, d, size, number):
+    """The logit and the log density of a component together, but for log((1 + e^-2|a|) / 4 pi); M2 and M4.
+
+    The first factor, between 1 and 2, is cheaper beside the exponential than inside; the second is that of all.
+    """
+    return logit + (size - log_x - log_y - simd.fused(o_x, o_x, d * d) * number(0.5))
 
 
 @simd.kernel
@@ -107,6 +122,12 @@ def all_valid(start, stop, points, logits, means, log_stddevs, atanh_correlation
 
 
 @njit(**simd.INLINE)
+def all_hold(mask, like):
+    """Whether every lane of a mask holds."""
+    return simd.total(simd.select(mask, simd.zero(like), simd.one(like))) == 0
+
+
+@njit(**simd.INLINE)
 def within(values, start, stop, limit):
     """Whether every magnitude is below the limit."""
     pointer = simd.address(values)
@@ -116,7 +137,7 @@ def within(values, start, stop, limit):
     for i in range(start, stop, simd.lanes_of(pointer)):
         size = simd.absolute(simd.load(pointer, i, stop - i, like))
         held = simd.both(held, simd.greater(good, size))
-    return simd.total(simd.select(held, nothing, simd.one(like))) == 0
+    return all_hold(held, like)
 
 
 @njit(**simd.INLINE)
@@ -128,4 +149,4 @@ def below_infinity(values, start, stop):
     held = simd.equal(nothing, nothing)
     for i in range(start, stop, simd.lanes_of(pointer)):
         held = simd.both(held, simd.greater(infinity, simd.load(pointer, i, stop - i, like)))
-    return simd.total(simd.select(held, nothing, simd.one(like))) == 0
+    return all_hold(held, like)
