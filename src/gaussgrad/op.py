@@ -1,5 +1,6 @@
 """What an operation is: a name, its arrays and options, one reference, and kernels that compute the same function."""
 
+import functools
 import importlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -43,7 +44,7 @@ class Operation:
 
     def load_kernels(self) -> ModuleType:
         """The kernel module, imported (and so Numba with it) on first use."""
-        return importlib.import_module(self.kernels)
+        return _import(self.kernels)
 
     def forward_if_valid(self, arrays: Sequence[Any], options: Options, threads: int) -> tuple[Any, tuple] | None:
         """What the kernels give and save of NumPy arrays; None where `check_values` has something to refuse."""
@@ -61,6 +62,11 @@ class Operation:
             self.check_values(*arrays, **options)
             return self.load_kernels().forward(*arrays, threads=threads, **options)
         return found
+
+
+@functools.cache
+def _import(module: str) -> ModuleType:
+    return importlib.import_module(module)
 
 
 OPERATIONS: dict[str, Operation] = {}

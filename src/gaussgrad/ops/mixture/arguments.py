@@ -1,7 +1,7 @@
 """The arguments of mixtures: shapes that must agree, their common leading axes, and values that are refused."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -44,7 +44,7 @@ def leading_axes(own_axes: dict[str, int], **arrays: Any) -> tuple[int, ...]:
     """The leading axes that all arrays broadcast to, each without its own last axes; or an error."""
     result: tuple[int, ...] = ()
     for name, array in arrays.items():
-        leading = tuple(array.shape[: array.ndim - own_axes[name]])
+        leading = tuple(array.shape)[: -own_axes[name]]
         if leading == result:
             continue
         try:
@@ -58,12 +58,14 @@ def leading_axes(own_axes: dict[str, int], **arrays: Any) -> tuple[int, ...]:
 
 def flatten(xp: Any, own_axes: dict[str, int], **arrays: Any) -> tuple[tuple[int, ...], tuple[Any, ...]]:
     """The leading axes of the arrays, and the arrays stretched to them, these as one."""
-    leading = leading_axes(own_axes, **arrays)
     counts = [own_axes[name] for name in arrays]
+    stretched: Iterable[Any] = arrays.values()
+    found = {tuple(array.shape)[: -own_axes[name]] for name, array in arrays.items()}
+    leading = next(iter(found)) if len(found) == 1 else leading_axes(own_axes, **arrays)
     if None in leading:  # a size that a traced program does not know yet
-        leading, stretched = xp.stretch(arrays.values(), counts)
-    else:
-        stretched = [_stretch(xp, array, leading, own) for array, own in zip(arrays.values(), counts, strict=True)]
+        leading, stretched = xp.stretch(stretched, counts)
+    elif len(found) > 1:
+        stretched = [_stretch(xp, array, leading, own) for array, own in zip(stretched, counts, strict=True)]
     if len(leading) == 1:
         return leading, tuple(stretched)
     return leading, tuple(
@@ -74,8 +76,7 @@ def flatten(xp: Any, own_axes: dict[str, int], **arrays: Any) -> tuple[tuple[int
 
 def _stretch(xp: Any, array: Any, leading: tuple[int, ...], own_axes: int) -> Any:
     shape = tuple(array.shape)
-    own = len(shape) - own_axes
-    return array if shape[:own] == leading else xp.broadcast_to(array, (*leading, *shape[own:]))
+    return array if shape[:-own_axes] == leading else xp.broadcast_to(array, (*leading, *shape[-own_axes:]))
 
 
 def refuse_logits(logits: np.ndarray) -> None:
