@@ -44,7 +44,7 @@ def leading_axes(own_axes: dict[str, int], **arrays: Any) -> tuple[int, ...]:
     """The leading axes that all arrays broadcast to, each without its own last axes; or an error."""
     result: tuple[int, ...] = ()
     for name, array in arrays.items():
-        leading = tuple(array.shape)[: -own_axes[name]]
+        leading = _leading(array, own_axes[name])
         if leading == result:
             continue
         try:
@@ -56,11 +56,16 @@ def leading_axes(own_axes: dict[str, int], **arrays: Any) -> tuple[int, ...]:
     return result
 
 
+def _leading(array: Any, own_axes: int) -> tuple[int, ...]:
+    shape = tuple(array.shape)
+    return shape[: len(shape) - own_axes]
+
+
 def flatten(xp: Any, own_axes: dict[str, int], **arrays: Any) -> tuple[tuple[int, ...], tuple[Any, ...]]:
     """The leading axes of the arrays, and the arrays stretched to them, these as one."""
     counts = [own_axes[name] for name in arrays]
     stretched: Iterable[Any] = arrays.values()
-    found = {tuple(array.shape)[: -own_axes[name]] for name, array in arrays.items()}
+    found = {_leading(array, own_axes[name]) for name, array in arrays.items()}
     leading = next(iter(found)) if len(found) == 1 else leading_axes(own_axes, **arrays)
     if None in leading:  # a size that a traced program does not know yet
         leading, stretched = xp.stretch(stretched, counts)
@@ -75,8 +80,9 @@ def flatten(xp: Any, own_axes: dict[str, int], **arrays: Any) -> tuple[tuple[int
 
 
 def _stretch(xp: Any, array: Any, leading: tuple[int, ...], own_axes: int) -> Any:
-    shape = tuple(array.shape)
-    return array if shape[:-own_axes] == leading else xp.broadcast_to(array, (*leading, *shape[-own_axes:]))
+    if _leading(array, own_axes) == leading:
+        return array
+    return xp.broadcast_to(array, (*leading, *array.shape[array.ndim - own_axes :]))
 
 
 def refuse_logits(logits: np.ndarray) -> None:
