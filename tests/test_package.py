@@ -13,6 +13,8 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+import gaussgrad
+
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 EXTRAS = tuple(PROJECT["optional-dependencies"])
@@ -51,6 +53,12 @@ def test_wheel_carries_the_licence(wheel):
 
 def test_wheel_is_for_every_platform(wheel):
     assert wheel.name.endswith("-py3-none-any.whl")
+
+
+def test_the_package_tells_its_version():
+    assert gaussgrad.__version__ == PROJECT["version"]
+    with pytest.raises(AttributeError, match="no attribute 'rendr'"):
+        gaussgrad.rendr  # noqa: B018
 
 
 def test_core_requires_no_framework(wheel):

@@ -48,3 +48,12 @@ __all__ = [
     "to_pixels",
     "variance_to_log_variance",
 ]
+
+
+def __getattr__(name: str) -> str:
+    """`__version__`, looked up when somebody asks: it would take a fifth of the import."""
+    if name == "__version__":
+        from importlib import metadata
+
+        return metadata.version("gaussgrad")
+    raise AttributeError(f"module 'gaussgrad' has no attribute {name!r}")
