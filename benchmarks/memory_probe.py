@@ -1,7 +1,8 @@
 """In a fresh process: the peak memory of a second call beyond inputs and outputs. Prints bytes as JSON.
 
 NumPy tells tracemalloc of its arrays, but not of what compiled kernels allocate; the resident peak, which Linux resets
-on request, has both. The parent sets MALLOC_MMAP_THRESHOLD_, so that freed arrays go back and cannot hide a later peak.
+on request, has both. The parent sets MALLOC_MMAP_THRESHOLD_, so that freed arrays go back and cannot hide a later peak;
+memory that we keep for later arrays is let go for the same reason.
 """
 
 import ctypes
@@ -17,6 +18,7 @@ from typing import Any
 from benchmarks import ours
 from benchmarks.comparisons import BY_NAME
 from benchmarks.scenes import DEFAULT
+from gaussgrad import arrays
 
 SCENE = BY_NAME["yardstick-forward"]
 RESET_PEAK = "5"  # man 5 proc, clear_refs
@@ -24,6 +26,7 @@ RESET_PEAK = "5"  # man 5 proc, clear_refs
 
 def traced_peak(call: Callable[[], dict[str, Any]]) -> int:
     """Bytes of NumPy arrays at the peak beyond the outputs."""
+    arrays.release()
     tracemalloc.start()
     outputs = call()
     _, peak = tracemalloc.get_traced_memory()
@@ -37,6 +40,7 @@ def resident_peak(call: Callable[[], dict[str, Any]]) -> int | None:
     if not control.exists():
         return None
     gc.collect()
+    arrays.release()
     ctypes.CDLL(None).malloc_trim(0)
     control.write_text(RESET_PEAK)
     before = _field(status, "VmRSS")

@@ -69,6 +69,14 @@ def test_what_is_kept_is_bounded(store):
     assert store.kept == 2**20 == sum(block.nbytes for blocks in store.blocks.values() for block in blocks)
 
 
+def test_what_is_kept_can_be_released(store):
+    arrays.empty(SHAPE, FLOAT)
+    assert store.kept == 2**21
+    arrays.release()
+    assert store.kept == 0
+    assert not store.blocks
+
+
 def test_nothing_waits_where_garbage_is_collected_under_the_lock(store):
     array = arrays.empty(SHAPE, FLOAT)
     with store.lock:

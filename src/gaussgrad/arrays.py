@@ -35,6 +35,11 @@ def is_large_and_aligned(array: np.ndarray) -> bool:
     return array.nbytes >= LARGE and array.ctypes.data % LINE == 0
 
 
+def release() -> None:
+    """Let go of the memory that is kept for later arrays."""
+    _STORE.clear()
+
+
 def _aligned(size: int) -> np.ndarray:
     room = np.empty(size + LINE, np.uint8)
     start = -room.ctypes.data % LINE
@@ -60,6 +65,10 @@ class _Store:
                 self.kept -= size
                 return blocks.pop()
         return _aligned(size)
+
+    def clear(self) -> None:
+        with self.lock:
+            self.blocks, self.kept = {}, 0
 
     def give_back(self, block: np.ndarray) -> None:
         """Never waits: garbage may be collected in the thread that holds the lock."""
