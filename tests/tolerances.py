@@ -18,6 +18,8 @@ GRADIENTS = {
     "float32": 1e-4,  # sums over pixels cancel: the largest term is about ten times the sum, and q enters once more
 }
 """Largest error of a gradient, relative to the largest entry of that gradient."""
+NO_GRADIENT = 1e-2
+"""What it is relative to where all entries are 0, as those of the one logit: differences of terms of about 1."""
 
 
 def dtype_name(array: Any) -> str:
@@ -32,6 +34,8 @@ def compare_values(actual: Any, expected: Any, *, scale: float | None = None, dt
 
 def compare_gradients(actual: Any, expected: Any, *, scale: float | None = None, dtype: str | None = None) -> None:
     """Raise where a gradient is further off than its dtype allows, relative to `scale` or its largest entry."""
+    if scale is None and not np.any(_as_float64(expected)):
+        scale = NO_GRADIENT
     _compare(actual, expected, scale, GRADIENTS[dtype or dtype_name(actual)])
 
 
