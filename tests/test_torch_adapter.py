@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from cases import CASES, Case
+from fresh import in_fresh_process
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.autograd import forward_ad
 from torch.func import grad, jacrev, jvp, vmap
@@ -108,6 +109,37 @@ def test_compiled_with_dynamic_shapes_does_not_specialise_on_the_batch(tensors: 
     for repeats in (1, 2, 3):
         arrays = [array.repeat(repeats, *[1] * (array.ndim - 1)) for array in tensors]
         assert_same(compiled(*arrays), draw("sum")(*arrays))
+
+
+def mixtures(batch: int, shared: bool) -> Tensors:
+    """Points with mixtures of their own, or with one for all."""
+    generator = torch.Generator().manual_seed(0)
+    leading = () if shared else (batch,)
+    shapes = ((batch, 2), (*leading, 3), (*leading, 3, 2), (*leading, 3, 2), (*leading, 3))
+    return tuple(torch.randn(shape, dtype=torch.float64, generator=generator) for shape in shapes)
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_traced_mixtures_do_not_specialise_on_the_batch(shared: bool):
+    compiled = torch.compile(gaussgrad.mixture_log_density, fullgraph=True, dynamic=True, backend="aot_eager")
+    traced = make_fx(lambda *arrays: gaussgrad.mixture_log_density(*arrays), tracing_mode="symbolic")(
+        *mixtures(6, shared)
+    )
+    for batch in (5, 7, 9):
+        arrays = mixtures(batch, shared)
+        assert_same(compiled(*arrays), gaussgrad.mixture_log_density(*arrays))
+        assert_same(traced(*arrays), gaussgrad.mixture_log_density(*arrays))
+
+
+def compile_first() -> None:
+    """A compiled call before any other."""
+    arrays = mixtures(4, shared=False)
+    compiled = torch.compile(gaussgrad.mixture_log_density, fullgraph=True, backend="aot_eager")
+    assert_same(compiled(*arrays), gaussgrad.mixture_log_density(*arrays))
+
+
+def test_the_first_call_of_a_process_may_be_compiled():
+    in_fresh_process(compile_first)
 
 
 def test_compiled_call_takes_lists_and_numbers(tensors: Tensors):

@@ -50,6 +50,8 @@ class _Store:
     """Blocks of memory that nobody uses, by their size.
 
     A block that would make them too many drives out all others: they are of shapes that are no longer asked for.
+    Nobody waits for the lock, as a finaliser or a signal handler may run in the very thread that holds it: memory is
+    then taken from the system, or given back to it.
     """
 
     def __init__(self, most: int) -> None:
@@ -59,19 +61,24 @@ class _Store:
         self.lock = threading.Lock()
 
     def take(self, size: int) -> np.ndarray:
-        with self.lock:
-            blocks = self.blocks.get(size)
-            if blocks:
-                self.kept -= size
-                return blocks.pop()
-        return _aligned(size)
+        block = None
+        if self.lock.acquire(blocking=False):
+            try:
+                if self.blocks.get(size):
+                    block = self.blocks[size].pop()
+                    self.kept -= size
+            finally:
+                self.lock.release()
+        return _aligned(size) if block is None else block
 
     def clear(self) -> None:
-        with self.lock:
-            self.blocks, self.kept = {}, 0
+        if self.lock.acquire(blocking=False):
+            try:
+                self.blocks, self.kept = {}, 0
+            finally:
+                self.lock.release()
 
     def give_back(self, block: np.ndarray) -> None:
-        """Never waits: garbage may be collected in the thread that holds the lock."""
         if block.nbytes > self.most or not self.lock.acquire(blocking=False):
             return
         try:

@@ -2,6 +2,7 @@
 
 import operator
 from collections.abc import Sequence
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
@@ -82,16 +83,18 @@ def last_axis(argument: str, shape: Sequence[int], length: int, wanted: str, cur
 
 
 def broadcast_shapes(*shapes: Sequence[int | None]) -> tuple[int, ...]:
-    """As of NumPy; None is a size that a traced program does not know yet, and fits any other."""
-    if not any(None in shape for shape in shapes):
-        return np.broadcast_shapes(*(tuple(size or 0 for size in shape) for shape in shapes))
-    known = np.broadcast_shapes(*(tuple(1 if size is None else size for size in shape) for shape in shapes))
-    result: list[Any] = list(known)
-    for shape in shapes:
-        for axis in range(-len(shape), 0):
-            if shape[axis] is None and known[axis] == 1:
-                result[axis] = None
-    return tuple(result)
+    """As of NumPy; None is a size that a traced program does not know yet, and fits any other.
+
+    Sizes that torch knows as symbols stay symbols.
+    """
+    result: list[Any] = []
+    for axis in zip_longest(*map(reversed, shapes), fillvalue=1):
+        sizes = [size for size in axis if size is not None and size != 1]
+        if any(size != sizes[0] for size in sizes):
+            raise ValueError(f"shapes {shapes} do not broadcast")
+        unknown = any(size is None for size in axis)
+        result.append(sizes[0] if sizes else None if unknown else 1)
+    return tuple(reversed(result))
 
 
 def points(argument: str, shape: Sequence[int], size: tuple[int, ...]) -> None:

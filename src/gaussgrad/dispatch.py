@@ -1,6 +1,5 @@
 """From the user's arrays to the framework that runs them; looks only at what the user has already imported."""
 
-import importlib
 import sys
 from dataclasses import dataclass
 from types import ModuleType
@@ -127,7 +126,6 @@ def _framework_of(arguments: dict[str, Any]) -> ModuleType:
 
 
 _LIBRARY_OF_TYPE: dict[type, str] = {np.ndarray: "numpy"}  # of those seen: asking every framework costs microseconds
-_ADAPTERS: dict[str, ModuleType] = {}
 
 
 def _library_of(argument: str, value: Any) -> str:
@@ -148,9 +146,22 @@ def _library_of(argument: str, value: Any) -> str:
 
 
 def _adapter(library: str) -> ModuleType:
-    if library not in _ADAPTERS:
-        _ADAPTERS[library] = importlib.import_module(f"gaussgrad.frameworks.{library}")
-    return _ADAPTERS[library]
+    """The adapter of a framework, by import statements, which torch.compile can trace."""
+    if library == "torch":
+        from gaussgrad.frameworks import torch as torch_adapter
+
+        return torch_adapter
+    if library == "jax":
+        from gaussgrad.frameworks import jax as jax_adapter
+
+        return jax_adapter
+    if library == "tensorflow":
+        from gaussgrad.frameworks import tensorflow as tensorflow_adapter
+
+        return tensorflow_adapter
+    from gaussgrad.frameworks import numpy as numpy_adapter
+
+    return numpy_adapter
 
 
 def _common_dtype(framework: ModuleType, typed: dict[str, Any]) -> str:

@@ -65,11 +65,12 @@ def flatten(xp: Any, own_axes: dict[str, int], **arrays: Any) -> tuple[tuple[int
     """The leading axes of the arrays, and the arrays stretched to them, these as one."""
     counts = [own_axes[name] for name in arrays]
     stretched: Iterable[Any] = arrays.values()
-    found = {_leading(array, own_axes[name]) for name, array in arrays.items()}
-    leading = next(iter(found)) if len(found) == 1 else leading_axes(own_axes, **arrays)
+    found = [_leading(array, own_axes[name]) for name, array in arrays.items()]
+    alike = all(other == found[0] for other in found)
+    leading = found[0] if alike else leading_axes(own_axes, **arrays)
     if None in leading:  # a size that a traced program does not know yet
         leading, stretched = xp.stretch(stretched, counts)
-    elif len(found) > 1:
+    elif not alike:
         stretched = [_stretch(xp, array, leading, own) for array, own in zip(stretched, counts, strict=True)]
     if len(leading) == 1:
         return leading, tuple(stretched)
