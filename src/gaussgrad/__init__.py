@@ -1,5 +1,7 @@
 """gaussgrad: differentiable Gaussians for deep models."""
 
+from typing import TYPE_CHECKING
+
 from gaussgrad import covariance
 from gaussgrad.coordinates import to_normalized, to_pixels
 from gaussgrad.ops.impulse import render_impulses
@@ -50,10 +52,14 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> str:
-    """`__version__`, looked up when somebody asks: it would take a fifth of the import."""
-    if name == "__version__":
-        from importlib import metadata
+if TYPE_CHECKING:
+    __version__: str
+else:
 
-        return metadata.version("gaussgrad")
-    raise AttributeError(f"module 'gaussgrad' has no attribute {name!r}")
+    def __getattr__(name: str) -> str:
+        """`__version__`, looked up when somebody asks: it would take a fifth of the import."""
+        if name == "__version__":
+            from importlib import metadata
+
+            return metadata.version("gaussgrad")
+        raise AttributeError(f"module 'gaussgrad' has no attribute {name!r}")

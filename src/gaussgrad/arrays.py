@@ -56,6 +56,10 @@ class _Store:
 
     def __init__(self, most: int) -> None:
         self.most = most
+        self.reset()
+
+    def reset(self) -> None:
+        """Empty, as if new."""
         self.blocks: dict[int, list[np.ndarray]] = {}
         self.kept = 0
         self.lock = threading.Lock()
@@ -104,12 +108,5 @@ class _Loan:
 
 _STORE = _Store(MOST_KEPT)
 
-
-def _forget_store() -> None:
-    """After a fork another thread may have held the lock."""
-    global _STORE
-    _STORE = _Store(MOST_KEPT)
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_store)
+if hasattr(os, "register_at_fork"):  # a thread that stayed with the parent may hold the lock
+    os.register_at_fork(after_in_child=_STORE.reset)

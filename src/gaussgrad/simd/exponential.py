@@ -108,7 +108,7 @@ def _exp(x):
 
 
 def exp_both(x):
-    """e**x and e**-x, as `exp`, for hardly more than one of them (kernels only)."""
+    """e**x and e**-x, for hardly more than one of them (kernels only); within 2.5 units in the last place."""
     raise NotImplementedError("simd.exp_both is for compiled kernels")
 
 

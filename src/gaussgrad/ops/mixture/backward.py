@@ -75,7 +75,7 @@ def unmix(
     `kept` is what the forward pass left of each point.
     """
     k = logits.shape[1]
-    block = points_per_block(k)
+    block = min(points_per_block(k), stop - start)
     flat_grad_means = simd.address(grad_means)
     lanes = simd.lanes_of(flat_grad_means)
     room = np.empty((6, block * k + lanes), logits.dtype)

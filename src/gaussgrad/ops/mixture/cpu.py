@@ -3,7 +3,7 @@
 from gaussgrad import arrays, parallel, simd
 from gaussgrad.ops.mixture.backward import unmix
 from gaussgrad.ops.mixture.forward import mix
-from gaussgrad.ops.mixture.pairs import GROUP, valid_range
+from gaussgrad.ops.mixture.pairs import GROUP, MOST_PAIRS, valid_range
 
 __all__ = ["backward", "forward", "forward_if_valid", "valid"]
 
@@ -59,10 +59,11 @@ def backward(grad, saved, points, logits, means, log_stddevs, atanh_correlations
 
 
 def _run(task, logits, threads):
-    """Call `task(start, stop)` on pieces of the points, each of whole groups."""
-    batch = len(logits)
+    """Call `task(start, stop)` on pieces of the points, each of whole groups as the blocks of the kernels."""
+    batch, k = logits.shape
+    group = GROUP if GROUP * k <= MOST_PAIRS else 1
 
     def piece(first, last):
-        task(first * GROUP, min(batch, last * GROUP))
+        task(first * group, min(batch, last * group))
 
-    parallel.run(piece, -(-batch // GROUP), threads, logits.size * NANOSECONDS_PER_PAIR * 1e-9)
+    parallel.run(piece, -(-batch // group), threads, logits.size * NANOSECONDS_PER_PAIR * 1e-9)

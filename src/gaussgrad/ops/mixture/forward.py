@@ -86,11 +86,11 @@ def mix(start, stop, points, logits, means, log_stddevs, atanh_correlations, low
     the first block that holds others, nothing is computed.
     """
     k = logits.shape[1]
-    block = points_per_block(k)
+    block = min(points_per_block(k), stop - start)
     flat_logits, flat_means = simd.address(logits), simd.address(means)
     flat_stddevs, flat_correlations = simd.address(log_stddevs), simd.address(atanh_correlations)
     lanes = simd.lanes_of(flat_logits)
-    room = np.zeros((6, block * k + lanes), logits.dtype)  # lanes beyond the last pair count as valid
+    room = np.empty((6, block * k + lanes), logits.dtype)
     per_point = np.empty((3, block + lanes), logits.dtype)
     room_x, room_y, room_top = simd.address(room[0]), simd.address(room[1]), simd.address(room[2])
     room_joint, room_square, room_weight = simd.address(room[3]), simd.address(room[4]), simd.address(room[5])
@@ -106,6 +106,7 @@ def mix(start, stop, points, logits, means, log_stddevs, atanh_correlations, low
             spread(points[first + p, 1], room_y, p, k, like)
             kept[first + p, TOP] = largest_of(flat_logits, at + p * k, k, like)
             spread(kept[first + p, TOP], room_top, p, k, like)
+        simd.store(room_top, count * k, lanes, nothing)  # lanes beyond the last pair count as valid
         fine = joint_exponents(
             at, count * k, room_x, room_y, room_top, flat_logits, flat_means, flat_stddevs, flat_correlations,
             room_joint, room_square, room_weight, lowest, limit, like,

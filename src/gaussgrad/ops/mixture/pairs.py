@@ -1,7 +1,7 @@
 """What the forward and the backward kernel share: one component at one point, and numbers of points spread to pairs.
 
 Pairs of a point and a component lie end to end, as in memory, so that every vector is full whatever the number of
-components; a block of points fits the first cache.
+components; a block of points fits the first cache, or with many components the second.
 """
 
 import math
@@ -11,7 +11,7 @@ from numba import njit
 
 from gaussgrad import simd
 
-PAIRS_PER_BLOCK = 1024
+PAIRS_PER_BLOCK, MOST_PAIRS = 1024, 16384
 GROUP = 16  # points; blocks are whole groups, so that they begin at whole cache lines whatever the number of components
 LOG_FOUR_PI = math.log(4 * math.pi)
 TOP, WEIGHTS, PEAK, JOINT = range(4)  # what is kept of a point: its largest logit, the sum of weights relative to that,
@@ -20,6 +20,8 @@ TOP, WEIGHTS, PEAK, JOINT = range(4)  # what is kept of a point: its largest log
 
 @njit(**simd.INLINE)
 def points_per_block(components):
+    if GROUP * components > MOST_PAIRS:
+        return max(1, MOST_PAIRS // components)
     return GROUP * max(1, PAIRS_PER_BLOCK // (GROUP * components))
 
 
