@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from numba import njit
 
-from gaussgrad import simd
+from gaussgrad import arrays, simd
 
 DTYPES = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 
@@ -153,7 +153,6 @@ def exchanged(pairs, out):
     results = (x, y, simd.zip_low(x, y), simd.zip_high(x, y), simd.larger(x, y))
     for k in range(5):
         simd.store(target, k * lanes, lanes, results[k])
-    return simd.largest(x)
 
 
 @DTYPES
@@ -161,9 +160,60 @@ def test_pairs_are_parted_and_zipped_again(dtype):
     lanes = simd.LANES[numba.from_dtype(np.dtype(dtype))]
     pairs = np.random.default_rng(0).normal(size=(lanes, 2)).astype(dtype)
     out = np.full((5, lanes), np.nan, dtype)
-    assert exchanged(pairs.reshape(-1), out.reshape(-1)) == pairs[:, 0].max()
+    exchanged(pairs.reshape(-1), out.reshape(-1))
     x, y = pairs.T
     np.testing.assert_array_equal(out, [x, y, *pairs.reshape(2, lanes), np.maximum(x, y)])
+
+
+ROOM = simd.static(16)
+
+
+@njit(error_model="numpy")
+def combined(vectors, out):
+    source, target = simd.address(vectors), simd.address(out)
+    like = simd.iota(source)
+    lanes = simd.lanes_of(source)
+    room = simd.scratch(like, ROOM)
+    for i in range(lanes):
+        simd.put(room, i, simd.load(source, i * lanes, lanes, like))
+    folded = (
+        simd.totals(room, like),
+        simd.totals_of_evens(room, like),
+        simd.totals_of_odds(room, like),
+        simd.maxima(room, like),
+    )
+    for k in range(4):
+        simd.store(target, k * lanes, lanes, folded[k])
+
+
+@DTYPES
+def test_each_vector_of_a_room_is_combined_to_its_lane(dtype):
+    lanes = simd.LANES[numba.from_dtype(np.dtype(dtype))]
+    vectors = np.random.default_rng(0).integers(-99, 99, (lanes, lanes)).astype(dtype)  # whose sums are exact
+    out = np.full((4, lanes), np.nan, dtype)
+    combined(vectors, out)
+    evens, odds = vectors[:, ::2].sum(1), vectors[:, 1::2].sum(1)
+    np.testing.assert_array_equal(out, [evens + odds, evens, odds, vectors.max(1)])
+
+
+@njit(error_model="numpy")
+def streamed(source, target):
+    source_, target_ = simd.address(source), simd.address(target)
+    like = simd.iota(source_)
+    for i in range(0, source.size, simd.lanes_of(source_)):
+        simd.stream(target_, i, simd.load(source_, i, source.size - i, like))
+    simd.settle()
+
+
+@DTYPES
+def test_what_is_streamed_arrives(dtype):
+    source = np.random.default_rng(0).normal(size=2**15).astype(dtype)
+    target = arrays.empty((2**15,), source.dtype)
+    streamed(source, target)
+    np.testing.assert_array_equal(target, source)
+    machine_code = next(iter(streamed.inspect_asm().values()))
+    if "zmm" in machine_code or "ymm" in machine_code:  # x86
+        assert "movnt" in machine_code
 
 
 @njit(error_model="numpy")

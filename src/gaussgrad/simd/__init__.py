@@ -7,7 +7,17 @@ wherever they stand. Vectors are values: they live in registers and are never st
 
 from gaussgrad.simd.compilation import INLINE, INNER, kernel, static, value_of
 from gaussgrad.simd.exponential import LOWEST, exp, exp_both
-from gaussgrad.simd.lanes import evens, larger, largest, odds, zip_high, zip_low
+from gaussgrad.simd.lanes import (
+    evens,
+    larger,
+    maxima,
+    odds,
+    totals,
+    totals_of_evens,
+    totals_of_odds,
+    zip_high,
+    zip_low,
+)
 from gaussgrad.simd.logarithm import log
 from gaussgrad.simd.memory import (
     address,
@@ -21,7 +31,9 @@ from gaussgrad.simd.memory import (
     put,
     scalar_type,
     scratch,
+    settle,
     store,
+    stream,
 )
 from gaussgrad.simd.vector import (
     LANES,
@@ -65,9 +77,9 @@ __all__ = [
     "kernel",
     "lanes_of",
     "larger",
-    "largest",
     "load",
     "log",
+    "maxima",
     "odds",
     "one",
     "peek",
@@ -76,11 +88,16 @@ __all__ = [
     "scalar_type",
     "scratch",
     "select",
+    "settle",
     "splat",
     "sqrt",
     "static",
     "store",
+    "stream",
     "total",
+    "totals",
+    "totals_of_evens",
+    "totals_of_odds",
     "value_of",
     "width_of",
     "zero",

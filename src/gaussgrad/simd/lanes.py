@@ -1,9 +1,19 @@
-"""Lanes that change places, between pairs (x, y, x, y, ...) and a vector of x and one of y; and the largest lane."""
+"""Lanes that change places: between pairs (x, y, x, y, ...) and a vector of x and one of y; and many
+vectors, each combined to one lane."""
 
 from llvmlite import ir
 from numba.extending import intrinsic
 
-from gaussgrad.simd.vector import call_intrinsic, llvm_type, suffix
+from gaussgrad.simd.vector import Vector, call_intrinsic, llvm_type, suffix
+
+
+def _every_other(first: int, lanes: int) -> list[int]:
+    """Every other lane of a followed by b."""
+    return list(range(first, 2 * lanes, 2))
+
+
+def _order(places: list[int]) -> ir.Constant:
+    return ir.Constant(ir.VectorType(ir.IntType(32), len(places)), places)
 
 
 def _picked(order):
@@ -11,10 +21,8 @@ def _picked(order):
 
     @intrinsic
     def pick(typing_context, a, b):
-        mask = ir.Constant(ir.VectorType(ir.IntType(32), a.lanes), order(a.lanes))
-
         def generate(context, builder, signature, arguments):
-            return builder.shuffle_vector(*arguments, mask)
+            return builder.shuffle_vector(*arguments, _order(order(a.lanes)))
 
         return a(a, b), generate
 
@@ -26,10 +34,14 @@ def _zipped(first: int, lanes: int) -> list[int]:
     return [first + lane // 2 + lanes * (lane % 2) for lane in range(lanes)]
 
 
-evens = _picked(lambda lanes: list(range(0, 2 * lanes, 2)))
-odds = _picked(lambda lanes: list(range(1, 2 * lanes, 2)))
+evens = _picked(lambda lanes: _every_other(0, lanes))
+odds = _picked(lambda lanes: _every_other(1, lanes))
 zip_low = _picked(lambda lanes: _zipped(0, lanes))
 zip_high = _picked(lambda lanes: _zipped(lanes // 2, lanes))
+
+
+def _larger(builder: ir.IRBuilder, vector: Vector, a: ir.Value, b: ir.Value) -> ir.Value:
+    return call_intrinsic(builder, f"llvm.maxnum.{suffix(vector)}", llvm_type(vector), [a, b])
 
 
 @intrinsic
@@ -37,26 +49,46 @@ def larger(typing_context, a, b):
     """Lane by lane, the larger."""
 
     def generate(context, builder, signature, arguments):
-        return call_intrinsic(builder, f"llvm.maxnum.{suffix(a)}", llvm_type(a), list(arguments))
+        return _larger(builder, a, *arguments)
 
     return a(a, b), generate
 
 
-@intrinsic
-def largest(typing_context, vector):
-    """The largest lane."""
+def _of_each(combine, halve=None):
+    """An intrinsic of scratch that holds as many vectors as they have lanes: lane i is vector i, its lanes combined.
 
-    def generate(context, builder, signature, arguments):
-        value, lanes = arguments[0], vector.lanes
-        while lanes > 1:
-            lanes //= 2
-            low, high = (
-                builder.shuffle_vector(
-                    value, value, ir.Constant(ir.VectorType(ir.IntType(32), lanes), list(range(first, first + lanes)))
-                )
-                for first in (0, lanes)
-            )
-            value = builder.select(builder.fcmp_ordered(">", low, high), low, high)
-        return builder.extract_element(value, ir.Constant(ir.IntType(32), 0))
+    All at once it takes three operations per vector, one by one three for every halving. `halve` 0 or 1 takes every
+    other lane only, from there on.
+    """
 
-    return vector.scalar(vector), generate
+    @intrinsic
+    def fold(typing_context, room, like):
+        kind = llvm_type(like)
+
+        def generate(context, builder, signature, arguments):
+            base = builder.bitcast(arguments[0], kind.as_pointer())
+            slots = [builder.gep(base, [ir.Constant(ir.IntType(64), i)], source_etype=kind) for i in range(like.lanes)]
+            vectors = [builder.load(slot, typ=kind, align=4) for slot in slots]
+            orders = [_order(_every_other(first, like.lanes)) for first in (0, 1)]
+            halving = halve is not None
+            while len(vectors) > 1:
+                neighbours = list(zip(vectors[::2], vectors[1::2], strict=True))
+                if halving:
+                    vectors = [builder.shuffle_vector(a, b, orders[halve]) for a, b in neighbours]
+                else:
+                    parts = [[builder.shuffle_vector(a, b, order) for order in orders] for a, b in neighbours]
+                    vectors = [combine(builder, like, *pair) for pair in parts]
+                halving = False
+            return vectors[0]
+
+        return like(room, like), generate
+
+    return fold
+
+
+def _sum(builder: ir.IRBuilder, vector: Vector, a: ir.Value, b: ir.Value) -> ir.Value:
+    return builder.fadd(a, b)
+
+
+totals, totals_of_evens, totals_of_odds = _of_each(_sum), _of_each(_sum, 0), _of_each(_sum, 1)
+maxima = _of_each(_larger)

@@ -157,6 +157,34 @@ def store(typing_context, pointer, index, count, value):
 
 
 @intrinsic
+def stream(typing_context, pointer, index, value):
+    """Write the whole `value` from `index` on, an aligned place, past the cache: for what is not read again soon.
+
+    Other threads see it after `settle`.
+    """
+
+    def generate(context, builder, signature, arguments):
+        kind = llvm_type(value)
+        place = builder.bitcast(builder.gep(arguments[0], [arguments[1]]), kind.as_pointer())
+        written = builder.store(arguments[2], place, align=value.lanes * value.scalar.bitwidth // 8)
+        written.set_metadata("nontemporal", builder.module.add_metadata([ir.Constant(ir.IntType(32), 1)]))
+        return context.get_dummy_value()
+
+    return types.void(pointer, types.intp, value), generate
+
+
+@intrinsic
+def settle(typing_context):
+    """Wait until what was streamed has arrived."""
+
+    def generate(context, builder, signature, arguments):
+        builder.fence("seq_cst")
+        return context.get_dummy_value()
+
+    return types.void(), generate
+
+
+@intrinsic
 def prefetch(typing_context, pointer, index):
     """Ask for the cache line of the element at `index`, which may lie beyond the array."""
 

@@ -3,11 +3,13 @@
 from gaussgrad import arrays, parallel, simd
 from gaussgrad.ops.mixture.backward import unmix
 from gaussgrad.ops.mixture.forward import mix
-from gaussgrad.ops.mixture.pairs import GROUP, MOST_PAIRS, valid_range
+from gaussgrad.ops.mixture.pairs import GROUP, MOST_PAIRS
+from gaussgrad.ops.mixture.validity import valid_range
 
 __all__ = ["backward", "forward", "forward_if_valid", "valid"]
 
 NANOSECONDS_PER_PAIR, NANOSECONDS_PER_CHECK = 3.0, 1.0
+PAST_CACHE = 2**26  # bytes of gradients from which on they are written past the cache, as they would only sweep it
 
 
 def valid(points, logits, means, log_stddevs, atanh_correlations, threads=1):
@@ -23,7 +25,7 @@ def largest_logarithm(dtype):
 
 
 def forward_if_valid(points, logits, means, log_stddevs, atanh_correlations, *, threads):
-    """The log densities (b, 1); saved: the largest terms and the sums of each point (b, 4), see pairs.py.
+    """The log densities (b, 1); saved: the largest terms and the sums of each point (b, 4), see `mix`.
 
     None where a value is not valid: each block of points is checked when it comes to the cache to be mixed.
     """
@@ -50,18 +52,27 @@ def backward(grad, saved, points, logits, means, log_stddevs, atanh_correlations
     given = (points, logits, means, log_stddevs, atanh_correlations)
     gradients = tuple(map(arrays.empty_like, given))
     lowest = simd.LOWEST[points.dtype]
+    past_cache = (
+        sum(gradient.nbytes for gradient in gradients) >= PAST_CACHE
+        and all(map(arrays.is_large_and_aligned, gradients[1:]))
+        and _group(logits) > 1
+    )
 
     def task(start, stop):
-        unmix(start, stop, grad.reshape(-1), saved[0], lowest, *given, *gradients)
+        unmix(start, stop, grad.reshape(-1), saved[0], lowest, past_cache, *given, *gradients)
 
     _run(task, logits, threads)
     return gradients
 
 
+def _group(logits):
+    """The points that blocks consist of: with 16 each block begins at whole cache lines."""
+    return GROUP if GROUP * logits.shape[1] <= MOST_PAIRS else 1
+
+
 def _run(task, logits, threads):
     """Call `task(start, stop)` on pieces of the points, each of whole groups as the blocks of the kernels."""
-    batch, k = logits.shape
-    group = GROUP if GROUP * k <= MOST_PAIRS else 1
+    batch, group = len(logits), _group(logits)
 
     def piece(first, last):
         task(first * group, min(batch, last * group))
