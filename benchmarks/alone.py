@@ -118,10 +118,7 @@ def _probe(module: str, *arguments: str, **environment: str) -> dict:
 
 
 def all_cores(threads: int, seconds: float) -> list[Figure]:
-    """One Gaussian as large as the image: how many cores it keeps at work, and how much faster it then is.
-
-    The forward pass gains less speed than it has cores: much of it is the system clearing the pages of a fresh image.
-    """
+    """One Gaussian as large as the image: how many cores it keeps at work, and how much faster it then is."""
     scene = scenes.one_large(2048)
     figures = []
     for stage in ("forward", "backward"):

@@ -134,8 +134,8 @@ def test_impulses_of_unknown_number_share_their_kernel(tensors: Tensors):
 @COMPOSES
 @pytest.mark.parametrize("taped", [False, True])
 def test_large_images_are_taken_over_whole(compose: str, taped: bool, rng: np.random.Generator):
-    """They lie in memory of NumPy's, which must outlive the array and be nobody else's."""
-    options = {"size": (130, 140), "amplitude": "peak", "compose": compose}
+    """They lie in memory of NumPy's, lent and given back, which must outlive the array and be nobody else's."""
+    options = {"size": (400, 410), "amplitude": "peak", "compose": compose}
     arrays = (rng.uniform(0, 130, (20, 2)), np.tile([9.0, 1.0, 8.0], (20, 1)), rng.uniform(0.2, 0.9, 20))
     wanted = gaussgrad.render(*arrays, **options)
     tensors = tuple(map(tf.constant, arrays))

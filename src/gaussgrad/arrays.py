@@ -4,9 +4,11 @@ A training step asks for the same arrays as the one before. Memory that the syst
 first, page by page, which takes about as long as filling it.
 """
 
+import contextlib
 import math
 import os
 import threading
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -64,35 +66,37 @@ class _Store:
         self.kept = 0
         self.lock = threading.Lock()
 
+    @contextlib.contextmanager
+    def if_free(self) -> Iterator[bool]:
+        """Whether the lock was free, and is now held."""
+        lock = self.lock
+        held = lock.acquire(blocking=False)
+        try:
+            yield held
+        finally:
+            if held:
+                lock.release()
+
     def take(self, size: int) -> np.ndarray:
-        block = None
-        if self.lock.acquire(blocking=False):
-            try:
-                if self.blocks.get(size):
-                    block = self.blocks[size].pop()
-                    self.kept -= size
-            finally:
-                self.lock.release()
-        return _aligned(size) if block is None else block
+        with self.if_free() as held:
+            if held and self.blocks.get(size):
+                self.kept -= size
+                return self.blocks[size].pop()
+        return _aligned(size)
 
     def clear(self) -> None:
-        if self.lock.acquire(blocking=False):
-            try:
+        with self.if_free() as held:
+            if held:
                 self.blocks, self.kept = {}, 0
-            finally:
-                self.lock.release()
 
     def give_back(self, block: np.ndarray) -> None:
-        if block.nbytes > self.most or not self.lock.acquire(blocking=False):
-            return
-        try:
+        with self.if_free() as held:
+            if not held or block.nbytes > self.most:
+                return
             if self.kept + block.nbytes > self.most:
-                self.blocks.clear()
-                self.kept = 0
+                self.blocks, self.kept = {}, 0
             self.blocks.setdefault(block.nbytes, []).append(block)
             self.kept += block.nbytes
-        finally:
-            self.lock.release()
 
 
 class _Loan:

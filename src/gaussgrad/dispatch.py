@@ -2,12 +2,12 @@
 
 import sys
 from dataclasses import dataclass
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 from gaussgrad import checks
+from gaussgrad.frameworks.adapter import Adapter
 from gaussgrad.op import Operation
 
 BACKENDS = (None, "reference", "cpu")
@@ -34,7 +34,7 @@ _COMPUTE = {"float16": "float32", "bfloat16": "float32", "float32": "float32", "
 class Gathered:
     """The arguments of one call as arrays of one framework, one dtype (float32 or float64) and one device."""
 
-    framework: ModuleType
+    framework: Adapter
     arrays: tuple[Any, ...]
     dtype: str  # the dtype the user came with
 
@@ -92,7 +92,7 @@ def _is_weak(value: Any) -> bool:
     return isinstance(value, (list, tuple, int, float))
 
 
-def _as_they_are(values: list[Any]) -> tuple[ModuleType, str] | None:
+def _as_they_are(values: list[Any]) -> tuple[Adapter, str] | None:
     """The framework and dtype of arrays of kinds seen before, if nothing is to be converted or refused."""
     libraries = {_LIBRARY_OF_TYPE.get(type(value), "") for value in values}
     library = libraries.pop() if len(libraries) == 1 else ""
@@ -105,7 +105,7 @@ def _as_they_are(values: list[Any]) -> tuple[ModuleType, str] | None:
     return framework, dtype
 
 
-def _framework_of(arguments: dict[str, Any]) -> ModuleType:
+def _framework_of(arguments: dict[str, Any]) -> Adapter:
     library, found = "numpy", ""
     for name, value in arguments.items():
         if value is None or isinstance(value, (np.ndarray, np.generic, list, tuple, int, float)):
@@ -145,7 +145,7 @@ def _library_of(argument: str, value: Any) -> str:
     raise TypeError(checks.complain(argument, wanted, got, cure))
 
 
-def _adapter(library: str) -> ModuleType:
+def _adapter(library: str) -> Adapter:
     """The adapter of a framework, by import statements, which torch.compile can trace."""
     if library == "torch":
         from gaussgrad.frameworks import torch as torch_adapter
@@ -164,7 +164,7 @@ def _adapter(library: str) -> ModuleType:
     return numpy_adapter
 
 
-def _common_dtype(framework: ModuleType, typed: dict[str, Any]) -> str:
+def _common_dtype(framework: Adapter, typed: dict[str, Any]) -> str:
     dtype, owner = None, ""
     for name, value in typed.items():
         own = framework.dtype_name(value)
@@ -178,7 +178,7 @@ def _common_dtype(framework: ModuleType, typed: dict[str, Any]) -> str:
     return dtype or "float64"
 
 
-def _check_devices(framework: ModuleType, typed: dict[str, Any]) -> None:
+def _check_devices(framework: Adapter, typed: dict[str, Any]) -> None:
     device, owner = None, ""
     for name, value in typed.items():
         own = framework.device_name(value)
@@ -189,7 +189,7 @@ def _check_devices(framework: ModuleType, typed: dict[str, Any]) -> None:
         device, owner = own, name
 
 
-def _from_list(framework: ModuleType, name: str, value: Any, dtype: str, like: Any) -> Any:
+def _from_list(framework: Adapter, name: str, value: Any, dtype: str, like: Any) -> Any:
     wanted = "numbers in a regular (not ragged) list"
     if not _holds_numbers(value):
         raise TypeError(

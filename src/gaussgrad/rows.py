@@ -62,7 +62,7 @@ def _cure(shape: tuple[int, ...]) -> str:
 
 
 def _check_values(gathered: dispatch.Gathered, rows: Any, covariances: Any) -> None:
-    values = gathered.framework.concrete(rows)
-    if values is not None:
+    values, entries = (gathered.framework.concrete(array) for array in (rows, covariances))
+    if values is not None and entries is not None:
         checks.finite("rows", values)
-        checks.positive_definite("covariances", gathered.framework.concrete(covariances))
+        checks.positive_definite("covariances", entries)

@@ -13,30 +13,19 @@ from dataclasses import dataclass
 from typing import Any
 
 import jax
-import jax.numpy as namespace
+import jax.numpy as jnp
 import numpy as np
 
 from gaussgrad.frameworks import kernels, xla
+from gaussgrad.frameworks.numpy import COMPUTED as COMPUTED  # JAX has the dtypes of NumPy
+from gaussgrad.frameworks.numpy import agree as agree
 from gaussgrad.op import OPERATIONS, Operation, Output
 
-__all__ = [
-    "COMPUTED",
-    "agree",
-    "apply",
-    "cast",
-    "concrete",
-    "device_name",
-    "dtype_name",
-    "from_list",
-    "namespace",
-    "owns",
-    "to_float_hint",
-]
+namespace = jnp
 
 SPAN_ELEMENTS = 2**25  # elements of one dense intermediate: 128 MiB in float32, a few of them live at a time
 KEPT_CALLS = 1024  # operations with their options, each with the programs compiled for it
 
-COMPUTED = {np.dtype(name): name for name in ("float32", "float64")}
 
 Arrays = tuple[jax.Array, ...]
 Function = Callable[..., Any]
@@ -59,17 +48,12 @@ def to_float_hint(name: str) -> str:
     return f"{name}.astype(jax.numpy.float32)"
 
 
-def agree(array: jax.Array, other: jax.Array) -> bool:
-    """Whether two arrays are of one dtype."""
-    return array.dtype == other.dtype
-
-
 def cast(array: jax.Array, dtype: str) -> jax.Array:
     return array if array.dtype == dtype else array.astype(dtype)
 
 
 def from_list(values: Any, dtype: str, like: jax.Array | None) -> jax.Array:
-    return namespace.asarray(values, dtype=dtype)
+    return jnp.asarray(values, dtype=dtype)
 
 
 def concrete(array: jax.Array) -> np.ndarray | None:
@@ -84,7 +68,7 @@ def apply(operation: Operation, arrays: Arrays, options: dict[str, Any], backend
     if all(value is not None for value in values):
         operation.check_values(*values, **options)
     if backend == "reference":
-        return operation.reference(namespace, *arrays, **options)
+        return operation.reference(jnp, *arrays, **options)
     platforms = "cpu" if backend == "cpu" or jax.default_backend() == "cpu" else "any"
     return _function(operation, tuple(options.items()), threads, platforms)(*arrays)
 
@@ -103,7 +87,7 @@ def _function(operation: Operation, options: tuple[tuple[str, Any], ...], thread
         """The output, and what is saved, which has no derivative."""
         outputs = [_struct(output, arrays[0]) for output in _outputs(operation, arrays, known)]
         call = jax.ffi.ffi_call("gaussgrad_forward", outputs, vmap_method="broadcast_all")
-        unused = [namespace.zeros(output.shape, output.dtype) for output in outputs[1:]]
+        unused = [jnp.zeros(output.shape, output.dtype) for output in outputs[1:]]
         return _on(
             platforms,
             lambda *given: list(call(*given, call=text(outputs[0]))),
@@ -163,14 +147,14 @@ def _dense(operation: Operation, options: dict[str, Any], *arrays: jax.Array) ->
     positions = operation.output(shapes, options).shape[-1]
     count = max(1, SPAN_ELEMENTS // max(1, operation.elements(shapes, options)))
     if count >= positions:
-        return operation.reference(namespace, *arrays, **options)
-    starts = namespace.arange(0, positions, count)  # the last span goes on beyond the frame
+        return operation.reference(jnp, *arrays, **options)
+    starts = jnp.arange(0, positions, count)  # the last span goes on beyond the frame
 
     @jax.checkpoint
     def span(start: jax.Array) -> jax.Array:
-        return operation.reference(namespace, *arrays, **options, start=start, count=count)
+        return operation.reference(jnp, *arrays, **options, start=start, count=count)
 
-    pieces = namespace.moveaxis(jax.lax.map(span, starts), 0, -2)  # (b, c, spans, count)
+    pieces = jnp.moveaxis(jax.lax.map(span, starts), 0, -2)  # (b, c, spans, count)
     return pieces.reshape(*pieces.shape[:-2], -1)[..., :positions]
 
 

@@ -2,25 +2,13 @@
 
 from typing import Any
 
-import array_api_compat.numpy as namespace
+import array_api_compat.numpy
 import numpy as np
 
 from gaussgrad import parallel
 from gaussgrad.op import Operation
 
-__all__ = [
-    "COMPUTED",
-    "agree",
-    "apply",
-    "cast",
-    "concrete",
-    "device_name",
-    "dtype_name",
-    "from_list",
-    "namespace",
-    "owns",
-    "to_float_hint",
-]
+namespace = array_api_compat.numpy
 
 
 def owns(value: Any) -> bool:

@@ -14,23 +14,10 @@ from tensorflow.python.ops.control_flow_util import GraphOrParentsInXlaContext
 
 from gaussgrad import parallel
 from gaussgrad.arrays import is_large_and_aligned
-from gaussgrad.frameworks import kernels
-from gaussgrad.frameworks import tensorflow_namespace as namespace
+from gaussgrad.frameworks import kernels, tensorflow_namespace
 from gaussgrad.op import Operation
 
-__all__ = [
-    "COMPUTED",
-    "agree",
-    "apply",
-    "cast",
-    "concrete",
-    "device_name",
-    "dtype_name",
-    "from_list",
-    "namespace",
-    "owns",
-    "to_float_hint",
-]
+namespace = tensorflow_namespace
 
 with tf.init_scope():  # out of the graph that may be under construction when this file is first imported
     _EAGER = type(tf.constant(0.0))

@@ -11,7 +11,7 @@ time of a small image.
 import inspect
 from typing import Any
 
-import array_api_compat.torch as namespace
+import array_api_compat.torch
 import numpy as np
 import torch
 from torch.utils._python_dispatch import is_in_torch_dispatch_mode
@@ -19,21 +19,9 @@ from torch.utils._python_dispatch import is_in_torch_dispatch_mode
 from gaussgrad.frameworks import torch_reference
 from gaussgrad.op import OPERATIONS, Operation, Output
 
-__all__ = [
-    "COMPUTED",
-    "agree",
-    "apply",
-    "cast",
-    "concrete",
-    "device_name",
-    "dtype_name",
-    "from_list",
-    "namespace",
-    "owns",
-    "to_float_hint",
-]
-
 Tensors = tuple[torch.Tensor, ...]
+
+namespace = array_api_compat.torch
 
 _PLAIN = (torch.Tensor, torch.nn.Parameter)
 _DTYPES = {name: getattr(torch, name) for name in ("float16", "bfloat16", "float32", "float64", "int32")}

@@ -8,7 +8,7 @@ from gaussgrad.ops.mixture.validity import valid_range
 
 __all__ = ["backward", "forward", "forward_if_valid", "valid"]
 
-NANOSECONDS_PER_PAIR, NANOSECONDS_PER_CHECK = 3.0, 1.0
+NANOSECONDS_PER_PAIR, NANOSECONDS_PER_CHECK = 2.5, 1.0
 PAST_CACHE = 2**26  # bytes of gradients from which on they are written past the cache, as they would only sweep it
 
 

@@ -13,7 +13,7 @@ from gaussgrad.ops.mixture.pairs import (
     standardized,
     two,
 )
-from gaussgrad.ops.mixture.points import ROOM, add_runs, at_pairs, first_lanes, largest_of_runs, store_four
+from gaussgrad.ops.mixture.points import ROOM, add_runs, at_pairs, largest_of_runs, store_four
 from gaussgrad.ops.mixture.validity import all_hold
 
 
@@ -80,14 +80,13 @@ def mix(start, stop, points, logits, means, log_stddevs, atanh_correlations, low
         count = min(block, stop - first)
         at = first * k
         held = simd.equal(like, like)
-        for p in range(0, count + lanes, lanes):  # and numbers 0 for pairs beyond the last, which count as valid
+        for p in range(0, count + lanes, lanes):  # and beyond the last point, where pairs of the last vector lie
             x_, y_ = two(flat_points, first + p, count - p, like)
             held = simd.both(held, simd.greater(infinity, simd.absolute(x_)))
             held = simd.both(held, simd.greater(infinity, simd.absolute(y_)))
             simd.store(x, p, lanes, x_)
             simd.store(y, p, lanes, y_)
-            top_ = largest_of_runs(flat_logits, at + p * k, count - p, k, room, like)
-            simd.store(top, p, lanes, simd.select(first_lanes(count - p, top), top_, nothing))
+            simd.store(top, p, lanes, largest_of_runs(flat_logits, at + p * k, count - p, k, room, like))
         fine = all_hold(held, like) and joint_exponents(
             at, count * k, x, y, top, flat_logits, flat_means, flat_stddevs, flat_correlations,
             joint, square, weight, k, lowest, limit, like,

@@ -34,12 +34,6 @@ def at_pairs(first, second, third, point, ends, k, like):
 
 
 @njit(**simd.INLINE)
-def first_lanes(count, pointer):
-    """The mask of the first `count` lanes of vectors of the pointer's dtype."""
-    return simd.greater(simd.splat(simd.scalar_type(pointer)(count), pointer), simd.iota(pointer))
-
-
-@njit(**simd.INLINE)
 def largest_of_runs(values, at, count, k, room, like):
     """Lane p: the largest of the k values of run p, end to end from place `at` on; -infinity beyond `count` runs.
 
@@ -48,7 +42,7 @@ def largest_of_runs(values, at, count, k, room, like):
     lanes, number = simd.width_of(like), simd.scalar_type(values)
     whole = k - k % lanes
     none = simd.splat(number(-np.inf), like)
-    rest = first_lanes(k - whole, values)
+    rest = simd.greater(simd.splat(number(k - whole), like), simd.iota(values))
     for p in range(lanes):
         top = none
         if p < count:
