@@ -94,14 +94,17 @@ def _is_weak(value: Any) -> bool:
 
 def _as_they_are(values: list[Any]) -> tuple[Adapter, str] | None:
     """The framework and dtype of arrays of kinds seen before, if nothing is to be converted or refused."""
-    libraries = {_LIBRARY_OF_TYPE.get(type(value), "") for value in values}
-    library = libraries.pop() if len(libraries) == 1 else ""
-    if not library:
+    first = values[0]
+    library = _LIBRARY_OF_TYPE.get(type(first))
+    if library is None:
         return None
     framework = _adapter(library)
-    dtype = framework.COMPUTED.get(values[0].dtype)
-    if dtype is None or not all(framework.agree(value, values[0]) for value in values):
+    dtype = framework.COMPUTED.get(first.dtype)
+    if dtype is None:
         return None
+    for value in values:  # a plain loop: all this is done for images that take a few microseconds
+        if _LIBRARY_OF_TYPE.get(type(value)) != library or not framework.agree(value, first):
+            return None
     return framework, dtype
 
 

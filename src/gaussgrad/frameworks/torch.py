@@ -86,7 +86,7 @@ def _plain_values(tensors: Tensors) -> list[np.ndarray] | None:
     """The values, or None where somebody looks on who must see an operation of torch: a tracer, a transform, a mode."""
     if torch.compiler.is_compiling() or is_in_torch_dispatch_mode():
         return None
-    if not all(type(tensor) in _PLAIN and tensor.device.type == "cpu" for tensor in tensors):
+    if not all(type(tensor) in _PLAIN and tensor.is_cpu for tensor in tensors):
         return None
     try:
         return _numpy(tensors)
@@ -109,7 +109,7 @@ def _empty(output: Output, like: torch.Tensor) -> torch.Tensor:
 
 
 def _numpy(tensors: Any) -> list[np.ndarray]:
-    return [tensor.detach().contiguous().numpy() for tensor in tensors]
+    return [np.ascontiguousarray(tensor.numpy(force=True)) for tensor in tensors]
 
 
 class _CustomOps:
