@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from gaussgrad import render
+from gaussgrad.models import recovery
 from gaussgrad.models.diagnostics import CURES, KINDS, diagnose
 from gaussgrad.models.heads import Gaussians
 from gaussgrad.models.matching import match
@@ -47,6 +48,23 @@ def test_a_width_known_roughly_is_found_with_the_places():
     np.testing.assert_allclose(share_found(found.means, truth), 1.0)
     expected = torch.tensor([6.25, 0.0, 6.25]).expand(6, 3, 3)
     torch.testing.assert_close(found.covariances, expected, rtol=0, atol=0.3)
+
+
+@pytest.mark.parametrize("side", [64, 70])
+def test_the_search_alone_comes_near_on_an_image_averaged_down(side):
+    truth, images = scenes(4, 1, 3.0, side=side)
+    inside = truth.clamp(9, side - 10)
+    images = render(inside, torch.tensor([9.0, 0.0, 9.0]), size=(side, side), amplitude="peak")[:, None]
+    found = recovery._search(images, 1, steps=200, seed=0)
+    torch.testing.assert_close(found, inside, rtol=0, atol=0.6)
+    torch.testing.assert_close((found - inside).mean(dim=(0, 1)), torch.zeros(2), rtol=0, atol=0.25)  # no shift
+
+
+def test_pixels_below_the_background_pull_nothing():
+    truth, images = scenes(4, 2, 2.0, side=32)
+    noise = 0.3 * torch.rand(images.shape, generator=torch.Generator().manual_seed(0))
+    found = recover(images - noise * (images < 1e-3), 2, stddev=2.0, steps=120)
+    np.testing.assert_allclose(share_found(found.means, truth), 1.0)
 
 
 def test_one_seed_finds_the_same():

@@ -10,7 +10,7 @@ from gaussgrad.models.descents import MOVES
 from gaussgrad.models.distillation import distillation_loss
 from gaussgrad.models.heads import LARGEST_WEIGHT, LATENTS, Gaussians
 from gaussgrad.models.refine import refine, refine_answer
-from gaussgrad.ops.least_squares import equations
+from gaussgrad.ops.least_squares import descend, equations
 from gaussgrad.ops.render.modes import MODES
 
 SIZE = (22, 26)
@@ -217,6 +217,84 @@ def test_the_equations_are_those_of_the_jacobian_of_the_reference(compose, chann
     np.testing.assert_allclose(matrix, jacobian.T @ jacobian, rtol=0, atol=1e-9 * np.abs(matrix).max())
     np.testing.assert_allclose(right, jacobian.T @ left, rtol=0, atol=1e-9 * np.abs(right).max())
     np.testing.assert_allclose(loss, left @ left, rtol=1e-10)
+
+
+def marquardt(images, gaussians, steps, weight_range):
+    """Every step of the method, written in NumPy; with it how many helped, and the bounds that were met."""
+    n, channels = gaussians.weights.shape[1:]
+    damping, helped, bounds = 1.0, 0, set()
+
+    def clipped(name, values, low, high):
+        if ((values < low) | (values > high)).any():
+            bounds.add(name)
+        return np.clip(values, low, high)
+
+    matrix, right, loss = equations_of(images, gaussians, "sum", 1e-4)
+    for _ in range(steps):
+        diagonal = np.diag(matrix)
+        system = matrix + np.diag(damping * (diagonal + 1e-3 * diagonal.mean()))
+        change = np.linalg.solve(system, right).reshape(n, 5 + channels)
+        a, b, c = covariance.to_cholesky(gaussians.covariances)[0].numpy().T
+        u, v = clipped("step", change[:, :2], -1, 1).T
+        wider, higher = np.exp(clipped("growth", change[:, [2, 4]], -0.7, 0.7)).T
+        width = clipped("width", a * wider, np.minimum(a, 0.3), np.inf)
+        height = clipped("height", c * higher, np.minimum(c, 0.3), np.inf)
+        slant = np.maximum(8 * height, np.abs(b))
+        leaning = clipped("slant", b * wider + c * clipped("lean", change[:, 3], -1, 1), -slant, slant)
+        means = gaussians.means[0].numpy() + np.stack([a * u, b * u + c * v], -1)
+        weights = clipped("weight", gaussians.weights[0].numpy() + change[:, 5:], *weight_range)
+        factors = torch.tensor(np.stack([width, leaning, height], -1))[None]
+        moved = Gaussians(torch.tensor(means)[None], covariance.from_cholesky(factors), torch.tensor(weights)[None])
+        new_matrix, new_right, new_loss = equations_of(images, moved, "sum", 1e-4)
+        if new_loss < loss:
+            gaussians, matrix, right, loss = moved, new_matrix, new_right, new_loss
+            damping, helped = max(damping / 2, 1e-4), helped + 1
+        else:
+            damping *= 3
+    return gaussians, helped, bounds
+
+
+BOUNDS = {"step", "growth", "width", "height", "lean", "slant", "weight"}
+LINES = [[2.0, 6.0, 0.4], [2.0, -6.0, 0.4], [0.2, 0.0, 0.2]]  # Cholesky factors of two lines and a point
+BARS = [[0.2, 0.0, 3.0], [3.0, 0.0, 0.2], [3.0, 6.0, 0.5]]
+
+
+@pytest.mark.parametrize(
+    ("channels", "factors", "seed", "near", "helped", "bounds"),
+    [(1, LINES, 4, 1.0, 18, BOUNDS), (3, BARS, 7, 0.125, 30, BOUNDS - {"lean"})],
+)
+def test_each_step_is_that_of_the_method(channels, factors, seed, near, helped, bounds):
+    """Towards shapes that cannot be reached, so that every bound is met, and some steps fail or all help."""
+    truth, start = scene(1, 3, channels, seed=3), scene(1, 3, channels, seed=seed)
+    start.means.lerp_(truth.means, 1 - near)
+    weight_range = (0.2, 0.9)
+    start.weights.clamp_(*weight_range)
+    shapes = covariance.from_cholesky(torch.tensor(factors, dtype=torch.float64))[None]
+    images = draw(Gaussians(truth.means, shapes, truth.weights), background=0.1)
+    wanted, steps_that_helped, bounds_met = marquardt(images, start, 30, weight_range)
+    assert (steps_that_helped, bounds_met) == (helped, bounds)
+    means, weights = start.means.numpy().copy(), start.weights.numpy().copy()
+    found = covariance.to_cholesky(start.covariances).numpy().copy()
+    descend(
+        images.numpy(), np.full(channels, 0.1), means, found, weights, moves=MOVES, compose="sum", tolerance=1e-4,
+        narrowest=0.3, weight_range=weight_range, steps=30, threads=1,
+    )  # fmt: skip
+    np.testing.assert_allclose(means, wanted.means, rtol=0, atol=1e-7)
+    np.testing.assert_allclose(found, covariance.to_cholesky(wanted.covariances), rtol=0, atol=1e-7)
+    np.testing.assert_allclose(weights, wanted.weights, rtol=0, atol=1e-7)
+
+
+@pytest.mark.parametrize("compose", ["sum", "max", "union"])
+def test_the_equations_draw_twins_and_negative_weights_as_the_renderer_does(compose):
+    gaussians = scene(1, 4, 1)
+    for numbers in (gaussians.means, gaussians.covariances, gaussians.weights):
+        numbers[:, 1] = numbers[:, 0]
+    gaussians.weights[:, 3] *= -1
+    torch.manual_seed(0)
+    images = torch.rand(1, 1, *SIZE, dtype=torch.float64)
+    _, _, loss = equations_of(images, gaussians, compose, 0.0111)
+    drawn = draw(gaussians, compose=compose, tolerance=0.0111, background=0.1, backend="reference")
+    np.testing.assert_allclose(loss, (drawn - images).square().sum().item(), rtol=1e-10)
 
 
 @pytest.mark.parametrize("latent", LATENTS)

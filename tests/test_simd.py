@@ -117,6 +117,22 @@ def test_access_stays_inside_the_first_lanes(dtype, count):
     assert out[count:].tolist() == [5] * 40
 
 
+@njit(error_model="numpy")
+def first_of(source, target, count):
+    from_, to = simd.address(source), simd.address(target)
+    like = simd.iota(from_)
+    simd.store(to, 0, simd.lanes_of(from_), simd.load(from_, 0, count, like))
+
+
+@DTYPES
+@pytest.mark.parametrize("count", [2**31, 2**32, 2**33 - 5])
+def test_counts_may_be_beyond_32_bits(dtype, count):
+    lanes = simd.LANES[numba.from_dtype(np.dtype(dtype))]
+    source, target = np.ones(lanes, dtype), np.full(lanes, np.nan, dtype)
+    first_of(source, target, count)
+    np.testing.assert_array_equal(target, source)
+
+
 @pytest.mark.parametrize("function", [simd.exp, simd.lanes_of])
 def test_outside_of_kernels_it_says_so(function):
     with pytest.raises(NotImplementedError, match="compiled kernels"):
@@ -165,7 +181,7 @@ def test_pairs_are_parted_and_zipped_again(dtype):
     np.testing.assert_array_equal(out, [x, y, *pairs.reshape(2, lanes), np.maximum(x, y)])
 
 
-ROOM = simd.static(16)
+ROOM = simd.static(max(simd.LANES.values()))
 
 
 @njit(error_model="numpy")
@@ -211,9 +227,9 @@ def test_what_is_streamed_arrives(dtype):
     target = arrays.empty((2**15,), source.dtype)
     streamed(source, target)
     np.testing.assert_array_equal(target, source)
-    machine_code = next(iter(streamed.inspect_asm().values()))
-    if "zmm" in machine_code or "ymm" in machine_code:  # x86
-        assert "movnt" in machine_code
+    for machine_code in streamed.inspect_asm().values():
+        if "zmm" in machine_code or "ymm" in machine_code:  # x86
+            assert "movnt" in machine_code
 
 
 @njit(error_model="numpy")

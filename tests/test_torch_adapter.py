@@ -12,6 +12,7 @@ from torch.autograd import forward_ad
 from torch.func import grad, jacrev, jvp, vmap
 from torch.fx.experimental.proxy_tensor import make_fx
 from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.checkpoint import checkpoint
 
 import gaussgrad
 from gaussgrad.frameworks import torch as torch_framework
@@ -129,6 +130,57 @@ def test_traced_mixtures_do_not_specialise_on_the_batch(shared: bool):
         arrays = mixtures(batch, shared)
         assert_same(compiled(*arrays), gaussgrad.mixture_log_density(*arrays))
         assert_same(traced(*arrays), gaussgrad.mixture_log_density(*arrays))
+
+
+def differentiated(function: Callable[..., torch.Tensor], arrays: Tensors) -> list[torch.Tensor]:
+    """The value and all gradients of its square."""
+    leaves = [array.clone().requires_grad_() for array in arrays]
+    value = function(*leaves)
+    return [value, *torch.autograd.grad(value.square().sum(), leaves)]
+
+
+@pytest.mark.parametrize("operation", ["render", "mixture"])
+def test_checkpoints_recompute_and_saved_tensors_are_unpacked_once(operation: str, tensors: Tensors):
+    function, arrays = {
+        "render": (draw("union"), tensors),
+        "mixture": (gaussgrad.mixture_log_density, mixtures(4, shared=False)),
+    }[operation]
+    plain = differentiated(function, arrays)
+    recomputed = differentiated(lambda *leaves: checkpoint(function, *leaves, use_reentrant=False), arrays)
+    packed, unpacked = [], []
+
+    def pack(tensor: torch.Tensor) -> torch.Tensor:
+        packed.append(tensor.shape)
+        return tensor
+
+    def unpack(tensor: torch.Tensor) -> torch.Tensor:
+        unpacked.append(tensor.shape)
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, unpack):
+        hooked = differentiated(function, arrays)
+    assert sorted(packed) == sorted(unpacked)
+    for others in (recomputed, hooked):
+        for found, expected in zip(others, plain, strict=True):
+            assert torch.equal(found, expected)
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning", "ignore::torch.jit.TracerWarning")
+def test_a_traced_script_computes_instead_of_repeating_its_example():
+    first, second = (tuple(factor * array for array in mixtures(4, shared=False)) for factor in (1.0, 0.5))
+    traced = torch.jit.trace(lambda *arrays: gaussgrad.mixture_log_density(*arrays), first)
+    assert_same(traced(*second), gaussgrad.mixture_log_density(*second))
+
+
+@pytest.mark.parametrize("backend", [None, "reference"])
+def test_values_are_checked_behind_a_lazy_minus_sign(backend: str | None):
+    arrays = mixtures(4, shared=False)
+    lazy = tuple(torch._neg_view(-array) for array in arrays)
+    expected = gaussgrad.mixture_log_density(*arrays)
+    assert_same(gaussgrad.mixture_log_density(*lazy, backend=backend), expected)
+    nowhere = torch._neg_view(torch.full((4, 2), torch.nan, dtype=torch.float64))
+    with pytest.raises(ValueError, match="points must be finite"):
+        gaussgrad.mixture_log_density(nowhere, *arrays[1:], backend=backend)
 
 
 def compile_first() -> list[list[float]]:

@@ -59,10 +59,10 @@ def from_list(values: Any, dtype: str, like: torch.Tensor | None) -> torch.Tenso
 
 def concrete(array: torch.Tensor) -> np.ndarray | None:
     """The values to check, or None where they are not known: while tracing, under transforms, off the CPU."""
-    if torch.compiler.is_compiling() or array.device.type != "cpu":
+    if torch.compiler.is_compiling() or torch.jit.is_tracing() or array.device.type != "cpu":
         return None
     try:
-        return array.detach().numpy()
+        return array.numpy(force=True)
     except (RuntimeError, TypeError):  # fake tensors and those wrapped by torch.func
         return None
 
@@ -84,7 +84,7 @@ def apply(
 
 def _plain_values(tensors: Tensors) -> list[np.ndarray] | None:
     """The values, or None where somebody looks on who must see an operation of torch: a tracer, a transform, a mode."""
-    if torch.compiler.is_compiling() or is_in_torch_dispatch_mode():
+    if torch.compiler.is_compiling() or torch.jit.is_tracing() or is_in_torch_dispatch_mode():
         return None
     if not all(type(tensor) in _PLAIN and tensor.is_cpu for tensor in tensors):
         return None
@@ -216,7 +216,8 @@ def _make_functions(operation: Operation) -> tuple[type[torch.autograd.Function]
 
         @staticmethod
         def backward(ctx: Any, grad: Any, *_: Any) -> Any:
-            arrays, saved = ctx.saved_tensors[:count], ctx.saved_tensors[count:]
+            tensors = ctx.saved_tensors  # once: checkpointing recomputes them each time
+            arrays, saved = tensors[:count], tensors[count:]
             if torch.compiler.is_compiling() or not torch.is_grad_enabled():  # nobody will differentiate the gradient
                 grads = run_backward(grad, list(saved), *arrays, *ctx.options)
             else:
@@ -269,7 +270,8 @@ def _make_functions(operation: Operation) -> tuple[type[torch.autograd.Function]
 
         @staticmethod
         def backward(ctx: Any, grad: Any) -> Any:
-            arrays, saved = ctx.saved_tensors[:count], ctx.saved_tensors[count:]
+            tensors = ctx.saved_tensors  # once: checkpointing recomputes them each time
+            arrays, saved = tensors[:count], tensors[count:]
             values = None if torch.is_grad_enabled() else _plain_values((grad, *arrays))
             if values is None:
                 grads = Backward.apply(grad, *arrays, *ctx.options, *saved)

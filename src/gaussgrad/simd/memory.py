@@ -77,7 +77,8 @@ def iota(typing_context, like):
 
 def _first_lanes(builder: ir.IRBuilder, count: ir.Value, lanes: int) -> ir.Value:
     """The mask of the first `count` lanes."""
-    narrow = builder.trunc(count, ir.IntType(32))
+    most = ir.Constant(count.type, lanes)  # a count beyond 32 bits must not turn negative
+    narrow = builder.trunc(builder.select(builder.icmp_signed("<", count, most), count, most), ir.IntType(32))
     order = ir.Constant(ir.VectorType(ir.IntType(32), lanes), list(range(lanes)))
     return builder.icmp_signed("<", order, splat_value(builder, narrow, lanes))
 

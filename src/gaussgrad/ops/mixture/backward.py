@@ -10,7 +10,6 @@ from gaussgrad import simd
 from gaussgrad.ops.mixture.pairs import (
     exp_or_zero,
     joint_exponent,
-    points_per_block,
     prefetch,
     standardized,
     store_two,
@@ -61,44 +60,44 @@ def pull(
         if past_cache and left >= lanes:
             simd.stream(grad_logits, at + i, share - weight)
             stream_two(grad_means, at + i, mean_x, mean_y)
-            store_two(pulls, i, lanes, mean_x, mean_y)
             stream_two(grad_stddevs, at + i, log_x, log_y)
             simd.stream(grad_correlations, at + i, turn)
         else:
             simd.store(grad_logits, at + i, left, share - weight)
             store_two(grad_means, at + i, left, mean_x, mean_y)
-            if past_cache:
-                store_two(pulls, i, left, mean_x, mean_y)
             store_two(grad_stddevs, at + i, left, log_x, log_y)
             simd.store(grad_correlations, at + i, left, turn)
+        if past_cache:
+            store_two(pulls, i, lanes, mean_x, mean_y)
 
 
 @simd.kernel
 def unmix(
-    start, stop, grad, kept, lowest, past_cache, points, logits, means, log_stddevs, atanh_correlations,
+    start, stop, block, grad, kept, lowest, past_cache, points, logits, means, log_stddevs, atanh_correlations,
     grad_points, grad_logits, grad_means, grad_stddevs, grad_correlations,
 ):  # fmt: skip
     """The gradients of the points [start, stop) and of their components, each with its one owner.
 
-    `kept` is what the forward pass left of each point.
+    `kept` is what the forward pass left of each point. `past_cache` is for blocks and gradients that begin at whole
+    vectors.
     """
     k = logits.shape[1]
-    block = min(points_per_block(k), stop - start)
+    block = min(block, stop - start)
     flat_points, flat_grad, flat_kept = simd.address(points), simd.address(grad), simd.address(kept)
     flat_grad_means, flat_grad_points = simd.address(grad_means), simd.address(grad_points)
     lanes = simd.lanes_of(flat_grad_means)
-    of_points = np.empty((6, block + 2 * lanes), logits.dtype)
+    of_points = np.empty((6, block + lanes), logits.dtype)
     x, y, top = simd.address(of_points[0]), simd.address(of_points[1]), simd.address(of_points[2])
     peak, share, weight = simd.address(of_points[3]), simd.address(of_points[4]), simd.address(of_points[5])
-    streamed = np.empty(2 * (block * k + lanes) if past_cache else 1, logits.dtype)
-    pulls = simd.address(streamed)
+    pulled = np.empty(2 * (block * k + lanes) if past_cache else 1, logits.dtype)
+    pulls = simd.address(pulled)
     like = simd.iota(flat_grad_means)
     room = simd.scratch(like, ROOM)
     nothing = simd.zero(like)
     for first in range(start, stop, block):
         count = min(block, stop - first)
         at = first * k
-        for p in range(0, count + lanes, lanes):  # beyond the last point whatever it be
+        for p in range(0, count, lanes):
             x_, y_ = two(flat_points, first + p, count - p, like)
             simd.store(x, p, lanes, x_)
             simd.store(y, p, lanes, y_)
@@ -121,4 +120,4 @@ def unmix(
     if past_cache:
         simd.settle()
     simd.keep(of_points)
-    simd.keep(streamed)
+    simd.keep(pulled)

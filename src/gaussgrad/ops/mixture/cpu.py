@@ -3,7 +3,7 @@
 from gaussgrad import arrays, parallel, simd
 from gaussgrad.ops.mixture.backward import unmix
 from gaussgrad.ops.mixture.forward import mix
-from gaussgrad.ops.mixture.pairs import GROUP, MOST_PAIRS
+from gaussgrad.ops.mixture.pairs import GROUP, points_per_block
 from gaussgrad.ops.mixture.validity import valid_range
 
 __all__ = ["backward", "forward", "forward_if_valid", "valid"]
@@ -35,8 +35,8 @@ def forward_if_valid(points, logits, means, log_stddevs, atanh_correlations, *, 
     lowest, limit = simd.LOWEST[points.dtype], largest_logarithm(points.dtype)
     verdicts = []
 
-    def task(start, stop):
-        verdicts.append(mix(start, stop, *given, lowest, limit, out.reshape(-1), kept))
+    def task(start, stop, block):
+        verdicts.append(mix(start, stop, block, *given, lowest, limit, out.reshape(-1), kept))
 
     _run(task, logits, threads)
     return (out, (kept,)) if all(verdicts) else None
@@ -52,29 +52,32 @@ def backward(grad, saved, points, logits, means, log_stddevs, atanh_correlations
     given = (points, logits, means, log_stddevs, atanh_correlations)
     gradients = tuple(map(arrays.empty_like, given))
     lowest = simd.LOWEST[points.dtype]
-    past_cache = (
-        sum(gradient.nbytes for gradient in gradients) >= PAST_CACHE
-        and all(map(arrays.is_large_and_aligned, gradients[1:]))
-        and _group(logits) > 1
-    )
+    past_cache = _is_past_cache(gradients)
 
-    def task(start, stop):
-        unmix(start, stop, grad.reshape(-1), saved[0], lowest, past_cache, *given, *gradients)
+    def task(start, stop, block):
+        unmix(start, stop, block, grad.reshape(-1), saved[0], lowest, past_cache, *given, *gradients)
 
     _run(task, logits, threads)
     return gradients
 
 
-def _group(logits):
-    """The points that blocks consist of: with 16 each block begins at whole cache lines."""
-    return GROUP if GROUP * logits.shape[1] <= MOST_PAIRS else 1
+def _is_past_cache(gradients):
+    """Whether to write the gradients past the cache: they are large, and every block begins at whole vectors."""
+    logits = gradients[1]
+    return (
+        6 * logits.nbytes >= PAST_CACHE
+        and points_per_block(logits.shape[1]) % GROUP == 0
+        and all(map(arrays.is_large_and_aligned, gradients[1:]))
+    )
 
 
 def _run(task, logits, threads):
-    """Call `task(start, stop)` on pieces of the points, each of whole groups as the blocks of the kernels."""
-    batch, group = len(logits), _group(logits)
+    """Call `task(start, stop, block)` on pieces of the points that begin where a block may: at whole groups."""
+    batch, k = logits.shape
+    block = points_per_block(k)
+    unit = GROUP if block % GROUP == 0 else 1
 
     def piece(first, last):
-        task(first * group, min(batch, last * group))
+        task(first * unit, min(batch, last * unit), block)
 
-    parallel.run(piece, -(-batch // group), threads, logits.size * NANOSECONDS_PER_PAIR * 1e-9)
+    parallel.run(piece, -(-batch // unit), threads, logits.size * NANOSECONDS_PER_PAIR * 1e-9)

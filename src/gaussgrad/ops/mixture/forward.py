@@ -8,13 +8,12 @@ from gaussgrad.ops.mixture.pairs import (
     LOG_FOUR_PI,
     exp_or_zero,
     joint_exponent,
-    points_per_block,
     prefetch,
     standardized,
     two,
 )
 from gaussgrad.ops.mixture.points import ROOM, add_runs, at_pairs, largest_of_runs, store_four
-from gaussgrad.ops.mixture.validity import all_hold
+from gaussgrad.ops.mixture.validity import holds_everywhere
 
 
 @njit(**simd.INLINE)
@@ -50,25 +49,25 @@ def joint_exponents(
         held = simd.both(held, simd.greater(limits, simd.absolute(log_x)))
         held = simd.both(held, simd.greater(limits, simd.absolute(log_y)))
         held = simd.both(held, simd.greater(limits, size))
-    return all_hold(held, like)
+    return holds_everywhere(held, like)
 
 
 @simd.kernel
-def mix(start, stop, points, logits, means, log_stddevs, atanh_correlations, lowest, limit, out, kept):
-    """The log densities at the points [start, stop), each with its one owner (equation M6).
+def mix(start, stop, block, points, logits, means, log_stddevs, atanh_correlations, lowest, limit, out, kept):
+    """The log densities at the points [start, stop), in blocks of so many; each has its one owner (equation M6).
 
     `kept` (b, 4) gets what the backward pass needs of each point: its largest logit, the sum of the weights relative to
     that, the largest joint exponent, relative to it too, and the sum of the joint terms, relative to both. Returned is
     whether all values were valid; after the first block that holds others, nothing is computed.
     """
     k = logits.shape[1]
-    block = min(points_per_block(k), stop - start)
+    block = min(block, stop - start)
     flat_points, flat_logits, flat_means = simd.address(points), simd.address(logits), simd.address(means)
     flat_stddevs, flat_correlations = simd.address(log_stddevs), simd.address(atanh_correlations)
     lanes = simd.lanes_of(flat_logits)
     of_pairs = np.empty((3, block * k + lanes), logits.dtype)
     joint, square, weight = simd.address(of_pairs[0]), simd.address(of_pairs[1]), simd.address(of_pairs[2])
-    of_points = np.empty((4, block + 2 * lanes), logits.dtype)
+    of_points = np.empty((4, block + lanes), logits.dtype)
     x, y = simd.address(of_points[0]), simd.address(of_points[1])
     top, peak = simd.address(of_points[2]), simd.address(of_points[3])
     like = simd.iota(flat_logits)
@@ -80,26 +79,26 @@ def mix(start, stop, points, logits, means, log_stddevs, atanh_correlations, low
         count = min(block, stop - first)
         at = first * k
         held = simd.equal(like, like)
-        for p in range(0, count + lanes, lanes):  # and beyond the last point, where pairs of the last vector lie
+        for p in range(0, count, lanes):
             x_, y_ = two(flat_points, first + p, count - p, like)
             held = simd.both(held, simd.greater(infinity, simd.absolute(x_)))
             held = simd.both(held, simd.greater(infinity, simd.absolute(y_)))
             simd.store(x, p, lanes, x_)
             simd.store(y, p, lanes, y_)
             simd.store(top, p, lanes, largest_of_runs(flat_logits, at + p * k, count - p, k, room, like))
-        fine = all_hold(held, like) and joint_exponents(
+        fine = holds_everywhere(held, like) and joint_exponents(
             at, count * k, x, y, top, flat_logits, flat_means, flat_stddevs, flat_correlations,
             joint, square, weight, k, lowest, limit, like,
         )  # fmt: skip
         if not fine:
             break
-        for p in range(0, count + lanes, lanes):
+        for p in range(0, count, lanes):
             peak_ = largest_of_runs(joint, p * k, count - p, k, room, like)
             peak_ = simd.select(simd.greater(peak_, none), peak_, nothing)  # all terms are then 0, none NaN
             simd.store(peak, p, lanes, peak_)
         point, ends = 0, k
         for i in range(0, count * k, lanes):
-            peaks, _, _, point, ends = at_pairs(peak, peak, peak, point, ends, k, like)
+            peaks, _, _, point, ends = at_pairs(peak, peak, peak, point, ends, k, like)  # one number only
             term = exp_or_zero(simd.load(joint, i, lanes, like) - peaks, lowest)
             simd.store(joint, i, lanes, simd.fused(term, simd.load(square, i, lanes, like), term))
         for p in range(0, count, lanes):

@@ -12,12 +12,12 @@ from gaussgrad import simd
 
 PAIRS_PER_BLOCK = 1024  # about; their numbers fit the first cache
 MOST_PAIRS = 16384  # in a block of whole groups; their numbers fit the second cache
-GROUP = 16  # points; blocks are whole groups, so that they begin at whole cache lines whatever the number of components
+GROUP = 16  # points; blocks of whole groups begin at whole cache lines, whatever the number of components
 LOG_FOUR_PI = math.log(4 * math.pi)
 
 
-@njit(**simd.INLINE)
 def points_per_block(components):
+    """Whole groups, but where the pairs of one would be too many."""
     if GROUP * components > MOST_PAIRS:
         return max(1, MOST_PAIRS // components)
     return GROUP * max(1, PAIRS_PER_BLOCK // (GROUP * components))

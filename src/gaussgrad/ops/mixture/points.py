@@ -17,7 +17,7 @@ def at_pairs(first, second, third, point, ends, k, like):
     """Three numbers of points, at the pairs of one vector.
 
     Its first pair is of `point`, whose pairs end `ends` lanes on (at least one); the same two for the next vector
-    follow. Points are read up to the one that begins the next vector.
+    follow. The point that begins the next vector is read, whether there is one or not, and not used.
     """
     lanes = simd.width_of(like)
     a = simd.splat(simd.peek(first, point), like)

@@ -30,7 +30,7 @@ def valid_range(start, stop, points, logits, means, log_stddevs, atanh_correlati
 
 
 @njit(**simd.INLINE)
-def all_hold(mask, like):
+def holds_everywhere(mask, like):
     """Whether every lane of a mask holds."""
     return simd.total(simd.select(mask, simd.zero(like), simd.one(like))) == 0
 
@@ -45,7 +45,7 @@ def within(values, start, stop, limit):
     for i in range(start, stop, simd.lanes_of(pointer)):
         size = simd.absolute(simd.load(pointer, i, stop - i, like))
         held = simd.both(held, simd.greater(good, size))
-    return all_hold(held, like)
+    return holds_everywhere(held, like)
 
 
 @njit(**simd.INLINE)
@@ -57,4 +57,4 @@ def below_infinity(values, start, stop):
     held = simd.equal(nothing, nothing)
     for i in range(start, stop, simd.lanes_of(pointer)):
         held = simd.both(held, simd.greater(infinity, simd.load(pointer, i, stop - i, like)))
-    return all_hold(held, like)
+    return holds_everywhere(held, like)
