@@ -207,11 +207,13 @@ def test_rendering_with_one_framework_loads_no_other(library: str, means: str):
 
 
 def test_import_takes_less_than_0_3_seconds_of_processor_time():
-    code = "import gaussgrad, time\nprint(time.process_time())"  # since the interpreter started
-    run_python(code)  # warms the disk and writes the bytecode
-    fastest = float("inf")
+    """Or, where the machine is so slow that NumPy alone takes as long, little more than that."""
+    code = "import {}, time\nprint(time.process_time())"  # since the interpreter started
+    run_python(code.format("gaussgrad"))  # warms the disk and writes the bytecode
+    fastest = dict.fromkeys(("gaussgrad", "numpy"), float("inf"))
     for _ in range(10):  # other processes only ever add time, so the smallest is the measurement
-        fastest = min(fastest, float(run_python(code)))
-        if fastest <= IMPORT_SECONDS:
-            break
-    assert fastest <= IMPORT_SECONDS
+        for name in fastest:
+            fastest[name] = min(fastest[name], float(run_python(code.format(name))))
+        if fastest["gaussgrad"] <= IMPORT_SECONDS:
+            return
+    assert fastest["gaussgrad"] <= 1.5 * fastest["numpy"]
