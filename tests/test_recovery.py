@@ -60,6 +60,13 @@ def test_the_search_alone_comes_near_on_an_image_averaged_down(side):
     torch.testing.assert_close((found - inside).mean(dim=(0, 1)), torch.zeros(2), rtol=0, atol=0.25)  # no shift
 
 
+def test_the_search_sees_the_last_row_and_column_of_a_side_that_does_not_divide():
+    images = torch.zeros(1, 1, 33, 33)
+    images[0, 0, 32, 32] = 1.0
+    found = recovery._search(images, 1, steps=200, seed=0)
+    torch.testing.assert_close(found, torch.full((1, 1, 2), 32.0), rtol=0, atol=1.0)
+
+
 def test_pixels_below_the_background_pull_nothing():
     truth, images = scenes(4, 2, 2.0, side=32)
     noise = 0.3 * torch.rand(images.shape, generator=torch.Generator().manual_seed(0))
