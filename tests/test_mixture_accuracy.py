@@ -169,9 +169,9 @@ def test_extremes_are_finite_and_right_in_float32(rng):
     grads = KERNELS.backward(np.ones_like(out), saved, *arrays, threads=1)
     wide = tuple(array.astype(np.float64) for array in arrays)
     exactly, wide_saved = KERNELS.forward(*wide, threads=1)
-    off = np.abs(out - exactly) / np.abs(exactly)
+    off = np.abs(out - exactly) / np.maximum(np.abs(exactly), 1)  # a logarithm may be as near to 0 as it likes
     assert np.quantile(off, 0.99) < 1e-6
-    assert off.max() < 1e-2
+    assert off.max() < 1e-5
     wide_grads = KERNELS.backward(np.ones_like(exactly), wide_saved, *wide, threads=1)
     for position, (grad, wanted) in enumerate(zip(grads, wide_grads, strict=True)):
         assert np.isfinite(grad).all()

@@ -26,7 +26,6 @@ namespace = jnp
 SPAN_ELEMENTS = 2**25  # elements of one dense intermediate: 128 MiB in float32, a few of them live at a time
 KEPT_CALLS = 1024  # operations with their options, each with the programs compiled for it
 
-
 Arrays = tuple[jax.Array, ...]
 Function = Callable[..., Any]
 

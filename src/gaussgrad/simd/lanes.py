@@ -1,5 +1,4 @@
-"""Lanes that change places: between pairs (x, y, x, y, ...) and a vector of x and one of y; and many
-vectors, each combined to one lane."""
+"""Lanes of several vectors: pairs (x, y, x, y, ...) parted and zipped again, many vectors each combined to one lane."""
 
 from llvmlite import ir
 from numba.extending import intrinsic

@@ -56,7 +56,10 @@ def largest_of_runs(values, at, count, k, room, like):
 
 @njit(**simd.INLINE)
 def add_runs(values, at, count, k, room, like):
-    """Vector p of the room: the k values of run p, added up but for the lanes; 0 beyond `count` runs."""
+    """Into vector p of `room`, which is `ROOM` of scratch: the k values of run p, added up but for the lanes.
+
+    `simd.totals` and its kin then make the sum of each run of it; 0 beyond `count` runs.
+    """
     lanes = simd.width_of(like)
     whole = k - k % lanes
     for p in range(lanes):
