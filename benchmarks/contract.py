@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from benchmarks.partners import ROOT
 
-COMMAND = (sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/test_contract.py")
+COMMAND = (sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/contract/test_torch.py")
 SHOWN_LINES = 20
 
 

@@ -11,12 +11,12 @@ from rich.console import Console
 from rich.table import Table
 
 from gaussgrad import render
-from gaussgrad.models.heads import Gaussians
-from gaussgrad.models.losses import multi_scale, squared_error
-from gaussgrad.models.matching import match
-from gaussgrad.models.recovery import recover
-from gaussgrad.models.refine import refine
-from gaussgrad.models.schedules import annealed, blur_gaussians, blur_images
+from gaussgrad.fitting.losses import multi_scale, squared_error
+from gaussgrad.fitting.matching import match
+from gaussgrad.fitting.recovery import recover
+from gaussgrad.fitting.refinement import refine
+from gaussgrad.fitting.schedules import annealed, blur_gaussians, blur_images
+from gaussgrad.gaussians import Gaussians
 
 SIDE = 64
 COUNTS, STDDEVS = (1, 5, 10), (1.5, 3.0)

@@ -12,9 +12,10 @@ from rich.console import Console
 from rich.table import Table
 
 from gaussgrad import data, metrics
-from gaussgrad.models.autoencoder import GaussianAutoencoder
-from gaussgrad.models.heads import LARGEST_WEIGHT, Gaussians
-from gaussgrad.models.refine import refine
+from gaussgrad.autoencoder import GaussianAutoencoder
+from gaussgrad.autoencoder.heads import LARGEST_WEIGHT
+from gaussgrad.fitting.refinement import refine
+from gaussgrad.gaussians import Gaussians
 from gaussgrad.training import report
 
 TEST_IMAGES = 2000  # the last of the file, as in benchmarks.training

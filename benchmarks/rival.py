@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from gaussgrad.models.encoder import ConvolutionalEncoder
+from gaussgrad.autoencoder.encoder import ConvolutionalEncoder
 from gaussgrad.training import modules
 from gaussgrad.training.augment import random_affine
 from gaussgrad.training.configuration import Configuration

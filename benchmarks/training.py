@@ -15,7 +15,7 @@ from rich.table import Table
 
 from benchmarks import rival
 from gaussgrad import data, metrics
-from gaussgrad.models.autoencoder import GaussianAutoencoder
+from gaussgrad.autoencoder import GaussianAutoencoder
 from gaussgrad.training import report
 
 TEST_IMAGES = 2000  # the last of the file; `gaussgrad train` holds out a share of the others to choose by

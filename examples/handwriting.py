@@ -25,7 +25,7 @@ import torch
 from matplotlib.figure import Figure
 from torch import nn
 
-from gaussgrad.layers.mixture import MixtureDensity
+from gaussgrad.layers.torch import MixtureDensity
 
 CELLS, COMPONENTS = 256, 20
 INPUTS = 6  # offset and lift of the point before, whether there is one, and where the pen stands

@@ -23,7 +23,7 @@ from torch import nn
 from torch.nn import functional
 
 from gaussgrad import data, metrics
-from gaussgrad.layers.latent import GaussianLatent
+from gaussgrad.layers.torch import GaussianLatent
 
 LATENT = 20
 TEST_SHARE = 0.2

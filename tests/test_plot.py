@@ -5,7 +5,8 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from gaussgrad import covariance, io, plot
+from gaussgrad import covariance, plot
+from gaussgrad.files.images import read_image
 from gaussgrad.metrics import Baselines
 
 
@@ -102,7 +103,7 @@ def test_a_learning_curve_is_drawn_from_any_history(tmp_path, history):
 def test_a_grid_holds_every_image_in_its_place(tmp_path, channels):
     images = np.random.default_rng(0).uniform(-0.2, 1.2, (5, channels, 14, 21))
     plot.write_grid(tmp_path / "grid.png", images)
-    sheet = io.read_image(tmp_path / "grid.png")
+    sheet = read_image(tmp_path / "grid.png")
     assert sheet.shape == (channels, 4 * (2 * 15 + 1), 4 * (3 * 22 + 1))
     for i, image in enumerate(images):
         top, left = 4 * (1 + 15 * (i // 3)), 4 * (1 + 22 * (i % 3))

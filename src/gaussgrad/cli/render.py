@@ -7,7 +7,10 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
-from gaussgrad import checks, io, rows
+from gaussgrad import checks, rows
+from gaussgrad.files.folders import refuse_existing
+from gaussgrad.files.images import picture_suffix, read_array, write_image
+from gaussgrad.files.tables import Table, numeric_columns, read_table
 from gaussgrad.ops.render import render
 
 SHAPE = ("x", "y", "xx", "xy", "yy")
@@ -17,15 +20,15 @@ COLOURS = ("weight_red", "weight_green", "weight_blue")
 
 def render_file(source: Path, output: Path, image: str | None, options: dict[str, Any], *, overwrite: bool) -> None:
     """Draw the rows of a CSV or NPY file."""
-    io.refuse_existing(output, overwrite)
+    refuse_existing(output, overwrite)
     if output.exists() and source.exists() and output.samefile(source):
         raise ValueError(checks.complain("--output", "another file than the rows", str(output)))
-    suffix = io.picture_suffix(output)
+    suffix = picture_suffix(output)
     values = _read_npy(source) if source.suffix.lower() == ".npy" else _read_csv(source, image)
     means, covariances, weights = values
     drawn = render(means, covariances, weights, **options)
     drawn = drawn[None] if drawn.ndim == 2 else drawn
-    io.write_image(output, drawn, overwrite)
+    write_image(output, drawn, overwrite)
     beyond = int(((drawn < 0) | (drawn > 1)).any(axis=0).sum())
     if suffix == ".png" and beyond:
         console = Console(stderr=True)
@@ -34,7 +37,7 @@ def render_file(source: Path, output: Path, image: str | None, options: dict[str
 
 def _read_npy(source: Path) -> tuple[Any, Any, Any]:
     try:
-        array = io.read_array(source)
+        array = read_array(source)
     except (ValueError, EOFError, zipfile.BadZipFile) as error:
         raise ValueError(f"{source} cannot be read as an array ({error}).") from error
     if array.dtype.kind not in "fiu":
@@ -45,17 +48,17 @@ def _read_npy(source: Path) -> tuple[Any, Any, Any]:
 
 
 def _read_csv(source: Path, image: str | None) -> tuple[Any, Any, Any]:
-    table = io.read_table(source)
+    table = read_table(source)
     chosen = _positions(source, table, image)
-    gaussians = io.numbers(source, table, SHAPE)[chosen]
+    gaussians = numeric_columns(source, table, SHAPE)[chosen]
     _refuse_other_columns(source, table)
     if set(COLOURS) <= set(table):
-        return gaussians[:, :2], gaussians[:, 2:], io.numbers(source, table, COLOURS)[chosen]
-    weights = io.numbers(source, table, ("weight",))[chosen][:, 0] if "weight" in table else None
+        return gaussians[:, :2], gaussians[:, 2:], numeric_columns(source, table, COLOURS)[chosen]
+    weights = numeric_columns(source, table, ("weight",))[chosen][:, 0] if "weight" in table else None
     return gaussians[:, :2], gaussians[:, 2:], weights
 
 
-def _refuse_other_columns(source: Path, table: io.Table) -> None:
+def _refuse_other_columns(source: Path, table: Table) -> None:
     """Refuse columns that would be left out of the image, such as weights that are misspelt."""
     weights = [name for name in table if name not in ("image", "index", *SHAPE, *POSITION_STDDEVS)]
     if weights and weights != ["weight"] and set(weights) != set(COLOURS):
@@ -64,7 +67,7 @@ def _refuse_other_columns(source: Path, table: io.Table) -> None:
         raise ValueError(checks.complain(str(source), wanted, got, "Rename, add or remove columns."))
 
 
-def _positions(source: Path, table: io.Table, image: str | None) -> list[int]:
+def _positions(source: Path, table: Table, image: str | None) -> list[int]:
     """The rows of the image to draw."""
     names = table.get("image", [""] * len(next(iter(table.values()))))
     known = sorted(set(names))

@@ -1,1 +1,1 @@
-"""Layers: stored options plus one call, one module per framework. `gaussgrad.layers.torch` is the one for PyTorch."""
+"""Layers: stored options plus one call, one room per framework: `gaussgrad.layers.torch`, `gaussgrad.layers.keras`."""

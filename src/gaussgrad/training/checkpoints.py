@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 
-from gaussgrad import io
+from gaussgrad.files.folders import fresh_file
 
 
 class WholeCheckpoints(TorchCheckpointIO):
@@ -24,5 +24,5 @@ class WholeCheckpoints(TorchCheckpointIO):
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         content = memory.BytesIO()
         torch.save(checkpoint, content)
-        with io.fresh_file(path, overwrite=True) as partial:
+        with fresh_file(path, overwrite=True) as partial:
             partial.write_bytes(content.getbuffer())

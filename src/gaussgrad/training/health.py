@@ -6,7 +6,7 @@ import lightning
 import torch
 from rich.console import Console
 
-from gaussgrad.models.diagnostics import diagnose
+from gaussgrad.fitting.diagnostics import diagnose
 
 LOOKED_AT = 100  # held-out images
 CHECKS = (0.25, 0.5, 1.0)  # shares of the epochs after which it is looked

@@ -19,8 +19,8 @@ from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
 from rich.console import Console
 
 from gaussgrad import checks, metrics
+from gaussgrad.autoencoder.model import GaussianAutoencoder
 from gaussgrad.data import Images, Split
-from gaussgrad.models.autoencoder import GaussianAutoencoder
 from gaussgrad.training import processes, variational
 from gaussgrad.training.checkpoints import WholeCheckpoints
 from gaussgrad.training.configuration import DEFAULT_STEPS, Configuration

@@ -9,8 +9,8 @@ from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from torch.utils.data import DataLoader, Sampler, TensorDataset
 
 from gaussgrad import metrics
+from gaussgrad.autoencoder.model import GaussianAutoencoder
 from gaussgrad.data import Split
-from gaussgrad.models.autoencoder import GaussianAutoencoder
 from gaussgrad.training.augment import random_affine
 from gaussgrad.training.configuration import Configuration
 from gaussgrad.training.objective import objective

@@ -3,7 +3,7 @@
 import torch
 import torch.nn.functional as functional
 
-from gaussgrad.models.autoencoder import GaussianAutoencoder
+from gaussgrad.autoencoder.model import GaussianAutoencoder
 
 
 def objective(
@@ -25,7 +25,7 @@ def objective(
     Examples
     --------
     >>> import torch
-    >>> from gaussgrad.models.autoencoder import GaussianAutoencoder
+    >>> from gaussgrad.autoencoder import GaussianAutoencoder
     >>> total, error = objective(GaussianAutoencoder((8, 8), n=2), torch.rand(4, 1, 8, 8))
     >>> bool(total > error)
     True

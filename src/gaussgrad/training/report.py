@@ -6,17 +6,17 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-import torch
 
-from gaussgrad import io, metrics, plot
+from gaussgrad import metrics, plot
+from gaussgrad.autoencoder.model import GaussianAutoencoder
 from gaussgrad.data import Images, Split
-from gaussgrad.models.autoencoder import GaussianAutoencoder
-from gaussgrad.models.heads import Gaussians
-from gaussgrad.models.refine import refine_answer
+from gaussgrad.files.folders import fresh_file
+from gaussgrad.files.tables import write_table
+from gaussgrad.gaussians import Gaussians
+from gaussgrad.inference import predict
 from gaussgrad.training.run import Run
 
 PICTURED = 10
-BATCH = 500
 LOGGED = ("loss", "held_out_psnr")
 
 
@@ -55,29 +55,13 @@ def write(
     )
     model.save(run.model, overwrite=True)
     rows = [[row["epoch"], *(row.get(name, "") for name in LOGGED)] for row in history]
-    io.write_table(run.folder / "metrics.csv", ["epoch", *LOGGED], rows, overwrite=True)
+    write_table(run.folder / "metrics.csv", ["epoch", *LOGGED], rows, overwrite=True)
     _write_pictures(run, model, held_out, reconstructions, gaussians)
     plot.write_learning_curve(run.folder / "learning_curve.png", history, baselines)
     record = {**asdict(figures), "seconds": round(seconds, 1)}
-    with io.fresh_file(run.metrics, overwrite=True) as partial:
+    with fresh_file(run.metrics, overwrite=True) as partial:
         partial.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     return figures
-
-
-def predict(model: GaussianAutoencoder, pixels: np.ndarray, steps: int = 0) -> tuple[np.ndarray, Gaussians]:
-    """Reconstructions (b, c, h, w) and the Gaussians they are drawn from, in one pass and some steps of refinement."""
-    found, drawn = [], []
-    with torch.no_grad():
-        for start in range(0, len(pixels), BATCH):
-            images = torch.from_numpy(pixels[start : start + BATCH])
-            gaussians = model.encode(images)
-            if steps:
-                gaussians = refine_answer(model, images, gaussians, steps)
-            found.append(gaussians)
-            drawn.append(model.decode(gaussians))
-    names = ["means", "covariances", "weights"] + (["presence"] if found[0].presence is not None else [])
-    joined = Gaussians(*(torch.cat([getattr(part, name).detach() for part in found]) for name in names))
-    return torch.cat(drawn).numpy(), joined
 
 
 def logged_history(run: Run) -> list[dict[str, Any]]:

@@ -13,7 +13,8 @@ from typing import Any
 
 import torch
 
-from gaussgrad import checks, data, io
+from gaussgrad import checks, data
+from gaussgrad.files.folders import fresh_folder, refuse_existing
 from gaussgrad.training.configuration import DEVICES, LEAST, Configuration
 
 FORMAT = "gaussgrad.run"
@@ -64,7 +65,7 @@ def refuse_folder(folder: str | os.PathLike[str], *, overwrite: bool) -> None:
     """Refuse to start a training where something is that may not be replaced."""
     folder = Path(folder)
     if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
-        io.refuse_existing(folder, overwrite=True)  # the folder above must be there
+        refuse_existing(folder, overwrite=True)  # the folder above must be there
         return
     if not _is_run(folder):
         raise FileExistsError(f"{folder} exists already and is no run of gaussgrad. Choose another folder.")
@@ -87,7 +88,7 @@ def _is_run(folder: Path) -> bool:
 def start(folder: str | os.PathLike[str], configuration: Configuration, images: data.Images) -> Run:
     """An empty run, its exact configuration written; what `refuse_folder` let pass is replaced."""
     run = Run(Path(folder), configuration)
-    with io.fresh_folder(run.folder, overwrite=True, ours=_is_run) as partial:
+    with fresh_folder(run.folder, overwrite=True, ours=_is_run) as partial:
         record = {
             "format": FORMAT,
             "version": VERSION,

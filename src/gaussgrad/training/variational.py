@@ -5,21 +5,21 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import numpy as np
 import torch
 
-from gaussgrad import checks, io, plot
+from gaussgrad import checks, plot
+from gaussgrad.autoencoder import variational_storage
+from gaussgrad.autoencoder.aggregate import fit_aggregate
+from gaussgrad.autoencoder.likelihoods import GaussianLikelihood
+from gaussgrad.autoencoder.model import GaussianAutoencoder
+from gaussgrad.autoencoder.variational import VariationalGaussianAutoencoder, dead
 from gaussgrad.data import Images, Split
-from gaussgrad.models import variational_storage
-from gaussgrad.models.aggregate import AggregatePosterior, fit_aggregate
-from gaussgrad.models.autoencoder import GaussianAutoencoder
-from gaussgrad.models.likelihoods import GaussianLikelihood
-from gaussgrad.models.variational import VariationalGaussianAutoencoder, dead
+from gaussgrad.files.folders import fresh_file
+from gaussgrad.inference import BATCH, sample
 from gaussgrad.training.configuration import Configuration
 from gaussgrad.training.modules import AutoencoderModule
 from gaussgrad.training.run import Run
 
-BATCH = 500
 PICTURED = 64
 
 
@@ -58,7 +58,7 @@ def write(run: Run, variational: VariationalGaussianAutoencoder, images: Images,
     drawn = sample(variational, aggregate, PICTURED, seed)
     plot.write_grid(run.folder / "samples.png", drawn, overwrite=True)
     figures = measure(variational, torch.from_numpy(images.pixels[split.held_out]), seed)
-    with io.fresh_file(run.bound, overwrite=True) as partial:
+    with fresh_file(run.bound, overwrite=True) as partial:
         partial.write_text(json.dumps(asdict(figures), indent=2) + "\n", encoding="utf-8")
     return figures
 
@@ -110,23 +110,6 @@ def measure(variational: VariationalGaussianAutoencoder, images: torch.Tensor, s
         dead_numbers=int(dead(each).sum()),
         mean_position_stddev=float(torch.cat(stddevs).mean()),
     )
-
-
-@torch.no_grad()
-def sample(
-    variational: VariationalGaussianAutoencoder, aggregate: AggregatePosterior, count: int, seed: int
-) -> np.ndarray:
-    """`count` new images (count, c, h, w); the same for the same seed."""
-    numbers = aggregate.sample(count, torch.Generator().manual_seed(seed))
-    images, _ = variational.draw(numbers.reshape(-1, *variational.prior_mean.shape))
-    return images.numpy()
-
-
-@torch.no_grad()
-def position_stddev(variational: VariationalGaussianAutoencoder, pixels: np.ndarray) -> np.ndarray:
-    """How uncertain each position is, (b, n, 2) of x and y in pixels."""
-    parts = (variational.posterior(batch) for batch in torch.from_numpy(pixels).split(BATCH))
-    return torch.cat([variational.position_stddev(*posterior) for posterior in parts]).numpy()
 
 
 @torch.no_grad()

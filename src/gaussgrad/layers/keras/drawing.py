@@ -10,7 +10,7 @@ from gaussgrad import checks, covariance
 from gaussgrad.checks import complain
 from gaussgrad.coordinates import to_pixels
 from gaussgrad.layers.keras.base import KernelLayer, register
-from gaussgrad.layers.rows import (
+from gaussgrad.layers.row_layout import (
     COORDINATES,
     PARAMETRIZATIONS,
     Row,

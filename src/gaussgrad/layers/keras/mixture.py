@@ -32,7 +32,7 @@ class MixtureDensity(KernelLayer):
     covariance : {"full", "diagonal"}, optional
         "full": with a correlation, in 2-D only. "diagonal": any d. By default full in 2-D, else diagonal.
     variance_floor : float
-        As of `gaussgrad.layers.mixture.MixtureDensity`: added to every variance, covariances stay as they are.
+        As of `gaussgrad.layers.torch.mixture.MixtureDensity`: added to every variance, covariances stay as they are.
     **kwargs
         Of `keras.layers.Layer`, such as `name`.
 

@@ -13,7 +13,7 @@ def reparameterize(mean: Any, log_variance: Any = None, noise: Any = None, *, st
     """Samples mean + exp(log_variance / 2) * noise, differentiable to the mean and the width.
 
     Pure: the noise is an argument, drawn by you from a standard normal distribution with the generator you choose.
-    `gaussgrad.layers.latent.GaussianLatent` draws it for you.
+    `gaussgrad.layers.torch.latent.GaussianLatent` draws it for you.
 
     Parameters
     ----------

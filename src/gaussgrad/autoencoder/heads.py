@@ -1,0 +1,157 @@
+"""From any real numbers to Gaussians that can always be drawn."""
+
+import math
+
+import torch
+from torch import nn
+
+from gaussgrad import checks
+from gaussgrad.autoencoder.presence import FIRST_LOGIT, gates, probabilities
+from gaussgrad.autoencoder.readouts import HeatmapReadout, LinearReadout
+from gaussgrad.gaussians import Gaussians
+
+LATENTS = ("points", "points+covariance", "points+covariance+weight")
+HEADS = ("linear", "heatmap")
+MARGIN = 0.1  # means stay within the frame and this share of it on every side
+SPREAD = 0.6  # the share of the frame that the means cover at the start
+FLOOR = 0.5  # pixels: added in quadrature, so that no Gaussian falls between the pixel centres
+LARGEST_WEIGHT = 1.5
+
+
+class GaussianHead(nn.Module):
+    """Gaussians from features: a readout of free numbers, then bounds that no number can leave.
+
+    Means start on a sunflower spiral over the frame and stay within the frame and a tenth of it beyond. A covariance is
+    L Lᵀ + floor² I with a Cholesky factor L whose diagonal is a bounded, positive width (a logistic function: a
+    log-width while it is small) and whose off-diagonal is bounded too. Weights lie between 0 and 1.5 (grey), or between
+    -1.5 and 1.5 (colour: dark Gaussians take light away). What a latent leaves out is one value for all images: a fixed
+    width, and a learned weight per channel.
+
+    Parameters
+    ----------
+    features : int, or tuple of int
+        Length of the feature vectors; (c, h, w) of the feature maps for heatmaps.
+    size : tuple of int
+        (height, width) in pixels.
+    channels, n : int
+        Channels of the image and number of Gaussians.
+    latent : {"points", "points+covariance", "points+covariance+weight"}
+        What is told by the features.
+    stddev : float
+        Pixels: the width of "points", and the first width of the others.
+    presence : bool
+        Whether each Gaussian has a gate that may close, so that its weight is 0 (`gaussgrad.autoencoder.presence`). In
+        training mode gates get noise from torch's global generator.
+    notes : int
+        Numbers per Gaussian that are not bounded but told to a later look (`gaussgrad.autoencoder.looks`).
+
+    Examples
+    --------
+    >>> import torch
+    >>> gaussians = GaussianHead(8, (28, 28), channels=1, n=10, latent=LATENTS[2], stddev=2.0)(torch.zeros(3, 8))
+    >>> gaussians.means.shape, gaussians.covariances.shape, gaussians.weights.shape
+    (torch.Size([3, 10, 2]), torch.Size([3, 10, 3]), torch.Size([3, 10]))
+    """
+
+    anchors: torch.Tensor
+
+    def __init__(
+        self,
+        features: int | tuple[int, int, int],
+        size: tuple[int, int],
+        *,
+        channels: int,
+        n: int,
+        latent: str,
+        stddev: float,
+        presence: bool = False,
+        notes: int = 0,
+    ) -> None:
+        super().__init__()
+        self.latent = checks.option("latent", latent, LATENTS)
+        self.channels, self.n, self.stddev, self.presence = channels, n, stddev, presence
+        self.half_size = (size[1] / 2, size[0] / 2)  # x, y
+        self.largest_stddev = max(size) / 2
+        self.register_buffer("anchors", sunflower(n))
+        self.has_heatmaps = not isinstance(features, int)
+        lengths = {"numbers": self.free_numbers, "notes": notes}
+        if isinstance(features, int):
+            self.readout: nn.Module = LinearReadout(features, n=n, **lengths)
+        else:
+            self.readout = HeatmapReadout(features, self.anchors, **lengths)
+        if "weight" not in latent:
+            self.shared_weight = nn.Parameter(torch.ones(channels))
+
+    @property
+    def numbers_per_gaussian(self) -> int:
+        """How many numbers tell a Gaussian; a gate is told by the weight, where there is one."""
+        weight = self.channels if "weight" in self.latent else int(self.presence)
+        return 2 + (3 if "covariance" in self.latent else 0) + weight
+
+    @property
+    def free_numbers(self) -> int:
+        """How many numbers the readout gives for each Gaussian."""
+        return self.numbers_per_gaussian + int(self.presence and "weight" in self.latent)
+
+    def forward(self, features: torch.Tensor) -> Gaussians:
+        numbers, _ = self.numbers(features)
+        return self.gaussians(numbers)
+
+    def numbers(self, features: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Free numbers (b, n, free_numbers) and notes (b, n, notes)."""
+        numbers, notes = self.readout(features)
+        if self.has_heatmaps:  # their places are those wanted: the bounds undone
+            free = self._free_place(numbers[..., :2]) - self._free_place(self.anchors)
+            numbers = torch.cat((free, numbers[..., 2:]), dim=-1)
+        return numbers, notes
+
+    def gaussians(self, numbers: torch.Tensor) -> Gaussians:
+        """The Gaussians of any free numbers (b, n, free_numbers)."""
+        weights = self._weights(numbers)
+        if not self.presence:
+            return Gaussians(self._means(numbers), self._covariances(numbers), weights)
+        logits = FIRST_LOGIT + numbers[..., -1]
+        open_share = gates(logits, noise=torch.rand_like(logits) if self.training else None)
+        weights = weights * open_share.reshape(open_share.shape + (1,) * (weights.ndim - open_share.ndim))
+        return Gaussians(self._means(numbers), self._covariances(numbers), weights, probabilities(logits))
+
+    def _free_place(self, place: torch.Tensor) -> torch.Tensor:
+        return torch.atanh(place / (1 + 2 * MARGIN))
+
+    def _means(self, numbers: torch.Tensor) -> torch.Tensor:
+        """(b, n, 2)"""
+        half = numbers.new_tensor(self.half_size)
+        place = (1 + 2 * MARGIN) * torch.tanh(self._free_place(self.anchors) + numbers[..., :2])
+        return half * (place + 1) - 0.5
+
+    def _covariances(self, numbers: torch.Tensor) -> torch.Tensor:
+        """(b, n, 3), positive definite."""
+        if "covariance" not in self.latent:
+            return numbers.new_tensor([self.stddev**2, 0.0, self.stddev**2]).expand(*numbers.shape[:-1], 3)
+        largest = self.largest_stddev
+        start = min(self.stddev, 0.9 * largest)
+        width = largest * torch.sigmoid(numbers[..., 2:4] + math.log(start / (largest - start)))
+        across = largest * torch.tanh(start / largest * numbers[..., 4])
+        xx = width[..., 0].square() + FLOOR**2
+        xy = width[..., 0] * across
+        yy = width[..., 1].square() + across.square() + FLOOR**2
+        return torch.stack((xx, xy, yy), dim=-1)
+
+    def _weights(self, numbers: torch.Tensor) -> torch.Tensor:
+        """(b, n) for grey images, (b, n, c) for colours."""
+        told = numbers[..., 5 : 5 + self.channels]
+        if "weight" not in self.latent:
+            weights = self.shared_weight.expand(*numbers.shape[:-1], self.channels)
+        elif self.channels == 1:
+            weights = LARGEST_WEIGHT * torch.sigmoid(told)
+        else:
+            weights = LARGEST_WEIGHT * torch.tanh(told)
+        return weights[..., 0] if self.channels == 1 else weights
+
+
+def sunflower(n: int) -> torch.Tensor:
+    """n points (x, y) spread evenly over the disc of radius SPREAD: Vogel (1979), equation 1."""
+    index = torch.arange(n, dtype=torch.float32)
+    radius = SPREAD * torch.sqrt((index + 0.5) / n)
+    angle = math.pi * (3 - math.sqrt(5)) * index
+    return torch.stack((radius * torch.cos(angle), radius * torch.sin(angle)), dim=-1)

@@ -1,0 +1,296 @@
+"""An autoencoder whose decoder draws Gaussians."""
+
+import functools
+import math
+import operator
+import os
+from typing import Any
+
+import torch
+from torch import nn
+
+from gaussgrad import checks
+from gaussgrad.autoencoder import storage
+from gaussgrad.autoencoder.encoder import ConvolutionalEncoder, feature_shape
+from gaussgrad.autoencoder.heads import HEADS, GaussianHead
+from gaussgrad.autoencoder.looks import NOTES, Look
+from gaussgrad.gaussians import Gaussians
+from gaussgrad.ops.render import render
+
+SETTINGS = {"size", "channels", "n", "latent", "stddev", "compose", "tolerance", "encoder", "head", "looks", "presence"}
+
+
+class GaussianAutoencoder(nn.Module):
+    """Images to a few Gaussians and back: an encoder, a head that gives Gaussians safely, and `gaussgrad.render`.
+
+    Before the Gaussians are given, they are drawn and looked at again a few times: from what the drawing lacks, each is
+    corrected (`gaussgrad.autoencoder.looks.Look`). All this is one pass of the network, without any optimisation.
+
+    The decoder has no parameters but one background per channel (and, where the latent has no weight, one weight per
+    channel), the same for all images: everything else about an image is told by its Gaussians.
+
+    Parameters
+    ----------
+    size : tuple of int
+        (height, width) of the images in pixels.
+    channels : {1, 3}
+        Grey or RGB.
+    n : int
+        Number of Gaussians per image.
+    latent : {"points", "points+covariance", "points+covariance+weight"}
+        What is told about each image: rows of x, y (2 numbers), drawn with one fixed width; rows of x, y, xx, xy, yy
+        (5 numbers); or these and a weight for each channel (6 for grey, 8 for RGB).
+    stddev : float, optional
+        Pixels: the width of "points", and the first width of the others. By default a fourteenth of the shorter side,
+        for "points" a twentieth (those of digits are then drawn best), at least 1.
+    encoder : nn.Module, optional
+        Any module that gives features (b, ...) of images (b, c, h, w). By default a small convolutional network
+        (`gaussgrad.autoencoder.encoder.ConvolutionalEncoder`).
+    head : {"linear", "heatmap"}
+        How Gaussians are read off the features: by a dense layer, or each as the mean place of a heatmap, which needs
+        feature maps (b, c, h, w) of the encoder.
+    looks : int
+        How often the Gaussians are corrected from what they draw, 0 for never. 1 is most of the gain.
+    presence : bool
+        Whether Gaussians may be left out, each image its own: their weights are then exactly 0. Training needs a cost
+        of `Gaussians.presence` (`--presence-cost` on the command line), or none will be.
+    compose, tolerance
+        As in `gaussgrad.render`, which draws with `amplitude="peak"`.
+
+    Raises
+    ------
+    ValueError
+        For numbers out of range, an unknown latent, an encoder that gives no features.
+
+    Notes
+    -----
+    Images go in and come out as (b, c, h, w), in [0, 1]; reconstructions are not clipped. Differentiable throughout.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from gaussgrad.autoencoder import GaussianAutoencoder
+    >>> model = GaussianAutoencoder((28, 28), n=10).eval()
+    >>> images = torch.rand(4, 1, 28, 28)
+    >>> model(images).shape, model.encode(images).means.shape
+    (torch.Size([4, 1, 28, 28]), torch.Size([4, 10, 2]))
+    """
+
+    def __init__(
+        self,
+        size: tuple[int, int],
+        *,
+        channels: int = 1,
+        n: int = 10,
+        latent: str = "points+covariance+weight",
+        stddev: float | None = None,
+        encoder: nn.Module | None = None,
+        head: str = "linear",
+        looks: int = 5,
+        presence: bool = False,
+        compose: str = "sum",
+        tolerance: float = 1e-4,
+    ) -> None:
+        super().__init__()
+        self.size = _image_size(size)
+        self.channels = checks.option("channels", channels, (1, 3))
+        self.n, self.looks = _count("n", n, 1), _count("looks", looks, 0)
+        self.compose = checks.option("compose", compose, ("sum", "max", "union"))
+        self.tolerance = checks.number("tolerance", tolerance, "a number in [0, 1)", 0.0, 1.0)
+        default = max(1.0, min(self.size) / (20 if latent == "points" else 14))
+        self.stddev = default if stddev is None else checks.number("stddev", stddev, "at least 0.1 pixel", 0.1)
+        if encoder is not None and not isinstance(encoder, nn.Module):
+            raise TypeError(checks.complain("encoder", "an nn.Module", f"a {type(encoder).__name__}"))
+        self.has_default_encoder = encoder is None
+        has_heatmaps = checks.option("head", head, HEADS) == "heatmap"
+        if encoder is None:
+            chosen = {"features": None} if has_heatmaps else {}
+            self.encoder: nn.Module = (default_encoder := ConvolutionalEncoder(self.size, self.channels, **chosen))
+            shape = default_encoder.shape
+        else:
+            self.encoder = encoder
+            shape = feature_shape(encoder, self.size, self.channels)
+        self.head = GaussianHead(
+            _feature_maps(shape) if has_heatmaps else math.prod(shape),
+            self.size,
+            channels=self.channels,
+            n=self.n,
+            latent=latent,
+            stddev=self.stddev,
+            presence=checks.option("presence", presence, (False, True)),
+            notes=NOTES if self.looks else 0,
+        )
+        if self.looks:
+            numbers = self.head.free_numbers
+            self.look = Look(self.size, channels=self.channels, numbers=numbers, again=self.looks > 1)
+        self.background = nn.Parameter(torch.zeros(self.channels))
+
+    @property
+    def latent(self) -> str:
+        return self.head.latent
+
+    @property
+    def numbers_per_image(self) -> int:
+        """How many numbers tell an image."""
+        return self.n * self.head.numbers_per_gaussian
+
+    def encode(self, images: torch.Tensor) -> Gaussians:
+        """The Gaussians of images (b, c, h, w), in pixels; see `gaussgrad.gaussians.Gaussians`."""
+        return self.attempts(images)[-1]
+
+    def attempts(self, images: torch.Tensor) -> tuple[Gaussians, ...]:
+        """The Gaussians at first sight and after each look, looks + 1 in all; the last are what `encode` gives.
+
+        Training is faster with the sum of the losses of all attempts than with that of the last alone.
+        """
+        self.check_images(images)
+        numbers, notes = self.head.numbers(self.encoder(images))
+        found = [self.head.gaussians(numbers)]
+        for _ in range(self.looks):
+            with torch.no_grad():
+                drawn = self.decode(found[-1])
+            numbers, notes = self.look(images, drawn, found[-1], numbers, notes)
+            found.append(self.head.gaussians(numbers))
+        return tuple(found)
+
+    def decode(self, gaussians: Gaussians) -> torch.Tensor:
+        """The image (b, c, h, w) of any Gaussians on the background, differentiable to all of them.
+
+        Gaussians without a batch axis give (c, h, w).
+        """
+        coloured = _has_colours(gaussians, self.channels)
+        drawn = render(
+            gaussians.means,
+            gaussians.covariances,
+            gaussians.weights,
+            size=self.size,
+            amplitude="peak",
+            compose=self.compose,
+            tolerance=self.tolerance,
+        )
+        if not coloured:
+            drawn = drawn.unsqueeze(-3)  # one weight for all channels
+        return drawn + self.background[:, None, None]
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """The reconstruction (b, c, h, w) of images (b, c, h, w), in one pass."""
+        return self.decode(self.encode(images))
+
+    def check_images(self, images: torch.Tensor) -> None:
+        """Refuse images that are not (b, c, h, w) of the size, channels and dtype of the model."""
+        _check_tensor(images, self.background.dtype)
+        wanted = (self.channels, *self.size)
+        if images.ndim != 4 or tuple(images.shape[1:]) != wanted:
+            shape = f"of shape (b, {', '.join(map(str, wanted))})"
+            cure = "One image needs a leading axis: images[None]." if tuple(images.shape) == wanted else ""
+            raise ValueError(checks.complain("images", shape, f"shape {tuple(images.shape)}", cure))
+
+    def save(self, folder: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+        """Write the model to a folder: `model.json` and `weights.safetensors`, whole or not at all.
+
+        A custom encoder's weights are kept, its code is not: `load` then needs `encoder=`.
+        """
+        storage.save(self, self.settings(), folder, overwrite=overwrite)
+
+    @classmethod
+    def load(cls, folder: str | os.PathLike[str], *, encoder: nn.Module | None = None) -> "GaussianAutoencoder":
+        """The model of a folder written by `save`, in evaluation mode.
+
+        Parameters
+        ----------
+        folder : path
+            What `save` wrote.
+        encoder : nn.Module, optional
+            For a model saved with an encoder of your own: a new one of the same architecture, to be filled.
+
+        Raises
+        ------
+        ValueError
+            For a folder that is damaged, foreign, of another version, or that needs `encoder` (or must not have it).
+        """
+        settings = storage.read_settings(folder)
+        if settings.keys() != SETTINGS:
+            wrong = ", ".join(sorted(settings.keys() ^ SETTINGS))
+            raise ValueError(f"{folder} is damaged: its settings lack, or should not hold, {wrong}.")
+        custom = settings.pop("encoder") != "default"
+        if custom and encoder is None:
+            wanted = "the encoder that the model was made with, since only its weights were saved"
+            raise ValueError(checks.complain("encoder", wanted, "None", "Use load(folder, encoder=YourEncoder())."))
+        if encoder is not None and not custom:
+            raise ValueError(checks.complain("encoder", "None for a model with the default encoder", "one"))
+        make = functools.partial(cls, encoder=encoder, **settings)
+        if not custom:
+            with torch.device("meta"):  # without memory, so that an absurd size is refused before it is allocated
+                storage.refuse_other_shapes(storage.build(folder, make), folder)
+        model = storage.build(folder, make)
+        storage.refuse_other_settings(model.settings(), settings, folder)
+        storage.read_weights(model, folder)
+        return model.eval()
+
+    def settings(self) -> dict[str, Any]:
+        """The arguments that make this model again, as JSON knows them; `encoder` is "default" or a class name."""
+        custom = f"{type(self.encoder).__module__}.{type(self.encoder).__qualname__}"
+        return {
+            "size": list(self.size),
+            "channels": self.channels,
+            "n": self.n,
+            "latent": self.latent,
+            "stddev": self.stddev,
+            "compose": self.compose,
+            "tolerance": self.tolerance,
+            "head": "heatmap" if self.head.has_heatmaps else "linear",
+            "looks": self.looks,
+            "presence": self.head.presence,
+            "encoder": "default" if self.has_default_encoder else custom,
+        }
+
+
+def _check_tensor(images: Any, dtype: torch.dtype) -> None:
+    if not isinstance(images, torch.Tensor) or images.dtype != dtype:
+        got = str(images.dtype) if isinstance(images, torch.Tensor) else f"a {type(images).__name__}"
+        cure = f"Use torch.as_tensor(images, dtype={dtype}), scaled to [0, 1]."
+        raise TypeError(checks.complain("images", f"a tensor of {dtype}, as the model", got, cure))
+
+
+def _has_colours(gaussians: Any, channels: int) -> bool:
+    """Whether the weights have a channel axis, which must then be that of the model, or of size 1."""
+    if not isinstance(gaussians, Gaussians):
+        wanted = "gaussgrad.gaussians.Gaussians, as encode gives them"
+        raise TypeError(checks.complain("gaussians", wanted, f"a {type(gaussians).__name__}"))
+    for name in ("means", "covariances", "weights"):
+        field = getattr(gaussians, name)
+        if not isinstance(field, torch.Tensor):
+            raise TypeError(checks.complain(f"gaussians.{name}", "a tensor", f"a {type(field).__name__}"))
+    weights = gaussians.weights
+    if weights.ndim != gaussians.means.ndim:
+        return False
+    if weights.shape[-1] not in (1, channels):
+        wanted = f"weights of {channels} channels, as the model"
+        raise ValueError(checks.complain("gaussians", wanted, f"weights of shape {tuple(weights.shape)}"))
+    return True
+
+
+def _count(name: str, count: Any, smallest: int) -> int:
+    wanted = f"an integer of at least {smallest}"
+    try:
+        whole = operator.index(count)
+    except TypeError:
+        raise TypeError(checks.complain(name, wanted, repr(count))) from None
+    if whole < smallest:
+        raise ValueError(checks.complain(name, wanted, repr(count)))
+    return whole
+
+
+def _feature_maps(shape: tuple[int, ...]) -> tuple[int, int, int]:
+    if len(shape) != 3:
+        cure = 'Leave its flattening out, or use head="linear".'
+        wanted = "a module that gives feature maps (b, c, h, w), for heatmaps"
+        raise ValueError(checks.complain("encoder", wanted, f"features of shape {shape}", cure))
+    return shape[0], shape[1], shape[2]
+
+
+def _image_size(size: Any) -> tuple[int, int]:
+    axes = checks.image_size(size)
+    if len(axes) != 2:
+        raise ValueError(checks.complain("size", "(height, width)", repr(size)))
+    return axes[0], axes[1]

@@ -1,0 +1,61 @@
+"""Distil: teach an encoder what refinement made of its own answer."""
+
+import torch
+
+from gaussgrad import checks, covariance
+from gaussgrad.gaussians import Gaussians
+
+
+def distillation_loss(gaussians: Gaussians, refined: Gaussians) -> torch.Tensor:
+    """How far Gaussians are from refined ones: for training an encoder on what `refine` made of its own answer.
+
+    Each Gaussian is compared with the one it became, in coordinates of the refined one's widths: the squared distance
+    of the means, and that of the Cholesky factors, times its squared weight (light ones may be anywhere); and the
+    squared difference of the weights.
+
+    Parameters
+    ----------
+    gaussians : Gaussians
+        Of an encoder: means (b, n, 2), covariances (b, n, 3), weights (b, n) or (b, n, c).
+    refined : Gaussians
+        `gaussgrad.fitting.refine` of them, in the same order.
+
+    Returns
+    -------
+    loss : tensor ()
+        The mean over all Gaussians. Differentiable to `gaussians`; `refined` counts as given.
+
+    Raises
+    ------
+    ValueError
+        For shapes that disagree.
+
+    Examples
+    --------
+    >>> import torch
+    >>> place = torch.tensor([[[4.0, 4.0]]])
+    >>> wide = torch.tensor([[[4.0, 0.0, 4.0]]])
+    >>> distillation_loss(Gaussians(place, wide, torch.ones(1, 1)), Gaussians(place + 2, wide, torch.ones(1, 1))).item()
+    2.0
+    """
+    for name in ("means", "covariances", "weights"):
+        first, second = getattr(gaussians, name), getattr(refined, name).detach()
+        if first.shape != second.shape:
+            wanted = f"of the shape of gaussians.{name} {tuple(first.shape)}"
+            raise ValueError(checks.complain(f"refined.{name}", wanted, f"shape {tuple(second.shape)}"))
+    a, b, c = covariance.to_cholesky(refined.covariances.detach()).unbind(-1)
+    factors = covariance.to_cholesky(gaussians.covariances) - covariance.to_cholesky(refined.covariances.detach())
+    apart = gaussians.means - refined.means.detach()
+    squared = _whitened(apart[..., 0], apart[..., 1], a, b, c) + _whitened(factors[..., 0], factors[..., 1], a, b, c)
+    squared = squared + (factors[..., 2] / c).square()
+    lighter = (gaussians.weights - refined.weights.detach()).square()
+    weight = refined.weights.detach().square()
+    if weight.ndim == squared.ndim + 1:
+        weight, lighter = weight.mean(-1), lighter.mean(-1)
+    return (weight * squared + lighter).mean()
+
+
+def _whitened(x: torch.Tensor, y: torch.Tensor, a: torch.Tensor, b: torch.Tensor, c: torch.Tensor) -> torch.Tensor:
+    """The squared length of L^-1 (x, y)."""
+    across = x / a
+    return across.square() + ((y - b * across) / c).square()

@@ -1,0 +1,148 @@
+"""Refine: optimise the Gaussians of images themselves, from the answer of an encoder or any other start."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import torch
+
+from gaussgrad import checks
+from gaussgrad.fitting.descents import MOVES, NOWHERE, Task, by_equations, by_gradients
+from gaussgrad.fitting.least_squares import MOST_CHANNELS
+from gaussgrad.gaussians import Gaussians
+
+METHODS = (None, "levenberg-marquardt", "adam")
+MOST_GAUSSIANS = 64  # per image, for which equations are solved: their number grows with the square, the time more so
+
+
+def refine(
+    images: torch.Tensor,
+    gaussians: Gaussians,
+    steps: int = 10,
+    *,
+    background: torch.Tensor | float = 0.0,
+    moves: Sequence[str] = MOVES,
+    weight_range: tuple[float, float] = (-math.inf, math.inf),
+    compose: str = "sum",
+    tolerance: float = 1e-4,
+    method: str | None = None,
+) -> Gaussians:
+    """The Gaussians after some steps down the mean squared error to their images, each image on its own.
+
+    Parameters
+    ----------
+    images : tensor (b, c, h, w)
+        float32 or float64.
+    gaussians : Gaussians
+        Where to start: means (b, n, 2), covariances (b, n, 3), weights (b, n), or (b, n, c) for colours; weights are
+        values at the means. Not changed.
+    steps : int
+        Zero or more. From 44 on, Levenberg-Marquardt also lets the Gaussian that matters least jump to where light is
+        missing, every 14 steps, and keeps what was worth it; then the order of the Gaussians tells nothing any more.
+    background : float or tensor (c,)
+        What the Gaussians are drawn on; it stays as it is.
+    moves : sequence of {"means", "covariances", "weights"}
+        What may change.
+    weight_range : (float, float)
+        Weights stay within it, unless they were outside before. Without bounds, two Gaussians may come to cancel each
+        other with large weights of opposite signs.
+    compose, tolerance
+        As in `gaussgrad.render`, which draws with `amplitude="peak"`.
+    method : {None, "levenberg-marquardt", "adam"}
+        "levenberg-marquardt" solves the normal equations of each image: far more per step, on the CPU, for up to 64
+        Gaussians and 3 channels. "adam" goes by gradients alone: any number, any device. None takes the first where it
+        can.
+
+    Returns
+    -------
+    gaussians : Gaussians
+        Without gradients. No image is worse than before. Covariances stay positive definite, at least 0.3 pixels wide
+        unless they were narrower. What was absent (weight 0, where presence is told) stays so.
+
+    Raises
+    ------
+    ValueError
+        For shapes that disagree, unknown names, or a method that cannot do what is asked.
+
+    Notes
+    -----
+    Marquardt (1963), "An algorithm for least-squares estimation of nonlinear parameters"; Kingma and Ba (2015), "Adam:
+    a method for stochastic optimization", algorithm 1. Both move each Gaussian in coordinates of its own widths
+    (docs/training.md).
+
+    Examples
+    --------
+    >>> import gaussgrad, torch
+    >>> image = gaussgrad.render([[8.0, 7.0]], [4.0, 1.0, 3.0], size=(16, 16), amplitude="peak")
+    >>> images = torch.tensor(image)[None, None].float()
+    >>> start = Gaussians(torch.tensor([[[9.0, 9.0]]]), torch.tensor([[[3.0, 0.0, 3.0]]]), torch.ones(1, 1))
+    >>> refine(images, start, 10).means.round(decimals=2).tolist()
+    [[[8.0, 7.0]]]
+    """
+    steps = _check(images, gaussians, steps)
+    compose = checks.option("compose", compose, ("sum", "max", "union"))
+    tolerance = checks.number("tolerance", tolerance, "a number in [0, 1)", 0.0, 1.0)
+    low, high = weight_range
+    if not low < high:
+        raise ValueError(checks.complain("weight_range", "(low, high) with low < high", repr(weight_range)))
+    moves = [checks.option("moves", name, MOVES) for name in moves]
+    method = checks.option("method", method, METHODS)
+    reason = _why_not_equations(images, gaussians)
+    if method == "levenberg-marquardt" and reason:
+        raise ValueError(checks.complain("method", f"'adam' {reason}", repr(method)))
+    images = images.detach()
+    background = torch.as_tensor(background, dtype=images.dtype, device=images.device).detach().expand(images.shape[1])
+    start = _whole(gaussians, images)
+    absent = None if gaussians.presence is None else (start.weights == 0).all(-1, keepdim=True)
+    if absent is not None:
+        start.means.masked_fill_(absent, NOWHERE)
+    solve = by_gradients if method == "adam" or reason else by_equations
+    task = Task(images, background, moves, (float(low), float(high)), compose, tolerance)
+    found = solve(task, start, steps)
+    weights = found.weights if gaussians.weights.ndim == 3 else found.weights[..., 0]
+    means = found.means if absent is None else torch.where(absent, gaussians.means.detach(), found.means)
+    return replace(gaussians, means=means, covariances=found.covariances, weights=weights)
+
+
+def _check(images: Any, gaussians: Any, steps: Any) -> int:
+    if not isinstance(images, torch.Tensor) or images.dtype not in (torch.float32, torch.float64):
+        got = str(images.dtype) if isinstance(images, torch.Tensor) else f"a {type(images).__name__}"
+        raise TypeError(checks.complain("images", "a tensor of float32 or float64", got))
+    if images.ndim != 4:
+        raise ValueError(checks.complain("images", "of shape (b, c, h, w)", f"shape {tuple(images.shape)}"))
+    if not isinstance(gaussians, Gaussians):
+        wanted = "gaussgrad.gaussians.Gaussians, as encode gives them"
+        raise TypeError(checks.complain("gaussians", wanted, f"a {type(gaussians).__name__}"))
+    b, n = images.shape[0], gaussians.means.shape[-2]
+    last: dict[str, list[tuple[int, ...]]] = {
+        "means": [(2,)],
+        "covariances": [(3,)],
+        "weights": [(), images.shape[1:2]],
+    }
+    for name, tails in last.items():
+        shapes = [(b, n, *tail) for tail in tails]
+        value = getattr(gaussians, name)
+        if tuple(value.shape) not in shapes or value.dtype != images.dtype:
+            wanted = f"of shape {' or '.join(map(str, shapes))} and {images.dtype}, as the images"
+            raise ValueError(checks.complain(f"gaussians.{name}", wanted, f"{tuple(value.shape)}, {value.dtype}"))
+    if steps == 0:
+        return 0
+    return checks.count("steps", steps)
+
+
+def _whole(gaussians: Gaussians, images: torch.Tensor) -> Gaussians:
+    """Copies, with weights (b, n, channels that are drawn)."""
+    weights = gaussians.weights if gaussians.weights.ndim == 3 else gaussians.weights[..., None]
+    return Gaussians(gaussians.means.detach().clone(), gaussians.covariances.detach().clone(), weights.detach().clone())
+
+
+def _why_not_equations(images: torch.Tensor, gaussians: Gaussians) -> str:
+    """When Levenberg-Marquardt cannot do it, in words; empty where it can."""
+    if images.device.type != "cpu":
+        return f"for tensors on {images.device}"
+    if gaussians.means.shape[1] > MOST_GAUSSIANS:
+        return f"for more than {MOST_GAUSSIANS} Gaussians per image"
+    if images.shape[1] > MOST_CHANNELS:
+        return f"for more than {MOST_CHANNELS} channels"
+    return ""

@@ -1,0 +1,79 @@
+"""Which Gaussians touch which band of rows, so that a band fits the cache and visits no others.
+
+A signal has one row; its bands are cut from cells of so many pixels, which count as its rows here.
+"""
+
+import functools
+import math
+
+import numpy as np
+
+from gaussgrad import simd
+from gaussgrad.ops.render.cpu.geometry import span
+
+BAND_BYTES = 2**18  # what one band writes: a share of a core's own cache
+FEWEST_ROWS = 16  # a band lower than a Gaussian only repeats its set-up
+CELL = 64  # pixels of a signal
+
+
+def count_bands(rows: int, row_bytes: int, batch: int, pieces: int) -> int:
+    """The number of bands of each image: enough to fit the cache, and for so many equal pieces of the whole batch."""
+    for_cache = max(1, math.ceil(rows * row_bytes / BAND_BYTES))
+    for_pieces = math.ceil(pieces / max(1, batch))
+    return max(1, min(math.ceil(for_cache / for_pieces) * for_pieces, rows // FEWEST_ROWS))
+
+
+@simd.kernel
+def touch_rows(start, stop, means, covariances, frame, cut, pad, reach):
+    """Write for the Gaussians [start, stop), counted through all batch items, the range of rows that they may touch.
+
+    `reach` (batch * n, 2) gets the first row and one past the last, slices laid end to end, or the cells of a signal;
+    both are 0 where there is none.
+    """
+    n, d = means.shape[1:]
+    for k in range(start, stop):
+        b, i = k // n, k % n
+        z_low, z_high, y_low, y_high = 0, 1, 0, 1
+        if d == 1:
+            x_low, x_high = span(np.float64(means[b, i, 0]), cut * np.float64(covariances[b, i, 0]), pad, 0, frame[2])
+            y_low, y_high = x_low // CELL, (x_high + CELL - 1) // CELL if x_low < x_high else 0
+        if d >= 2:
+            variance = np.float64(covariances[b, i, 2 if d == 2 else 3])
+            y_low, y_high = span(np.float64(means[b, i, 1]), cut * variance, pad, 0, frame[1])
+        if d == 3:
+            variance = np.float64(covariances[b, i, 5])
+            z_low, z_high = span(np.float64(means[b, i, 2]), cut * variance, pad, 0, frame[0])
+        touches = y_low < y_high and z_low < z_high
+        reach[k, 0] = z_low * frame[1] + y_low if touches else 0
+        reach[k, 1] = (z_high - 1) * frame[1] + y_high if touches else 0
+
+
+@functools.lru_cache(64)
+def bands_of_rows(rows: int, bands: int) -> np.ndarray:
+    """The band of each row; band k begins at row rows * k // bands."""
+    return np.repeat(np.arange(bands, dtype=np.int32), np.diff(rows * np.arange(bands + 1) // bands))
+
+
+@simd.kernel
+def members_of_bands(reach, batch, band_of, bands):
+    """(offsets, members): band k of batch item b visits members[offsets[k'] : offsets[k' + 1]], k' = b * bands + k.
+
+    Indices ascend within a band.
+    """
+    n = len(reach) // batch
+    offsets = np.zeros(batch * bands + 2, np.int64)  # those of a band stand one place further until it is filled
+    for g in range(len(reach)):
+        if reach[g, 1] > 0:
+            base = g // n * bands
+            for k in range(base + band_of[reach[g, 0]], base + band_of[reach[g, 1] - 1] + 1):
+                offsets[k + 2] += 1
+    for k in range(batch * bands):
+        offsets[k + 2] += offsets[k + 1]
+    members = np.empty(offsets[batch * bands + 1], np.int32)
+    for g in range(len(reach)):
+        if reach[g, 1] > 0:
+            base = g // n * bands
+            for k in range(base + band_of[reach[g, 0]], base + band_of[reach[g, 1] - 1] + 1):
+                members[offsets[k + 1]] = g % n
+                offsets[k + 1] += 1
+    return offsets, members

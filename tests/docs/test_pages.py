@@ -1,0 +1,240 @@
+"""The code of the documentation runs, in order, and prints what the page says; examples end and draw their picture."""
+
+import contextlib
+import doctest
+import importlib
+import io
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from importlib.util import find_spec
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any
+
+import pytest
+from paths import ROOT
+
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+EXAMPLE_DATA = {"handwriting.py": ("kanji_strokes.npz", "--minutes", "0.03")}
+"""The file of real data that an example reads, and options that keep it short."""
+EXAMPLE_SECONDS = 120  # on a busy machine; on a quiet one an example takes ten
+ANSWER_LINES = 8
+OPTIONS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
+
+
+@dataclass(frozen=True)
+class Block:
+    """One fenced block of a page; `follows` when only blank lines stand between it and the block before."""
+
+    language: str
+    code: str
+    line: int  # of its first line of code, counted from 1
+    heading: str
+    follows: bool
+
+
+def blocks(text: str) -> list[Block]:
+    """The fenced blocks of a page, in order."""
+    found: list[Block] = []
+    fence, language, start, heading, follows = "", "", 0, "", False
+    lines = text.splitlines()
+    for number, line in enumerate(lines, start=1):
+        opening = re.match(r"\s*(```+|~~~+)\s*(\w*)", line)
+        if fence:
+            if line.strip() == fence:
+                code = "\n".join(lines[start - 1 : number - 1]) + "\n"
+                found.append(Block(language, code, start, heading, follows))
+                fence, follows = "", True
+        elif opening:
+            fence, language, start = opening[1], opening[2], number + 1
+        elif line.strip():
+            follows = False
+            heading = line.lstrip("# ") if re.match(r"#+ ", line) else heading
+    if fence:
+        raise ValueError(f"the block before line {start} is never closed")
+    return found
+
+
+def run_page(text: str, name: str) -> int:
+    """Run the Python blocks of a page in one namespace and compare what they print; the number of blocks run."""
+    namespace: dict[str, Any] = {"__name__": "__main__"}
+    page = blocks(text)
+    count = 0
+    for block, after in zip_longest(page, page[1:]):
+        if block.language != "python":
+            continue
+        count += 1
+        if missing := missing_frameworks(block.code):
+            pytest.skip(f"{name}:{block.line} needs {', '.join(missing)}")
+        if ">>>" in block.code:
+            _run_session(block, namespace, name)
+        else:
+            printed = _run_script(block, namespace, name)
+            if after is not None and after.language == "text" and after.follows:
+                compare_output(printed, after.code, f"{name}:{after.line}")
+    return count
+
+
+def missing_frameworks(code: str) -> list[str]:
+    """Frameworks that the code imports and that are not installed here."""
+    named = re.findall(r"^\s*(?:import|from) (jax|keras|tensorflow)\b", code, flags=re.MULTILINE)
+    return sorted({name for name in named if find_spec(name) is None})
+
+
+def _run_script(block: Block, namespace: dict[str, Any], name: str) -> str:
+    stdout = io.StringIO()
+    padded = "\n" * (block.line - 1) + block.code  # so that a traceback shows the line of the page
+    with contextlib.redirect_stdout(stdout):
+        exec(compile(padded, name, "exec"), namespace)
+    return stdout.getvalue()
+
+
+def _run_session(block: Block, namespace: dict[str, Any], name: str) -> None:
+    session = doctest.DocTestParser().get_doctest(block.code, namespace, name, name, block.line - 1)
+    session.globs = namespace  # the parser copies it, but the next block goes on from here
+    report = io.StringIO()
+    runner = doctest.DocTestRunner(optionflags=OPTIONS, verbose=False)
+    if runner.run(session, out=report.write, clear_globs=False).failed:
+        raise AssertionError(report.getvalue())
+
+
+def compare_output(printed: str, expected: str, place: str) -> None:
+    """Raise where the printed text is not the expected one, in which ... stands for anything."""
+    if not doctest.OutputChecker().check_output(expected, printed, OPTIONS):
+        raise AssertionError(f"{place} says\n{expected}but the code prints\n{printed}")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_code_of_the_page_prints_what_the_page_says(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    text = page.read_text(encoding="utf-8")
+    assert run_page(text, page.name) == len(re.findall(r"^\s*```+\s*python\b", text, flags=re.MULTILINE))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_relative_links_of_the_page_lead_to_files(page):
+    text = re.sub(r"```.*?```|`[^`]*`", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    targets = re.findall(r"\]\(([^)\s#]+)[^)]*\)|<img[^>]+src=\"([^\"]+)\"", text)
+    relative = [link or image for link, image in targets if "://" not in link + image]
+    assert [target for target in relative if not (page.parent / target).exists()] == []
+
+
+def test_each_row_of_the_table_of_frameworks_draws():
+    page = PAGES[0].read_text(encoding="utf-8")
+    calls = re.findall(r"^\| [\w ]+ \| `(.+?)` \| .+\|$", page, flags=re.MULTILINE)
+    assert len(calls) == 5
+    for call in calls:
+        library = re.search(r"numpy|torch|jax|tensorflow|keras", call)[0]
+        if find_spec(library) is None:
+            pytest.skip(f"needs {library}")
+        namespace = {name: importlib.import_module(name) for name in (library, "gaussgrad")}
+        if library == "jax":
+            importlib.import_module("jax.numpy")
+        drawn = eval(call, namespace)
+        drawn = drawn(namespace["keras"].ops.zeros((1, 10, 2)))[0] if library == "keras" else drawn
+        assert tuple(drawn.shape) == (64, 64)
+
+
+def test_answers_of_the_readme_take_at_most_eight_lines():
+    page = blocks(PAGES[0].read_text(encoding="utf-8"))
+    answers = [block for block in page if block.language == "python"]
+    lengths = {block.line: sum(1 for line in block.code.splitlines() if line.strip()) for block in answers}
+    assert {line: length for line, length in lengths.items() if length > ANSWER_LINES} == {}
+
+
+def cited_equations(code: str) -> list[tuple[str, int]]:
+    """(page, number) of every equation cited as "docs/page.md, equations 1, 3 to 5 and 7"."""
+    found = []
+    citation = r"docs/(\w+\.md), equations? ((?:M?\d+(?:, | and | to |-)?)+)"
+    for page, numbers in re.findall(citation, " ".join(code.split())):
+        for first, last in re.findall(r"M?(\d+)(?:(?: to |-)M?(\d+))?", numbers):
+            found += [(page, number) for number in range(int(first), int(last or first) + 1)]
+    return found
+
+
+def test_every_equation_the_code_cites_stands_in_the_docs():
+    cited = {equation for path in (ROOT / "src").rglob("*.py") for equation in cited_equations(path.read_text("utf-8"))}
+    tags = {
+        (page.name, int(number))
+        for page in PAGES
+        for number in re.findall(r"\\tag\{M?(\d+)\}", page.read_text("utf-8"))
+    }
+    assert cited
+    assert sorted(cited - tags) == []
+
+
+def test_citations_of_equations_are_read_as_written():
+    code = "docs/a.md, equation 7. docs/b.md,\n    equations 1, 3 to 5 and 9; docs/c.md, equations M2 to M3."
+    numbers = [("a.md", 7), *(("b.md", number) for number in (1, 3, 4, 5, 9)), ("c.md", 2), ("c.md", 3)]
+    assert cited_equations(code) == numbers
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_equations_of_the_page_are_numbered_upwards(page):
+    numbers = [int(number) for number in re.findall(r"\\tag\{M?(\d+)\}", page.read_text("utf-8"))]
+    assert numbers == sorted(set(numbers))
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)
+def test_example_ends_and_leaves_the_picture_it_promises(example, tmp_path, request):
+    if missing := missing_frameworks(example.read_text(encoding="utf-8")):
+        pytest.skip(f"needs {', '.join(missing)}")
+    promises_picture = "--output" in example.read_text(encoding="utf-8")
+    picture = tmp_path / "picture.png"
+    command = [sys.executable, "-W", "error", str(example), *(["-o", str(picture)] if promises_picture else [])]
+    if example.name in EXAMPLE_DATA:
+        name, *options = EXAMPLE_DATA[example.name]
+        command += [str(request.getfixturevalue("data_file")(name)), *options]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=EXAMPLE_SECONDS, check=False)
+    if done.returncode:
+        raise AssertionError(done.stderr)
+    if promises_picture:
+        compare_picture_has_content(picture)
+    else:
+        assert done.stdout.strip()
+
+
+def compare_picture_has_content(path: Path) -> None:
+    """Raise where the file is no readable picture, or one of a single colour."""
+    from PIL import Image
+
+    with Image.open(path) as picture:
+        darkest_and_brightest = picture.convert("L").getextrema()
+    assert darkest_and_brightest[0] < darkest_and_brightest[1]
+
+
+PAGE = """
+# A page
+```python
+x = 2
+print(x + 1)
+```
+
+```text
+{}
+```
+Between.
+```python
+>>> x * 10
+{}
+```
+"""
+
+
+def test_a_page_whose_output_is_right_passes():
+    assert run_page(PAGE.format(3, 20), "page.md") == 2
+
+
+@pytest.mark.parametrize(("printed", "shown"), [(4, 20), (3, 21)])
+def test_a_page_whose_output_is_wrong_fails(printed, shown):
+    with pytest.raises(AssertionError, match="page"):
+        run_page(PAGE.format(printed, shown), "page.md")
+
+
+def test_an_error_on_a_page_is_reported_with_its_line():
+    with pytest.raises(ZeroDivisionError) as caught:
+        run_page("\n\n```python\n1 / 0\n```\n", "page.md")
+    assert (str(caught.traceback[-1].path), caught.traceback[-1].lineno + 1) == ("page.md", 4)

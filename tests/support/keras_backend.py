@@ -1,0 +1,183 @@
+"""What every backend of Keras must do with the layers: a script, run once for each by tests/layers/keras."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+import gaussgrad
+from gaussgrad.layers.keras import GaussianLatent, MixtureDensity, MixtureLoss, RenderGaussians, RenderImpulses
+
+RNG = np.random.default_rng(0)
+COVARIANCE = [4.0, 0.0, 4.0]
+
+
+def fit_save_load(model: Any, inputs: np.ndarray, targets: np.ndarray, loss: Any, folder: Path) -> None:
+    """Raise where the loss does not fall, or the model comes back with other outputs."""
+    model.compile(keras.optimizers.Adam(0.02), loss=loss)
+    history = model.fit(inputs, targets, epochs=6, batch_size=8, verbose=0).history["loss"]
+    if not history[-1] < 0.99 * history[0]:
+        raise AssertionError(f"the loss does not fall: {history}")
+    model.save(folder / "model.keras")
+    loaded = keras.saving.load_model(folder / "model.keras")
+    np.testing.assert_array_equal(
+        loaded.predict(inputs, verbose=0, batch_size=8), model.predict(inputs, verbose=0, batch_size=8)
+    )
+
+
+def images(count: int, channels: int = 1) -> tuple[np.ndarray, np.ndarray]:
+    points = RNG.uniform(4, 20, (count, 10, 2)).astype("float32")
+    drawn = gaussgrad.render(points, np.float32(COVARIANCE), size=(20, 24), amplitude="peak")
+    return points, np.repeat(drawn[..., None], channels, axis=-1)
+
+
+def ten_points_end_a_model(folder: Path) -> None:
+    points, targets = images(20)
+    decoder = RenderGaussians((20, 24), row="x y", stddev=2.0, amplitude="peak")
+    moved = keras.layers.Dense(20, kernel_initializer="identity", bias_initializer=keras.initializers.Constant(1.0))
+    model = keras.Sequential([keras.Input((20,)), moved, keras.layers.Reshape((10, 2)), decoder])
+    if model.output_shape != (None, 20, 24, 1):
+        raise AssertionError(model.output_shape)
+    fit_save_load(model, points.reshape(20, 20), targets, "mse", folder)
+
+
+def rows_with_widths_and_colours_train(folder: Path) -> None:
+    _, targets = images(12, channels=3)
+    layer = RenderGaussians(
+        (20, 24), row="x y xx xy yy weight*3", parametrization="cholesky", coordinates="normalized", amplitude="peak"
+    )
+    model = keras.Sequential([keras.Input((6,)), keras.layers.Dense(5 * 8), layer])
+    fit_save_load(model, RNG.normal(size=(12, 6)).astype("float32"), targets, "mse", folder)
+
+
+def impulses_train(folder: Path) -> None:
+    points, targets = images(12)
+    layer = RenderImpulses((20, 24), np.outer([1, 2, 1], [1, 2, 1]) / 4, row="x y weight")
+    model = keras.Sequential([keras.Input((20,)), keras.layers.Dense(30), layer])
+    fit_save_load(model, points.reshape(12, 20) / 10, targets, "mse", folder)
+
+
+def a_lambda_trains(folder: Path) -> None:
+    points, targets = images(20)
+    draw = keras.layers.Lambda(lambda c: gaussgrad.render(c, COVARIANCE, size=(20, 24), amplitude="peak"))
+    moved = keras.layers.Dense(20, kernel_initializer="identity", bias_initializer=keras.initializers.Constant(1.0))
+    model = keras.Sequential([keras.Input((20,)), moved, keras.layers.Reshape((10, 2)), draw])
+    if model.output_shape != (None, 20, 24):
+        raise AssertionError(model.output_shape)
+    model.compile(keras.optimizers.Adam(0.02), loss="mse")
+    history = model.fit(points.reshape(20, 20), targets[..., 0], epochs=5, verbose=0, batch_size=8).history["loss"]
+    if not history[-1] < 0.95 * history[0]:
+        raise AssertionError(f"the loss does not fall: {history}")
+
+
+def latents_add_their_divergence_once_when_asked(folder: Path) -> None:
+    inputs = keras.Input((6,))
+    mean, log_variance = keras.layers.Dense(3)(inputs), keras.layers.Dense(3)(inputs)
+    latent = GaussianLatent(prior_variance=2.0, divergence_loss=True, seed=0)
+    model = keras.Model(inputs, keras.layers.Dense(6)(latent([mean, log_variance])))
+    data = RNG.normal(size=(16, 6)).astype("float32")
+    encoder = keras.Model(inputs, [mean, log_variance])
+    parts = [np.asarray(part) for part in encoder.predict(data, verbose=0)]
+    expected = gaussgrad.kl_divergence(*parts, prior_variance=2.0).sum(axis=1).mean()
+    model(keras.ops.convert_to_tensor(data))
+    np.testing.assert_allclose([to_numpy(loss) for loss in model.losses], [expected], rtol=1e-4)
+    if GaussianLatent.from_config({**latent.get_config(), "divergence_loss": False, "name": None}).losses:
+        raise AssertionError("a loss that nobody asked for")
+    fit_save_load(model, data, data, "mse", folder)
+
+
+def latents_sample_in_training_only(folder: Path) -> None:
+    mean, log_variance = keras.ops.ones((2000, 2)), keras.ops.zeros((2000, 2))
+    latent = GaussianLatent(seed=0)
+    np.testing.assert_array_equal(to_numpy(latent([mean, log_variance])), 1)
+    sample = to_numpy(latent([mean, log_variance], training=True))
+    np.testing.assert_allclose([sample.mean(), sample.std()], 1, atol=0.1)
+
+
+def mixtures_train(folder: Path) -> None:
+    features = RNG.normal(size=(40, 3)).astype("float32")
+    for dimensions in (2, 3):
+        points = (features[:, :1] + 0.1 * RNG.normal(size=(40, dimensions))).astype("float32")
+        model = keras.Sequential([keras.Input((3,)), MixtureDensity(4, dimensions=dimensions)])
+        fit_save_load(model, features, points, MixtureLoss(4, dimensions=dimensions), folder)
+
+
+def mixtures_start_from_clusters_and_give_them_back(folder: Path) -> None:
+    centres = np.array([[0.0, 0.0, 0.0], [10.0, 0.0, 4.0], [0.0, 10.0, -4.0]])
+    for dimensions, covariance in ((2, "full"), (3, "diagonal")):
+        points = centres[RNG.integers(3, size=900), :dimensions] + 0.5 * RNG.normal(size=(900, dimensions))
+        head = MixtureDensity(3, dimensions=dimensions)
+        numbers = head(keras.ops.zeros((2000, 4)))
+        head.start_from(points, seed=0)
+        parts = head.split(head(keras.ops.zeros((2000, 4))))
+        means, log_stddevs, correlations = (None if part is None else to_numpy(part) for part in parts[1:])
+        if (correlations is None) != (covariance == "diagonal") or numbers.shape != (2000, head.head.units):
+            raise AssertionError(numbers.shape)
+        found = means[0][np.lexsort(means[0].round().T)]
+        np.testing.assert_allclose(found, centres[np.lexsort(centres[:, :dimensions].T), :dimensions], atol=0.2)
+        np.testing.assert_allclose(np.exp(log_stddevs[0]), 0.5, atol=0.05)
+        drawn = to_numpy(head.sample(head(keras.ops.zeros((2000, 4))), seed=1))
+        np.testing.assert_allclose(drawn.mean(axis=0), points.mean(axis=0), atol=0.5)
+        np.testing.assert_allclose(drawn.std(axis=0), points.std(axis=0), rtol=0.1)
+        again = to_numpy(head.sample(head(keras.ops.zeros((2000, 4))), seed=1))
+        np.testing.assert_array_equal(again, drawn)
+        generator = keras.random.SeedGenerator(1)
+        first, second = (to_numpy(head.sample(numbers, seed=generator)) for _ in range(2))
+        if np.array_equal(first, second):
+            raise AssertionError("a generator that does not go on")
+        sure = to_numpy(head.sample(head(keras.ops.zeros((2000, 4))), seed=1, bias=20.0))
+        near = np.linalg.norm(sure[:, None] - means[0][None], axis=-1).min(axis=1)
+        np.testing.assert_allclose(near, 0, atol=1e-3)
+
+
+def a_floor_widens_mixtures(folder: Path) -> None:
+    features = keras.ops.convert_to_tensor(RNG.normal(size=(5, 3)).astype("float32"))
+    for dimensions in (2, 3):
+        plain, floored = (MixtureDensity(4, dimensions=dimensions, variance_floor=floor) for floor in (0.0, 0.3))
+        plain(features), floored(features)
+        floored.set_weights(plain.get_weights())
+        narrow, wide = plain.split(plain(features)), floored.split(floored(features))
+        variances = np.exp(2 * to_numpy(narrow[2])) + 0.3
+        np.testing.assert_allclose(np.exp(2 * to_numpy(wide[2])), variances, rtol=1e-5)
+        if dimensions == 2:
+            covariances = (np.tanh(to_numpy(part[3])) * np.exp(to_numpy(part[2]).sum(-1)) for part in (narrow, wide))
+            np.testing.assert_allclose(*covariances, rtol=1e-4, atol=1e-6)
+
+
+def layers_draw_what_the_function_draws(folder: Path) -> None:
+    rows = np.concatenate([RNG.uniform(0, 20, (3, 5, 2)), np.tile([4.0, 1.0, 3.0, 0.5], (3, 5, 1))], axis=-1)
+    layer = RenderGaussians((20, 24), row="x y xx xy yy weight", compose="union", dtype="float64")
+    wanted = gaussgrad.render(rows[..., :2], rows[..., 2:5], rows[..., 5], size=(20, 24), compose="union")
+    image = layer(keras.ops.convert_to_tensor(rows, dtype="float64"))
+    np.testing.assert_allclose(to_numpy(image), wanted[..., None], rtol=0, atol=1e-7)
+
+
+def to_numpy(tensor: Any) -> np.ndarray:
+    return keras.ops.convert_to_numpy(tensor)
+
+
+CLAIMS: tuple[Callable[[Path], None], ...] = (
+    ten_points_end_a_model,
+    rows_with_widths_and_colours_train,
+    impulses_train,
+    a_lambda_trains,
+    latents_add_their_divergence_once_when_asked,
+    latents_sample_in_training_only,
+    mixtures_train,
+    mixtures_start_from_clusters_and_give_them_back,
+    a_floor_widens_mixtures,
+    layers_draw_what_the_function_draws,
+)
+
+if __name__ == "__main__":
+    keras.utils.set_random_seed(0)
+    if keras.backend.backend() == "jax":
+        import jax
+
+        jax.config.update("jax_enable_x64", True)
+    for claim in CLAIMS:
+        claim(Path(sys.argv[1]))
+        sys.stdout.write(f"{claim.__name__}\n")

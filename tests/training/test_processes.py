@@ -1,0 +1,114 @@
+"""Several processes share each batch and end where one process ends; TensorBoard's log is written when asked for."""
+
+import csv
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from tiny_images import spots
+
+from gaussgrad.autoencoder import GaussianAutoencoder
+from gaussgrad.training import loop, modules, processes
+
+SCRIPT = "from gaussgrad.cli import main\n\nmain()\n"
+OPTIONS = ("-n", "2", "--epochs", "2", "--batch-size", "8", "--no-augment", "--looks", "0")
+
+
+def run_command(folder, *arguments, launcher=()):
+    """A finished `gaussgrad` process, started from a script as Lightning and torchrun need it."""
+    script = folder / "gaussgrad_script.py"
+    script.write_text(SCRIPT)
+    command = [sys.executable, *launcher, str(script), *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
+    if done.returncode:
+        raise AssertionError(done.stdout + done.stderr)
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Images, and a run of one process."""
+    folder = tmp_path_factory.mktemp("processes")
+    np.save(folder / "images.npy", spots())
+    run_command(folder, "train", folder / "images.npy", "-o", folder / "one", *OPTIONS, "--tensorboard")
+    return folder
+
+
+def figures(run: Path):
+    return json.loads((run / "metrics.json").read_text())
+
+
+def losses(run: Path):
+    with (run / "metrics.csv").open(newline="") as file:
+        return [float(row["loss"]) for row in csv.DictReader(file)]
+
+
+LAUNCHERS = {
+    "devices": ((), ("--devices", "2")),
+    "torchrun": (("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"), ()),
+}
+
+
+@pytest.mark.skipif(not torch.distributed.is_available(), reason="torch was built without torch.distributed")
+@pytest.mark.skipif(sys.platform != "linux", reason="Lightning's processes on the CPU are tried on Linux")
+@pytest.mark.parametrize("launcher", LAUNCHERS)
+def test_two_processes_match_one_in_the_figures_that_should(folder, launcher):
+    before, options = LAUNCHERS[launcher]
+    run = folder / launcher
+    printed = run_command(folder, "train", folder / "images.npy", "-o", run, *OPTIONS, *options, launcher=before)
+    assert printed.count("to train on") == 1  # one process speaks
+    one, two = figures(folder / "one"), figures(run)
+    for name in ("pca_psnr", "mean_image_psnr", "epochs", "training_images", "held_out_images", "numbers_per_image"):
+        assert two[name] == one[name], name
+    # batch norm sees half a batch in each process, so the steps differ a little
+    np.testing.assert_allclose(losses(run), losses(folder / "one"), rtol=0.15)
+    np.testing.assert_allclose(two["held_out_psnr"], one["held_out_psnr"], rtol=0, atol=0.5)
+    GaussianAutoencoder.load(run / "model")
+
+
+def test_tensorboard_gets_a_log_when_asked(folder):
+    assert len(list((folder / "one" / "tensorboard").rglob("events.out.tfevents.*"))) == 1
+
+
+def test_tensorboard_without_its_package_is_refused(monkeypatch):
+    monkeypatch.setattr(loop.importlib.util, "find_spec", lambda name: None)
+    loop.refuse_missing_tensorboard(False)
+    with pytest.raises(ValueError, match="--tensorboard needs the package tensorboard or tensorboardX"):
+        loop.refuse_missing_tensorboard(True)
+
+
+@pytest.mark.parametrize("count", [2, 3])
+def test_the_shares_of_all_processes_make_up_the_batches_of_one(monkeypatch, count):
+    whole = list(modules.ShuffledBatches(40, 12, seed=3))
+    shares = []
+    for rank in range(count):
+        monkeypatch.setattr(modules, "share", lambda rank=rank: (rank, count))
+        shares.append(list(modules.ShuffledBatches(40, 12, seed=3)))
+    joined = [[i for part in parts for i in part] for parts in zip(*shares, strict=True)]
+    assert joined == whole
+
+
+def torchrun(monkeypatch, **values):
+    for name, value in {"TORCHELASTIC_RUN_ID": "none", **values}.items():
+        monkeypatch.setenv(name, str(value))
+
+
+def test_torchrun_tells_processes_and_machines(monkeypatch):
+    torchrun(monkeypatch, RANK=5, WORLD_SIZE=8, LOCAL_WORLD_SIZE=4)
+    assert (processes.rank(), processes.count(1)) == (5, 8)
+    assert processes.placement(1) == {"devices": 4, "num_nodes": 2, "strategy": "ddp"}
+
+
+def test_what_processes_cannot_agree_on_is_refused(monkeypatch):
+    processes.refuse_options(1, 7, 3.0, True)
+    with pytest.raises(ValueError, match="--batch-size must be a multiple of the 2 processes"):
+        processes.refuse_options(2, 7, None, False)
+    with pytest.raises(ValueError, match="--minutes must be left out for 2 processes"):
+        processes.refuse_options(2, 8, 3.0, False)
+    torchrun(monkeypatch, WORLD_SIZE=2)
+    with pytest.raises(ValueError, match="--overwrite must be left out under torchrun"):
+        processes.refuse_options(1, 8, None, True)
