@@ -52,6 +52,11 @@ __all__ = [
 ]
 
 
+def __dir__() -> list[str]:
+    """The public names; not the rooms behind them."""
+    return [*__all__, "__version__"]
+
+
 if TYPE_CHECKING:
     __version__: str
 else:
