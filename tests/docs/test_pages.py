@@ -145,6 +145,17 @@ def test_answers_of_the_readme_take_at_most_eight_lines():
     assert {line: length for line, length in lengths.items() if length > ANSWER_LINES} == {}
 
 
+README = PAGES[0].read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "block", [b for b in blocks(README) if b.language == "python"], ids=lambda block: block.heading
+)
+def test_each_block_of_the_readme_runs_alone(block):
+    """People copy one block, not those before it."""
+    assert run_page(f"```python\n{block.code}```", f"README.md:{block.line}") == 1
+
+
 def cited_equations(code: str) -> list[tuple[str, int]]:
     """(page, number) of every equation cited as "docs/page.md, equations 1, 3 to 5 and 7"."""
     found = []
