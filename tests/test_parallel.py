@@ -1,7 +1,11 @@
 """Threads and processes: the pool, callers on several threads, forks after use, and data-loader workers."""
 
 import multiprocessing
+import signal
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -132,3 +136,80 @@ def own_and_loaded(start_method: str) -> tuple[np.ndarray, np.ndarray]:
 @pytest.mark.parametrize("start_method", [pytest.param("fork", marks=FORK), "spawn"])
 def test_data_loader_workers_draw_and_differentiate(start_method: str):
     np.testing.assert_array_equal(*in_fresh_process(own_and_loaded, start_method))
+
+
+SCENE = """
+import atexit, signal, threading, time
+import numpy as np
+import gaussgrad
+
+means = np.random.default_rng(0).uniform(0, 256, size=(2000, 2))
+
+def draw():
+    return gaussgrad.render(means, [9.0, 1.0, 8.0], size=(256, 256), threads=2)
+
+"""
+ENDINGS = {
+    "a thread that outlives the main one": """
+def outlive():
+    threading.main_thread().join()
+    print(draw().shape)
+
+threading.Thread(target=outlive).start()
+""",
+    "the same, which has drawn before": """
+draw()
+def outlive():
+    threading.main_thread().join()
+    print(draw().shape)
+
+threading.Thread(target=outlive).start()
+""",
+    "atexit": "atexit.register(lambda: print(draw().shape))",
+    "an executor that is drained at the end": """
+from concurrent.futures import ThreadPoolExecutor
+
+executor = ThreadPoolExecutor(1)
+executor.submit(time.sleep, 0.5)  # longer than the main thread lives
+executor.submit(lambda: print(draw().shape))
+""",
+    "a signal handler within a call": """
+handled = []
+def handle(*_):
+    handled.append(draw())
+    signal.setitimer(signal.ITIMER_REAL, 1e-5 * (len(handled) % 100 + 1))
+
+signal.signal(signal.SIGALRM, handle)
+signal.setitimer(signal.ITIMER_REAL, 1e-5)
+while len(handled) < 1000:
+    draw()
+signal.setitimer(signal.ITIMER_REAL, 0)
+print(handled[-1].shape)
+""",
+}
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_a_large_call_works_in(ending: str):
+    """`concurrent.futures` raises "cannot schedule new futures" in some of these, and deadlocks in the last."""
+    if ending == "a signal handler within a call" and not hasattr(signal, "setitimer"):
+        pytest.skip("this system has no timers that send signals")
+    code = SCENE + ENDINGS[ending]
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=100, check=False)
+    assert (done.stdout, done.stderr) == ("(256, 256)\n", "")
+
+
+def test_an_interrupted_job_leaves_nothing_running():
+    """The exception comes out when no thread still writes."""
+    running = []
+
+    def task(start: int, stop: int) -> None:
+        if start == 0:
+            raise KeyboardInterrupt
+        running.append(start)
+        time.sleep(0.05)
+        running.remove(start)
+
+    with pytest.raises(KeyboardInterrupt):
+        parallel.run(task, 100, 4, seconds=1.0)
+    assert running == []

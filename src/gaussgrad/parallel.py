@@ -1,17 +1,18 @@
-"""Split a range over a thread pool: fork-aware, and small jobs stay on the calling thread."""
+"""Split a range over threads of our own: fork-aware, and small jobs stay on the calling thread.
 
+The threads are daemons behind a queue whose `put` may interrupt itself. So a call also works in a signal handler, in
+`atexit`, and on a thread that outlives the main one, where `concurrent.futures` deadlocks or raises.
+"""
+
+import contextlib
 import os
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from queue import SimpleQueue
 
 SMALL_JOB_SECONDS = 2e-4  # a hand-off costs 60 to 80 microseconds
 PIECES_PER_THREAD = 4  # at most, so that a thread with less to do takes over from the others
 PIECE_SECONDS = 3e-4  # at least, but for the first of each thread: a piece costs 10 to 30 microseconds
-
-_lock = threading.Lock()
-_pool: ThreadPoolExecutor | None = None
-_pool_size = 0
 
 
 def available_cores() -> int:
@@ -42,12 +43,9 @@ def run(task: Callable[[int, int], None], count: int, threads: int, seconds: flo
         task(0, count)
         return
     work = _Pieces(task, count, parts)
-    pool = _pool_of(threads - 1)
-    helpers = [pool.submit(work.do) for _ in range(threads - 1)]
+    _workers.ask(work, threads - 1)
     work.do()
-    for helper in helpers:
-        if not helper.cancel():  # not started: all is done without it
-            helper.result()
+    work.wait()
     if work.error is not None:
         raise work.error
 
@@ -66,16 +64,10 @@ class _Pieces:
 
     def __init__(self, task: Callable[[int, int], None], count: int, pieces: int) -> None:
         self.task, self.count, self.pieces = task, count, pieces
-        self.taken = 0
+        self.taken = self.running = 0
         self.lock = threading.Lock()
+        self.all_done = threading.Event()
         self.error: BaseException | None = None
-
-    def _take(self) -> int | None:
-        with self.lock:
-            if self.taken == self.pieces or self.error is not None:
-                return None
-            self.taken += 1
-            return self.taken - 1
 
     def do(self) -> None:
         """Do pieces until none is left."""
@@ -84,22 +76,70 @@ class _Pieces:
                 self.task(self.count * piece // self.pieces, self.count * (piece + 1) // self.pieces)
             except BaseException as error:
                 self.error = error
+            finally:
+                self._finish()
+
+    def wait(self) -> None:
+        """Return when no piece is being done; none is left to be taken."""
+        with self.lock:
+            if not self.running:
+                return
+        self.all_done.wait()
+
+    def _take(self) -> int | None:
+        with self.lock:
+            if self.taken == self.pieces or self.error is not None:
+                return None
+            self.taken += 1
+            self.running += 1
+            return self.taken - 1
+
+    def _finish(self) -> None:
+        with self.lock:
+            self.running -= 1
+            if not self.running and (self.taken == self.pieces or self.error is not None):
+                self.all_done.set()
 
 
-def _pool_of(workers: int) -> ThreadPoolExecutor:
-    """The shared pool, grown to at least `workers`; idle threads cost nothing."""
-    global _pool, _pool_size
-    with _lock:
-        if _pool is None or _pool_size < workers:
-            _pool, _pool_size = ThreadPoolExecutor(workers, thread_name_prefix="gaussgrad"), workers
-        return _pool
+class _Workers:
+    """Threads that wait for jobs. A job does not need them: whoever brings it does what nobody else takes."""
+
+    def __init__(self) -> None:
+        self.queue: SimpleQueue[_Pieces] = SimpleQueue()
+        self.count = 0
+        self.lock = threading.Lock()
+
+    def ask(self, work: _Pieces, helpers: int) -> None:
+        """Offer the pieces to so many threads."""
+        if self.count < helpers:
+            self._grow(helpers)
+        for _ in range(min(helpers, self.count)):
+            self.queue.put(work)
+
+    def _grow(self, helpers: int) -> None:
+        if not self.lock.acquire(blocking=False):  # this call may have interrupted the one that holds it
+            return
+        try:
+            with contextlib.suppress(RuntimeError):  # no thread begins while the interpreter ends
+                while self.count < helpers:
+                    threading.Thread(target=self._serve, name=f"gaussgrad_{self.count}", daemon=True).start()
+                    self.count += 1
+        finally:
+            self.lock.release()
+
+    def _serve(self) -> None:
+        while True:
+            self.queue.get().do()
 
 
-def _forget_pool() -> None:
+_workers = _Workers()
+
+
+def _forget_workers() -> None:
     """After a fork the parent's threads are gone: start anew."""
-    global _lock, _pool, _pool_size
-    _lock, _pool, _pool_size = threading.Lock(), None, 0
+    global _workers
+    _workers = _Workers()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_pool)
+    os.register_at_fork(after_in_child=_forget_workers)
