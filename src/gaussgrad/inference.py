@@ -1,18 +1,53 @@
 """What trained models say of arrays: the Gaussians of images, how sure their positions are, and new images."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 
+from gaussgrad import checks
 from gaussgrad.autoencoder import GaussianAutoencoder, VariationalGaussianAutoencoder
 from gaussgrad.autoencoder.aggregate import AggregatePosterior
 from gaussgrad.autoencoder.refinement import refine_answer
+from gaussgrad.data import Images
 from gaussgrad.gaussians import Gaussians
 
 BATCH = 500
 
 
-def predict(model: GaussianAutoencoder, pixels: np.ndarray, steps: int = 0) -> tuple[np.ndarray, Gaussians]:
-    """Reconstructions (b, c, h, w) and the Gaussians they are drawn from, in one pass and some steps of refinement."""
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """A model; where it was trained by the evidence lower bound, also what knows of uncertainty and of new images."""
+
+    model: GaussianAutoencoder
+    variational: VariationalGaussianAutoencoder | None = None
+    aggregate: AggregatePosterior | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """What a model says of images."""
+
+    gaussians: Gaussians
+    reconstructions: np.ndarray  # (b, c, h, w)
+    position_stddevs: np.ndarray | None = None  # (b, n, 2) of x and y in pixels, where the model knows them
+
+
+def refuse_other_shape(model: GaussianAutoencoder, images: Images) -> None:
+    """Refuse images of another size or number of channels than the model was trained on, by their source."""
+    wanted, got = (model.channels, *model.size), images.pixels.shape[1:]
+    if got != wanted:
+        shape = f"of shape (channels, height, width) = {wanted}, as the model was trained on"
+        raise ValueError(checks.complain(images.source, shape, got, "Resize or convert the images."))
+
+
+def predict(
+    model: GaussianAutoencoder,
+    pixels: np.ndarray,
+    steps: int = 0,
+    variational: VariationalGaussianAutoencoder | None = None,
+) -> Prediction:
+    """The Gaussians of images (b, c, h, w), in one pass and some steps of refinement, and what they draw."""
     found, drawn = [], []
     with torch.no_grad():
         for start in range(0, len(pixels), BATCH):
@@ -23,8 +58,9 @@ def predict(model: GaussianAutoencoder, pixels: np.ndarray, steps: int = 0) -> t
             found.append(gaussians)
             drawn.append(model.decode(gaussians))
     names = ["means", "covariances", "weights"] + (["presence"] if found[0].presence is not None else [])
-    joined = Gaussians(*(torch.cat([getattr(part, name).detach() for part in found]) for name in names))
-    return torch.cat(drawn).numpy(), joined
+    joined = Gaussians(**{name: torch.cat([getattr(part, name).detach() for part in found]) for name in names})
+    stddevs = None if variational is None else position_stddev(variational, pixels)
+    return Prediction(joined, torch.cat(drawn).numpy(), stddevs)
 
 
 @torch.no_grad()

@@ -18,6 +18,8 @@ from matplotlib.ticker import MaxNLocator
 
 from gaussgrad.files.folders import fresh_file
 from gaussgrad.files.images import write_image
+from gaussgrad.files.overlays import fresh_overlays
+from gaussgrad.gaussians import Gaussians
 from gaussgrad.metrics import Baselines
 
 STDDEVS = 2.0  # the radius of an ellipse
@@ -143,6 +145,24 @@ def write_overlay(
     draw_gaussians(grid[0][0], means, covariances, weights, points=points)
     draw_image(grid[0][1], reconstruction)
     _save(figure, path, overwrite)
+
+
+def write_overlays(
+    folder: str | os.PathLike[str],
+    names: Sequence[str],
+    originals: np.ndarray,
+    reconstructions: np.ndarray,
+    gaussians: Gaussians,
+    *,
+    points: bool = False,
+    overwrite: bool = False,
+) -> None:
+    """Write a folder with an overlay for each of the images (b, c, h, w), by their names; whole or not at all."""
+    means, covariances, weights = map(np.asarray, (gaussians.means, gaussians.covariances, gaussians.weights))
+    with fresh_overlays(folder, names, overwrite) as paths:
+        for i, path in enumerate(paths):
+            one = (means[i], covariances[i], weights[i])
+            write_overlay(path, originals[i], reconstructions[i], one, points=points)
 
 
 def write_diagnosis(

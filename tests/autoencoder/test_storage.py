@@ -1,5 +1,6 @@
 """Model folders: what is saved comes back to the bit, and what is damaged or foreign is refused in one sentence."""
 
+import inspect
 import json
 import os
 import pickletools
@@ -51,6 +52,40 @@ def test_a_loaded_model_reconstructs_to_the_bit(tmp_path, arguments):
     assert not loaded.training
     assert loaded.settings() == model.settings()
     torch.testing.assert_close(loaded(images), model.eval()(images), rtol=0, atol=0)
+
+
+VERSION_2 = """{
+  "format": "gaussgrad.GaussianAutoencoder",
+  "version": 2,
+  "settings": {
+    "size": [
+      8,
+      8
+    ],
+    "channels": 1,
+    "n": 3,
+    "latent": "points+covariance+weight",
+    "stddev": 1.0,
+    "compose": "sum",
+    "tolerance": 0.0001,
+    "head": "linear",
+    "looks": 5,
+    "presence": false,
+    "encoder": "default"
+  }
+}
+"""
+
+
+def test_a_model_json_of_version_2_loads(folder):
+    (folder / "model.json").write_text(VERSION_2)
+    loaded = GaussianAutoencoder.load(folder)
+    assert loaded.settings() == json.loads(VERSION_2)["settings"]
+
+
+def test_the_settings_are_the_arguments_of_the_model(folder):
+    arguments = inspect.signature(GaussianAutoencoder).parameters
+    assert GaussianAutoencoder.load(folder).settings().keys() == arguments.keys()
 
 
 def test_the_folder_holds_json_and_safetensors_only(folder):

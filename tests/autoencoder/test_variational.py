@@ -18,9 +18,8 @@ from gaussgrad.autoencoder import GaussianAutoencoder, variational_storage
 from gaussgrad.autoencoder.aggregate import AggregatePosterior, fit_aggregate
 from gaussgrad.autoencoder.variational import VariationalGaussianAutoencoder, dead
 from gaussgrad.files.tables import read_table
-from gaussgrad.training import loop
+from gaussgrad.training import evidence_bound, loop
 from gaussgrad.training import run as runs
-from gaussgrad.training import variational as training
 from gaussgrad.training.configuration import Configuration
 
 LIKELIHOODS = ("gaussian", "bernoulli", "poisson")
@@ -134,7 +133,7 @@ def test_few_samples_give_one_component_and_too_few_are_refused():
 def test_one_seed_draws_the_same_images_another_others():
     variational = small().eval()
     aggregate = fit_aggregate(torch.randn(30, 12, generator=seeded()), seed=0)
-    first, again, other = (training.sample(variational, aggregate, 5, seed) for seed in (1, 1, 2))
+    first, again, other = (inference.sample(variational, aggregate, 5, seed) for seed in (1, 1, 2))
     np.testing.assert_array_equal(first, again)
     assert first.shape == (5, 1, *SIZE)
     assert np.abs(first - other).max() > 0.01
@@ -291,7 +290,7 @@ def test_beta_weighs_the_divergence():
     for beta in (0.0, 1.0, 3.0):
         torch.manual_seed(0)
         model = GaussianAutoencoder(SIZE, n=2)
-        module = training.VariationalModule(model, replace(Configuration(), objective="elbo", beta=beta))
+        module = evidence_bound.VariationalModule(model, replace(Configuration(), objective="elbo", beta=beta))
         torch.manual_seed(1)
         losses.append(module.objective(batch)[0].item())
     np.testing.assert_allclose(losses[2] - losses[0], 3 * (losses[1] - losses[0]), rtol=1e-4)

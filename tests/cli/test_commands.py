@@ -389,7 +389,7 @@ def _full(*_, **__):
 
 
 def test_a_full_disk_is_one_line_and_leaves_no_table(refuse, images, model, tmp_path, monkeypatch):
-    monkeypatch.setattr("gaussgrad.cli.predict.write_table", _full)
+    monkeypatch.setattr("gaussgrad.files.columns.write_table", _full)
     line = refuse("predict", model, images, "-o", tmp_path / "found.csv", "--overlay", tmp_path / "overlay")
     assert line == "gaussgrad: No space left on device.\n"
     assert list(tmp_path.iterdir()) == []

@@ -116,5 +116,4 @@ def test_a_training_of_one_epoch_is_looked_at_too():
 
 def test_presence_comes_through_a_prediction():
     model = GaussianAutoencoder((10, 12), n=2, presence=True, looks=0).eval()
-    _, gaussians = predict(model, spots(5))
-    assert gaussians.presence.shape == (5, 2)
+    assert predict(model, spots(5)).gaussians.presence.shape == (5, 2)

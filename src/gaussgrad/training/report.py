@@ -12,8 +12,7 @@ from gaussgrad.autoencoder.model import GaussianAutoencoder
 from gaussgrad.data import Images, Split
 from gaussgrad.files.folders import fresh_file
 from gaussgrad.files.tables import write_table
-from gaussgrad.gaussians import Gaussians
-from gaussgrad.inference import predict
+from gaussgrad.inference import Prediction, predict
 from gaussgrad.training.run import Run
 
 PICTURED = 10
@@ -41,10 +40,11 @@ def write(
     """Write the model folder, metrics.csv, three pictures and, last, metrics.json."""
     history = logged_history(run)
     held_out = images.pixels[split.held_out]
-    reconstructions, gaussians = predict(model, held_out)
+    training = images.pixels[split.training]
+    found = predict(model, held_out)
     figures = Figures(
-        held_out_psnr=metrics.psnr(held_out, reconstructions),
-        training_psnr=metrics.psnr(images.pixels[split.training], predict(model, images.pixels[split.training])[0]),
+        held_out_psnr=metrics.psnr(held_out, found.reconstructions),
+        training_psnr=metrics.psnr(training, predict(model, training).reconstructions),
         pca_psnr=baselines.pca,
         pca_numbers=baselines.pca_numbers,
         mean_image_psnr=baselines.mean_image,
@@ -56,7 +56,7 @@ def write(
     model.save(run.model, overwrite=True)
     rows = [[row["epoch"], *(row.get(name, "") for name in LOGGED)] for row in history]
     write_table(run.folder / "metrics.csv", ["epoch", *LOGGED], rows, overwrite=True)
-    _write_pictures(run, model, held_out, reconstructions, gaussians)
+    _write_pictures(run, model, held_out, found)
     plot.write_learning_curve(run.folder / "learning_curve.png", history, baselines)
     record = {**asdict(figures), "seconds": round(seconds, 1)}
     with fresh_file(run.metrics, overwrite=True) as partial:
@@ -77,10 +77,8 @@ def logged_history(run: Run) -> list[dict[str, Any]]:
     return [epochs[epoch] for epoch in sorted(epochs)]
 
 
-def _write_pictures(
-    run: Run, model: GaussianAutoencoder, held_out: np.ndarray, reconstructions: np.ndarray, gaussians: Gaussians
-) -> None:
-    errors = np.square(held_out - reconstructions).mean(axis=(1, 2, 3))
+def _write_pictures(run: Run, model: GaussianAutoencoder, held_out: np.ndarray, found: Prediction) -> None:
+    errors = np.square(held_out - found.reconstructions).mean(axis=(1, 2, 3))
     count = min(PICTURED, len(held_out))
     chosen = {
         "held_out": np.random.default_rng(0).choice(len(held_out), count, replace=False),
@@ -90,9 +88,9 @@ def _write_pictures(
         plot.write_comparison(
             run.folder / f"{name}.png",
             held_out[positions],
-            reconstructions[positions],
-            gaussians.means[positions].numpy(),
-            gaussians.covariances[positions].numpy(),
-            gaussians.weights[positions].numpy(),
+            found.reconstructions[positions],
+            found.gaussians.means[positions].numpy(),
+            found.gaussians.covariances[positions].numpy(),
+            found.gaussians.weights[positions].numpy(),
             points=model.latent == "points",
         )

@@ -6,7 +6,6 @@ import json
 import os
 import platform
 import shutil
-import typing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -14,8 +13,10 @@ from typing import Any
 import torch
 
 from gaussgrad import checks, data
+from gaussgrad.autoencoder import GaussianAutoencoder, variational_storage
 from gaussgrad.files.folders import fresh_folder, refuse_existing
-from gaussgrad.training.configuration import DEVICES, LEAST, Configuration
+from gaussgrad.inference import Trained
+from gaussgrad.training.configuration import Configuration, configured
 
 FORMAT = "gaussgrad.run"
 VERSION = 1
@@ -119,27 +120,38 @@ def environment() -> dict[str, Any]:
 
 def open_run(folder: str | os.PathLike[str]) -> Run:
     """The run in a folder, or an error."""
-    path = Path(folder) / "config.json"
     settings = _read_record(Path(folder)).get("configuration")
-    types = typing.get_type_hints(Configuration)
-    if not isinstance(settings, dict) or settings.keys() != types.keys():
-        raise ValueError(f"{path} is damaged: it holds no configuration of a run.")
-    for name, value in settings.items():
-        if not _is_of(value, types[name]):
-            type_name = getattr(types[name], "__name__", str(types[name]))
-            raise ValueError(f"{path} is damaged: {checks.complain(name, f'of type {type_name}', repr(value))}")
-        if name in LEAST and value is not None and not LEAST[name] <= value < float("inf"):
-            raise ValueError(f"{path} is damaged: {checks.complain(name, f'at least {LEAST[name]}', repr(value))}")
-    if settings["device"] not in DEVICES:
-        raise ValueError(f"{path} is damaged: {checks.complain('device', 'cpu or cuda', repr(settings['device']))}")
-    return Run(Path(folder), Configuration(**settings))
+    try:
+        return Run(Path(folder), configured(settings if isinstance(settings, dict) else {}))
+    except ValueError as error:
+        raise ValueError(f"{Path(folder) / 'config.json'} is damaged: {error}") from error
 
 
-def _is_of(value: Any, wanted: Any) -> bool:
-    """Whether JSON gave the type: a whole number is a float too, true and false are no numbers."""
-    if isinstance(value, bool):
-        return wanted is bool
-    return isinstance(value, wanted) or (isinstance(value, int) and isinstance(0.0, wanted))
+def open_finished(folder: str | os.PathLike[str]) -> Run:
+    """The run in a folder, or an error where its training has not come to its end."""
+    run = open_run(folder)
+    if not run.is_complete:
+        raise FileNotFoundError(f"{folder} holds an unfinished run. Use: gaussgrad train -o {folder} --resume")
+    return run
+
+
+def load_trained(folder: str | os.PathLike[str]) -> Trained:
+    """What a finished run trained, or the model of a model folder."""
+    if not (Path(folder) / "config.json").is_file():
+        return Trained(GaussianAutoencoder.load(folder))
+    run = open_finished(folder)
+    model = GaussianAutoencoder.load(run.model)
+    if not run.variational.is_dir():
+        return Trained(model)
+    return Trained(model, *variational_storage.load(run.variational, model))
+
+
+def load_held_out(run: Run) -> data.Images:
+    """The images that a run was not trained on."""
+    images = data.load(run.configuration.data)
+    refuse_other_images(run, images)
+    held_out = data.split(len(images.pixels), run.configuration.held_out).held_out
+    return data.Images(images.pixels[held_out], tuple(images.names[i] for i in held_out), images.source)
 
 
 def refuse_other_images(run: Run, images: data.Images) -> None:

@@ -1,9 +1,7 @@
 """Train by the evidence lower bound, and report it: the bound, dead latent numbers, and new images."""
 
 import json
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
 
 import torch
 
@@ -16,7 +14,7 @@ from gaussgrad.autoencoder.variational import VariationalGaussianAutoencoder, de
 from gaussgrad.data import Images, Split
 from gaussgrad.files.folders import fresh_file
 from gaussgrad.inference import BATCH, sample
-from gaussgrad.training.configuration import Configuration
+from gaussgrad.training.configuration import Configuration, option_name
 from gaussgrad.training.modules import AutoencoderModule
 from gaussgrad.training.run import Run
 
@@ -63,16 +61,16 @@ def write(run: Run, variational: VariationalGaussianAutoencoder, images: Images,
     return figures
 
 
-def refuse_options(settings: Mapping[str, Any]) -> None:
-    """Refuse options of `gaussgrad train` that do not go with the objective."""
-    defaults = Configuration()
-    if settings["objective"] == "mse":
+def refuse_options(configuration: Configuration) -> None:
+    """Refuse settings that do not go with the objective."""
+    if configuration.objective == "mse":
         for name in ("likelihood", "beta"):
-            if settings[name] != getattr(defaults, name):
-                raise ValueError(checks.complain(f"--{name}", "left out without --objective elbo", settings[name]))
-    elif settings["presence_cost"] > 0:
+            value = getattr(configuration, name)
+            if value != getattr(Configuration, name):
+                raise ValueError(checks.complain(option_name(name), "left out without --objective elbo", value))
+    elif configuration.presence_cost > 0:
         wanted = "0 with --objective elbo, for which the number of Gaussians is fixed"
-        raise ValueError(checks.complain("--presence-cost", wanted, settings["presence_cost"]))
+        raise ValueError(checks.complain(option_name("presence_cost"), wanted, configuration.presence_cost))
 
 
 def describe(run: Run) -> str:

@@ -1,0 +1,36 @@
+"""Options that commands share: --overwrite, and one for each setting of a training."""
+
+import inspect
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import typer
+
+from gaussgrad.training.configuration import SETTINGS, TYPES, Configuration
+
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the output where it exists.")]
+
+
+def with_settings(command: Callable[..., None]) -> Callable[..., None]:
+    """The command with one option per setting in the place of its `**settings`; its own arguments stay as they are."""
+    parameters = inspect.signature(command).parameters
+    own = [parameter for parameter in parameters.values() if parameter.kind is not parameter.VAR_KEYWORD]
+    options = [_option(name) for name in SETTINGS if name not in parameters]
+    command.__signature__ = inspect.Signature([*own, *options])  # type: ignore[attr-defined]
+    return command
+
+
+def _option(name: str) -> inspect.Parameter:
+    setting = SETTINGS[name]
+    option = typer.Option(
+        *([setting.option] if setting.option else []),
+        metavar=setting.metavar,
+        min=setting.minimum,
+        max=setting.maximum,
+        rich_help_panel=setting.panel,
+        show_default=setting.shown_default,
+        help=setting.help,
+    )
+    default = getattr(Configuration, name)
+    kind: Any = Annotated[TYPES[name], option]
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind)

@@ -1,0 +1,172 @@
+"""The columns of a table of Gaussians: their names, order and units, and the way from Gaussians to rows and back."""
+
+import os
+import zipfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from gaussgrad import checks, rows
+from gaussgrad.files.images import read_array
+from gaussgrad.files.tables import Table, numeric_columns, read_table, write_table
+from gaussgrad.gaussians import Gaussians
+
+
+class Column(NamedTuple):
+    """What a column of the table holds."""
+
+    name: str
+    unit: str
+    meaning: str
+
+
+IDENTITY = (
+    Column("image", "", "name of the file, or position in the array"),
+    Column("index", "", "which Gaussian of the image, from 0"),
+)
+MEANS = (Column("x", "px", "mean, to the right"), Column("y", "px", "mean, downwards"))
+COVARIANCES = (
+    Column("xx", "px²", "variance along x"),
+    Column("xy", "px²", "covariance of x and y"),
+    Column("yy", "px²", "variance along y"),
+)
+WEIGHT = (Column("weight", "grey value", "value at the mean"),)
+COLOURS = tuple(
+    Column(f"weight_{colour}", "grey value", f"value at the mean, {colour}") for colour in ("red", "green", "blue")
+)
+POSITION_STDDEVS = (  # told by predict where the model knows them, drawn by nobody
+    Column("x_stddev", "px", "how uncertain x is, one standard deviation"),
+    Column("y_stddev", "px", "how uncertain y is, one standard deviation"),
+)
+COLUMNS = (*IDENTITY, *MEANS, *COVARIANCES, *WEIGHT, *COLOURS, *POSITION_STDDEVS)
+_WEIGHTS = {1: WEIGHT, 3: COLOURS}
+
+
+def names_of(*groups: Sequence[Column]) -> tuple[str, ...]:
+    """The names of columns, in order."""
+    return tuple(column.name for group in groups for column in group)
+
+
+def write_gaussians(
+    path: str | os.PathLike[str],
+    names: Sequence[str],
+    gaussians: Gaussians,
+    position_stddevs: np.ndarray | None = None,
+    overwrite: bool = False,
+) -> None:
+    """Write the Gaussians of images as CSV, one row per Gaussian.
+
+    Parameters
+    ----------
+    path : path
+        The file to write.
+    names : sequence of str
+        One for each image.
+    gaussians : Gaussians
+        Means (b, n, 2), covariances (b, n, 3), weights (b, n) or (b, n, c) with c = 1 or 3.
+    position_stddevs : array (b, n, 2), optional
+        Pixels; two columns more.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib, numpy
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "found.csv"
+    >>> one = Gaussians(numpy.ones((1, 1, 2)), numpy.array([[[1.0, 0.0, 1.0]]]), numpy.ones((1, 1)))
+    >>> write_gaussians(path, ["a.png"], one)
+    >>> print(path.read_text())
+    image,index,x,y,xx,xy,yy,weight
+    a.png,0,1.0,1.0,1.0,0.0,1.0,1.0
+    """
+    means, covariances = np.asarray(gaussians.means), np.asarray(gaussians.covariances)
+    weights = np.asarray(gaussians.weights).reshape(*means.shape[:2], -1)
+    header = names_of(IDENTITY, MEANS, COVARIANCES, _WEIGHTS[weights.shape[-1]])
+    parts = [means, covariances, weights]
+    if position_stddevs is not None:
+        header += names_of(POSITION_STDDEVS)
+        parts.append(position_stddevs)
+    write_table(path, header, _rows(names, parts), overwrite)
+
+
+def _rows(names: Sequence[str], parts: Sequence[np.ndarray]) -> Iterator[list[Any]]:
+    """One row per Gaussian; the numbers as their dtype prints them, which reads back the same."""
+    for i, name in enumerate(names):
+        for j in range(parts[0].shape[1]):
+            yield [name, j, *(str(number) for part in parts for number in part[i, j])]
+
+
+def read_gaussians(path: str | os.PathLike[str], image: str | None = None) -> Gaussians:
+    """The Gaussians of one image, float64: means (n, 2), covariances (n, 3), weights (n,), (n, 3) or None.
+
+    Parameters
+    ----------
+    path : path
+        A CSV file with the columns x, y, xx, xy, yy in any order and, if you like, weight, or weight_red, weight_green
+        and weight_blue; or an `.npy` array (n, 5) or (n, 6) of such rows.
+    image : str, optional
+        Which image of a table with several.
+
+    Raises
+    ------
+    ValueError
+        For a file that cannot be read, columns that are missing or unknown, or no choice among several images.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib, numpy
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "rows.npy"
+    >>> numpy.save(path, numpy.array([[3.0, 2.0, 1.5, 0.4, 1.0]]))
+    >>> read_gaussians(path).covariances
+    array([[1.5, 0.4, 1. ]])
+    """
+    path = Path(path)
+    means, covariances, weights = _read_npy(path) if path.suffix.lower() == ".npy" else _read_csv(path, image)
+    return Gaussians(means=means, covariances=covariances, weights=weights)
+
+
+def _read_npy(path: Path) -> tuple[Any, Any, Any]:
+    try:
+        array = read_array(path)
+    except (ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{path} cannot be read as an array ({error}).") from error
+    if array.dtype.kind not in "fiu":
+        raise ValueError(checks.complain(str(path), "an array of real numbers", f"dtype {array.dtype}"))
+    if array.ndim != 2:
+        raise ValueError(checks.complain(str(path), "an array of rows (n, 5) or (n, 6)", f"shape {array.shape}"))
+    return rows.from_rows(array.astype(np.float64))
+
+
+def _read_csv(path: Path, image: str | None) -> tuple[Any, Any, Any]:
+    table = read_table(path)
+    chosen = _positions(path, table, image)
+    shapes = numeric_columns(path, table, names_of(MEANS, COVARIANCES))[chosen]
+    _refuse_other_columns(path, table)
+    means, covariances = np.split(shapes, [len(MEANS)], axis=1)
+    colours, weight = names_of(COLOURS), names_of(WEIGHT)
+    if set(colours) <= set(table):
+        return means, covariances, numeric_columns(path, table, colours)[chosen]
+    weights = numeric_columns(path, table, weight)[chosen][:, 0] if set(weight) <= set(table) else None
+    return means, covariances, weights
+
+
+def _refuse_other_columns(path: Path, table: Table) -> None:
+    """Refuse columns that would be left out of the image, such as weights that are misspelt."""
+    known, weight, colours = names_of(IDENTITY, MEANS, COVARIANCES), names_of(WEIGHT), names_of(COLOURS)
+    others = [name for name in table if name not in (*known, *names_of(POSITION_STDDEVS))]
+    if others and set(others) not in (set(weight), set(colours)):
+        wanted = f"a CSV file with the columns {', '.join(known)}, and {', '.join(weight)} or {', '.join(colours)}"
+        got = f"as others {', '.join(others)}"
+        raise ValueError(checks.complain(str(path), wanted, got, "Rename, add or remove columns."))
+
+
+def _positions(path: Path, table: Table, image: str | None) -> list[int]:
+    """The rows of the image to draw."""
+    names = table.get("image", [""] * len(next(iter(table.values()))))
+    known = sorted(set(names))
+    if image is None and len(known) > 1:
+        cure = f"Choose one with --image, for example --image {known[0]}."
+        raise ValueError(checks.complain(str(path), "rows of one image", f"{len(known)} images", cure))
+    if image is not None and image not in known:
+        raise ValueError(checks.complain("--image", f"an image of {path}", image))
+    return [row for row, name in enumerate(names) if image is None or name == image]

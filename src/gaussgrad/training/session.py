@@ -1,0 +1,97 @@
+"""One training from its first check to its report, told on a console."""
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from gaussgrad import data, metrics
+from gaussgrad.training import evidence_bound, loop, processes, report
+from gaussgrad.training import run as runs
+from gaussgrad.training.configuration import Configuration, option_name
+
+
+def start(folder: Path, configuration: Configuration, *, overwrite: bool) -> None:
+    """Train anew; what cannot work is refused before anything is written.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        On Ctrl-C; the run then goes on with `resume`.
+    """
+    first = processes.rank() == 0
+    if first:
+        runs.refuse_folder(folder, overwrite=overwrite)
+    processes.refuse_options(configuration.devices, configuration.batch_size, configuration.minutes, overwrite)
+    loop.refuse_missing_tensorboard(configuration.tensorboard)
+    loop.refuse_missing_device(configuration.device)
+    evidence_bound.refuse_options(configuration)
+    images = data.load(configuration.data)
+    split = data.split(len(images.pixels), configuration.held_out)
+    configuration = loop.with_epochs(configuration, images, split)
+    run = runs.start(folder, configuration, images) if first else runs.Run(folder, configuration)
+    _train(run, images, split, Console(quiet=not first))
+
+
+def resume(folder: Path, given: Mapping[str, Any]) -> None:
+    """Go on with a run as it was configured; settings that are given again must be the same."""
+    run = runs.open_run(folder)
+    for name, value in given.items():
+        wanted = getattr(run.configuration, name)
+        if value != wanted:
+            cure = f"as the run in {folder} was started; got {value}. Leave it out."
+            raise ValueError(f"{option_name(name)} must be {wanted}, {cure}")
+    console = Console(quiet=processes.rank() > 0)
+    if run.is_complete:
+        console.print(f"The run in {folder} is finished.", soft_wrap=True)
+        return
+    loop.refuse_missing_device(run.configuration.device)
+    images = data.load(run.configuration.data)
+    runs.refuse_other_images(run, images)
+    _train(run, images, data.split(len(images.pixels), run.configuration.held_out), console)
+
+
+def _train(run: runs.Run, images: data.Images, split: data.Split, console: Console) -> None:
+    start_time = time.perf_counter()
+    numbers = loop.new_model(run.configuration, images).numbers_per_image
+    baselines = metrics.baselines(images.pixels[split.training], images.pixels[split.held_out], numbers)
+    _announce(run, images, split, numbers, console)
+    try:
+        model = loop.fit(run, images, split, baselines, console)
+    except KeyboardInterrupt:
+        console.print(f"Interrupted. Go on with: gaussgrad train -o {run.folder} --resume", soft_wrap=True)
+        raise
+    if processes.rank() > 0:
+        return
+    figures = report.write(run, model, images, split, baselines, time.perf_counter() - start_time)
+    runs.remove_checkpoints(run)
+    _conclude(run, figures, console)
+
+
+def _announce(run: runs.Run, images: data.Images, split: data.Split, numbers: int, console: Console) -> None:
+    height, width = images.size
+    console.print(
+        f"{images.source}: {len(split.training)} to train on, {len(split.held_out)} held out, {height} x {width}.\n"
+        f"{run.configuration.n} Gaussians ({run.configuration.latent}), {numbers} numbers per image, "
+        f"{run.configuration.epochs} epochs. PSNR of held-out images, beside that of PCA with as many numbers:",
+        soft_wrap=True,
+        highlight=False,
+    )
+
+
+def _conclude(run: runs.Run, figures: report.Figures, console: Console) -> None:
+    table = Table("held-out images, one pass", "numbers per image", "PSNR (dB)", title_justify="left")
+    rows = (
+        (f"{run.configuration.n} Gaussians", figures.numbers_per_image, figures.held_out_psnr),
+        ("PCA", figures.pca_numbers, figures.pca_psnr),
+        ("mean image", 0, figures.mean_image_psnr),
+    )
+    for name, numbers, psnr in rows:
+        table.add_row(name, str(numbers), f"{psnr:.2f}")
+    console.print(table)
+    console.print(f"{run.folder / 'held_out.png'} shows them.", soft_wrap=True, highlight=False)
+    if run.configuration.objective == "elbo":
+        console.print(evidence_bound.describe(run), soft_wrap=True, highlight=False)

@@ -1,0 +1,44 @@
+"""Lightning trains and does nothing else: what uses a finished run works where it is not installed."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from tiny_images import spots
+
+from gaussgrad.cli import main
+
+CODE = """
+import sys
+
+sys.modules["lightning"] = sys.modules["pytorch_lightning"] = None
+from gaussgrad.cli.app import run
+
+folder = sys.argv[1]
+commands = (
+    ["predict", f"{folder}/run", f"{folder}/images.npy", "-o", f"{folder}/found.csv", "--overlay", f"{folder}/overlay"],
+    ["inspect", f"{folder}/run", "-o", f"{folder}/ill.png"],
+    ["sample", f"{folder}/run", "-o", f"{folder}/new.png"],
+)
+sys.exit(max(run(command) for command in commands))
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A folder with images and a short run that knows of uncertainty."""
+    folder = tmp_path_factory.mktemp("trained")
+    np.save(folder / "images.npy", spots(count=10))
+    options = ("-n", 2, "--epochs", 1, "--batch-size", 8, "--looks", 0, "--objective", "elbo")
+    with pytest.raises(SystemExit) as stop:
+        main([str(argument) for argument in ("train", folder / "images.npy", "-o", folder / "run", *options)])
+    assert stop.value.code == 0
+    return folder
+
+
+def test_predict_inspect_and_sample_need_no_lightning(folder):
+    done = subprocess.run([sys.executable, "-c", CODE, str(folder)], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(list((folder / "overlay").glob("*.png"))) == 10
+    assert all((folder / name).is_file() for name in ("found.csv", "ill.png", "new.png"))
