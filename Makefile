@@ -25,7 +25,7 @@ test: check ## linter, formatter, type checker and all tests, e.g. ARGS="-k rend
 	$(BIN)/python -m pytest $(ARGS)
 
 bench: .venv/.installed-dev ## measure beside peers and bounds, about half an hour on a quiet machine; report in benchmark-report/
-	$(BIN)/python -m benchmarks -o benchmark-report --install-peers .peers $(ARGS)
+	$(BIN)/python -m benchmarks speed render -o benchmark-report --install-peers .peers $(ARGS)
 
 check: .venv/.installed-dev ## linter, formatter and type checker only
 	$(BIN)/ruff check

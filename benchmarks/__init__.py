@@ -1,1 +1,1 @@
-"""gaussgrad beside its peers and beside the machine's bounds, in one run: `python -m benchmarks -o FOLDER`."""
+"""Measurements of gaussgrad, by one command: `python -m benchmarks speed|quality …`; `--help` lists what is there."""

@@ -12,7 +12,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from benchmarks.scenes import Scene
+from benchmarks.speed.scenes import Scene
 
 
 def draw(means, covariances, weights, size: tuple[int, int], amplitude: str) -> jax.Array:

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from benchmarks.scenes import Scene
+from benchmarks.speed.scenes import Scene
 
 
 def draw(means, covariances, weights, size: tuple[int, int], amplitude: str) -> torch.Tensor:

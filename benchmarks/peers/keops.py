@@ -11,7 +11,7 @@ import torch
 from pykeops.torch import LazyTensor
 
 from benchmarks.peers import dense_torch
-from benchmarks.scenes import Scene
+from benchmarks.speed.scenes import Scene
 
 
 def draw(means, covariances, weights, size: tuple[int, int], amplitude: str) -> torch.Tensor:

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from kornia.geometry.subpix import render_gaussian2d
 
-from benchmarks.scenes import Scene
+from benchmarks.speed.scenes import Scene
 
 
 def prepare(scene: Scene, stage: str, threads: int) -> Callable[[], dict[str, Any]]:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import gaussgrad
-from benchmarks.scenes import DEFAULT, Scene
+from benchmarks.speed.scenes import DEFAULT, Scene
 
 
 def prepare(scene: Scene, stage: str, threads: int) -> Callable[[], dict[str, Any]]:

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks.scenes import Scene
+from benchmarks.speed.scenes import Scene
 
 CUT = 9.0
 

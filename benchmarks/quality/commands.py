@@ -1,0 +1,130 @@
+"""What `python -m benchmarks quality` can be asked; what measures is imported when it is."""
+
+import argparse
+from pathlib import Path
+
+from benchmarks.arguments import Commands, Parser, existing, new_folder
+from benchmarks.quality.trainings import DECONVOLUTIONAL, ENCODERS, SEEDS, VARIANT_EPOCHS, VARIANTS
+
+DIGITS = "the digits: an idx or .npy file"
+TRAINED = (*ENCODERS, DECONVOLUTIONAL)
+
+
+def add(rooms: Commands) -> None:
+    about = "how good: reconstructions of the autoencoder, refinement, recovery"
+    parser = rooms.add_parser("quality", help=about, description=f"Measure {about}.")
+    subjects = parser.add_subparsers(metavar="SUBJECT", required=True, parser_class=Parser)
+    _add_encoder(subjects)
+    _add_variants(subjects)
+    _add_refinement(subjects)
+    _add_recovery(subjects)
+
+
+def _add_encoder(subjects: Commands) -> None:
+    about = "train the autoencoder and a deconvolutional decoder, and test them on digits they never saw"
+    parser = _subject(subjects, "encoder", about)
+    parser.add_argument("images", metavar="IMAGES", type=existing, help=DIGITS)
+    _add_output(parser, "encoder")
+    _add_seeds(parser)
+    _add_only(parser, TRAINED)
+    parser.add_argument(
+        "--decoder-seconds", metavar="SECONDS", type=float,
+        help="time of the deconvolutional decoder, where ten Gaussians are not trained",
+    )  # fmt: skip
+    parser.set_defaults(run=_run_encoder, check=lambda options: _check_encoder(parser, options))
+
+
+def _check_encoder(parser: Parser, options: argparse.Namespace) -> None:
+    untimed = "ten Gaussians" not in options.only and options.decoder_seconds is None
+    if DECONVOLUTIONAL in options.only and untimed:
+        parser.error(f"the {DECONVOLUTIONAL} gets the time of ten Gaussians: train them too, or give --decoder-seconds")
+
+
+def _run_encoder(options: argparse.Namespace, contract_line: str) -> int:
+    from benchmarks.quality import encoder
+
+    encoder.report_on(options.images, options.output, options.seeds, options.only, options.decoder_seconds)
+    return 0
+
+
+def _add_variants(subjects: Commands) -> None:
+    parser = _subject(subjects, "variants", "short trainings of settings to choose from, judged by held-out digits")
+    parser.add_argument("images", metavar="IMAGES", type=existing, help=DIGITS)
+    _add_output(parser, "variants")
+    parser.add_argument(
+        "--epochs", metavar="N", type=int, default=VARIANT_EPOCHS, help="of each training (%(default)s)"
+    )
+    _add_only(parser, tuple(VARIANTS))
+    parser.set_defaults(run=_run_variants)
+
+
+def _run_variants(options: argparse.Namespace, contract_line: str) -> int:
+    from benchmarks.quality import variants
+
+    variants.report_on(options.images, options.output, options.epochs, options.only)
+    return 0
+
+
+def _add_refinement(subjects: Commands) -> None:
+    parser = _subject(subjects, "refinement", "what refining adds to the answer of trained models, and its time")
+    parser.add_argument("runs", metavar="RUN", type=existing, nargs="+", help="finished runs, say of several seeds")
+    parser.add_argument("--images", metavar="IMAGES", type=existing, required=True, help=DIGITS)
+    parser.set_defaults(run=_run_refinement)
+
+
+def _run_refinement(options: argparse.Namespace, contract_line: str) -> int:
+    from benchmarks.quality import refinement
+
+    refinement.report_on(options.runs, options.images)
+    return 0
+
+
+def _add_recovery(subjects: Commands) -> None:
+    parser = _subject(subjects, "recovery", "the share of blobs found from random places, by recover and other ways")
+    parser.add_argument("--scenes", metavar="N", type=int, default=100, help="of each kind (%(default)s)")
+    _add_seeds(parser)
+    parser.add_argument(
+        "--only", metavar="WAY", type=_way, action="append", default=[],
+        help='a way as the table names it, such as "recover"; may be repeated',
+    )  # fmt: skip
+    parser.set_defaults(run=_run_recovery)
+
+
+def _way(text: str) -> str:
+    from benchmarks.quality.recovery import WAYS
+
+    if text not in WAYS:
+        raise argparse.ArgumentTypeError(f"{text!r} is none of: {'; '.join(WAYS)}")
+    return text
+
+
+def _run_recovery(options: argparse.Namespace, contract_line: str) -> int:
+    from benchmarks.quality import recovery
+
+    recovery.report_on(options.scenes, options.seeds, options.only)
+    return 0
+
+
+def _subject(subjects: Commands, name: str, about: str) -> Parser:
+    parser = subjects.add_parser(name, help=about, description=f"{about[0].upper()}{about[1:]}.")
+    parser.set_defaults(check=lambda options: None)
+    return parser
+
+
+def _add_output(parser: Parser, name: str) -> None:
+    folder = Path("benchmark-report") / name
+    parser.add_argument(
+        "-o", "--output", metavar="FOLDER", type=new_folder, default=str(folder), help="a new folder (%(default)s)"
+    )
+
+
+def _add_seeds(parser: Parser) -> None:
+    parser.add_argument(
+        "--seeds", metavar="N", type=int, nargs="+", default=list(SEEDS), help=f"default: {' '.join(map(str, SEEDS))}"
+    )
+
+
+def _add_only(parser: Parser, names: tuple[str, ...]) -> None:
+    parser.add_argument(
+        "--only", metavar="NAME", action="append", choices=names, default=[], help=f"of: {'; '.join(names)}"
+    )

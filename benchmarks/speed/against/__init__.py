@@ -1,0 +1,1 @@
+"""This state of the code beside another: is it slower?"""

@@ -1,0 +1,136 @@
+"""What `python -m benchmarks speed` can be asked; what measures is imported when it is."""
+
+import argparse
+from pathlib import Path
+
+from benchmarks.arguments import Commands, Parser, existing, matching, source_folder
+from benchmarks.speed.render.names import MEASURED, SECONDS
+
+REPORT = Path("benchmark-report")
+
+
+def add(rooms: Commands) -> None:
+    parser = rooms.add_parser(
+        "speed",
+        help="how fast: rendering, mixtures, this state of the code beside another",
+        description="Without a subject: all of them, as they go without options.",
+    )
+    subjects = parser.add_subparsers(metavar="SUBJECT", parser_class=Parser)
+    _add_render(subjects)
+    _add_mixtures(subjects)
+    _add_against(parser)
+    parser.set_defaults(
+        run=lambda options, line: _run_against(options) if options.against else _run_all(subjects, line),
+        check=lambda options: _check_against(parser, options),
+    )
+
+
+def _run_all(subjects: Commands, contract_line: str) -> int:
+    for subject in subjects.choices.values():
+        options = subject.parse_args([])
+        options.check(options)
+        options.run(options, contract_line)
+    return 0
+
+
+def _add_render(subjects: Commands) -> None:
+    about = "the renderer beside its peers, alone, and beside the bounds of the machine"
+    parser = subjects.add_parser("render", help=about, description=f"Measure {about}: tables, a plot, raw results.")
+    parser.add_argument(
+        "-o", "--output", metavar="FOLDER", type=Path, default=REPORT, help="where the report goes (%(default)s)"
+    )
+    parser.add_argument("--yardstick", metavar="FOLDER", type=existing, help="holds yardstick.py, an outside renderer")
+    environment = parser.add_mutually_exclusive_group()
+    environment.add_argument(
+        "--peers-python", metavar="PATH", type=existing, help="a Python that has the peers installed"
+    )
+    environment.add_argument(
+        "--install-peers", metavar="FOLDER", type=Path, nargs="?", const=False, default=None,
+        help="install peers into an environment there, or into a temporary one",
+    )  # fmt: skip
+    parser.add_argument(
+        "--only", metavar="PATTERN", action="append", help=f"measure what matches; of {', '.join(MEASURED)}"
+    )
+    _add_seconds(parser, "time for a line of the table")
+    parser.add_argument("--docs", action="store_true", help="write the tables into docs/performance.md too")
+    parser.set_defaults(run=_run_render, check=lambda options: _check_render(parser, options))
+
+
+def _check_render(parser: Parser, options: argparse.Namespace) -> None:
+    _check_subject(parser, options)
+    try:
+        options.names = matching(options.only, MEASURED)
+    except ValueError as error:
+        parser.error(str(error))
+    if options.docs and options.only:
+        parser.error("--docs records a whole run; leave out --only")
+
+
+def _run_render(options: argparse.Namespace, contract_line: str) -> int:
+    from benchmarks.speed.render import run
+
+    run.report_on(options, contract_line)
+    return 0
+
+
+def _add_mixtures(subjects: Commands) -> None:
+    about = "digits and speed of mixture densities, beside the forms that people write"
+    parser = subjects.add_parser("mixtures", help=about, description=f"Measure {about}: three tables.")
+    _add_seconds(parser, "time per comparison")
+    parser.add_argument("--docs", action="store_true", help="write the tables into docs/mixtures.md too")
+    parser.set_defaults(run=_run_mixtures, check=lambda options: _check_subject(parser, options))
+
+
+def _run_mixtures(options: argparse.Namespace, contract_line: str) -> int:
+    from benchmarks.speed.mixtures import run
+
+    run.report_on(options.seconds, options.docs)
+    return 0
+
+
+def _add_against(parser: Parser) -> None:
+    states = parser.add_argument_group(
+        "two states of the code",
+        "Every line is timed with both, in turn; the exit code is 1 where this one is slower. Without a subject only.",
+    )
+    states.add_argument(
+        "--against",
+        metavar="PATH",
+        type=source_folder,
+        help="the other state: its folder src, such as the commit before's",
+    )
+    states.add_argument(
+        "--only", metavar="PATTERN", dest="lines", action="append", help="with --against: lines whose names match"
+    )
+    states.add_argument(
+        "--seconds", metavar="SECONDS", dest="line_seconds", type=float, default=SECONDS,
+        help="with --against: time for a line (%(default)g)",
+    )  # fmt: skip
+
+
+def _check_against(parser: Parser, options: argparse.Namespace) -> None:
+    if not options.against:
+        if options.lines:
+            parser.error("--only before a subject goes with --against")
+        return
+    from benchmarks.speed.against.lines import NAMES
+
+    try:
+        options.names = matching(options.lines, NAMES)
+    except ValueError as error:
+        parser.error(str(error))
+
+
+def _run_against(options: argparse.Namespace) -> int:
+    from benchmarks.speed.against import run
+
+    return run.report_on(options.against, options.names, options.line_seconds)
+
+
+def _check_subject(parser: Parser, options: argparse.Namespace) -> None:
+    if getattr(options, "against", None):
+        parser.error("--against compares lines of its own; leave out the subject")
+
+
+def _add_seconds(parser: Parser, what: str) -> None:
+    parser.add_argument("--seconds", type=float, default=SECONDS, help=f"{what} (%(default)g)")

@@ -1,0 +1,1 @@
+"""Mixture densities beside the forms that people write: their digits and their speed."""

@@ -1,0 +1,114 @@
+"""The command: what it can be asked, how it refuses, and that nothing is measured before the contract holds."""
+
+import sys
+
+import pytest
+
+from benchmarks import __main__ as command
+from benchmarks import contract
+from benchmarks.arguments import matching
+from benchmarks.quality import encoder, recovery, refinement, variants
+from benchmarks.speed.against import run as against
+from benchmarks.speed.mixtures import run as mixtures
+from benchmarks.speed.render import run as render
+
+
+@pytest.fixture
+def asked(monkeypatch) -> list[tuple]:
+    """What was to be measured; nothing is."""
+    calls: list[tuple] = []
+    for module in (render, mixtures, against, encoder, variants, refinement, recovery):
+        name = module.__name__.removeprefix("benchmarks.")
+        monkeypatch.setattr(module, "report_on", lambda *given, name=name: calls.append((name, *given)) or 0)
+    monkeypatch.setattr(contract, "check", lambda: "3 passed")
+    return calls
+
+
+@pytest.fixture
+def digits(tmp_path):
+    file = tmp_path / "digits.npy"
+    file.touch()
+    return str(file)
+
+
+def test_a_failing_contract_stops_the_command_before_anything_is_measured(monkeypatch, capsys):
+    failing = (sys.executable, "-c", "print('1 failed'); raise SystemExit(1)")
+    check = contract.check
+    monkeypatch.setattr(contract, "check", lambda: check(failing))
+    monkeypatch.setattr(mixtures, "report_on", lambda *_: pytest.fail("measured although the contract is broken"))
+    assert command.main(["speed", "mixtures"]) == 1
+    assert "1 failed" in capsys.readouterr().err
+
+
+def test_speed_alone_measures_all_of_its_subjects_by_their_defaults(asked):
+    assert command.main(["speed"]) == 0
+    (first, options, line), second = asked
+    assert (first, str(options.output), options.names[0], options.docs, line) == (
+        "speed.render.run", "benchmark-report", "yardstick-forward", False, "3 passed",
+    )  # fmt: skip
+    assert second == ("speed.mixtures.run", 5.0, False)
+
+
+def test_speed_against_another_state_passes_its_exit_code_on(asked, monkeypatch, tmp_path):
+    (tmp_path / "gaussgrad").mkdir()
+    (tmp_path / "gaussgrad" / "__init__.py").touch()
+    monkeypatch.setattr(against, "report_on", lambda *given: asked.append(given) or 1)
+    assert command.main(["speed", "--against", str(tmp_path), "--only", "mixture*", "--seconds", "2"]) == 1
+    ((source, names, seconds),) = asked
+    assert (source, seconds) == (tmp_path.resolve(), 2.0)
+    assert len(names) == 2
+    assert all(name.startswith("mixture") for name in names)
+
+
+def test_the_subjects_of_quality_get_what_was_asked(asked, digits, tmp_path):
+    command.main(["quality", "encoder", digits, "-o", str(tmp_path / "new"), "--seeds", "4", "--only", "ten points"])
+    command.main(["quality", "variants", digits, "-o", str(tmp_path / "new"), "--epochs", "1"])
+    command.main(["quality", "refinement", digits, "--images", digits])
+    command.main(["quality", "recovery", "--scenes", "2", "--only", "recover"])
+    paths = (type(tmp_path)(digits), tmp_path / "new")
+    assert asked == [
+        ("quality.encoder", *paths, [4], ["ten points"], None),
+        ("quality.variants", *paths, 1, []),
+        ("quality.refinement", [paths[0]], paths[0]),
+        ("quality.recovery", 2, [0, 1, 2], ["recover"]),
+    ]
+
+
+@pytest.mark.parametrize(("arguments", "listed"), [
+    ([], ("speed", "quality")),
+    (["speed"], ("render", "mixtures", "--against")),
+    (["quality"], ("encoder", "variants", "refinement", "recovery")),
+])  # fmt: skip
+def test_help_lists_what_there_is(arguments, listed, capsys):
+    with pytest.raises(SystemExit) as exit_:
+        command.parse([*arguments, "--help"])
+    assert exit_.value.code == 0
+    said = capsys.readouterr().out
+    assert all(f"  {name}" in said for name in listed)
+
+
+@pytest.mark.parametrize(("arguments", "told"), [
+    ([], "required: ROOM"),
+    (["sped"], "invalid choice: 'sped'"),
+    (["quality"], "required: SUBJECT"),
+    (["speed", "--against", "/nowhere"], "/nowhere holds no gaussgrad"),
+    (["speed", "--only", "mix*"], "goes with --against"),
+    (["speed", "render", "--only", "nothing"], "matches none of: yardstick-forward; "),
+    (["speed", "render", "--docs", "--only", "memory"], "a whole run"),
+    (["quality", "encoder", "/nowhere"], "/nowhere does not exist"),
+    (["quality", "encoder", __file__, "-o", "tests"], "tests exists; name a new folder"),
+    (["quality", "encoder", __file__, "-o", "new", "--only", "deconvolutional decoder"], "--decoder-seconds"),
+    (["quality", "recovery", "--only", "luck"], "'luck' is none of: squared error; "),
+])  # fmt: skip
+def test_what_cannot_be_run_is_refused_in_one_line(arguments, told, capsys):
+    with pytest.raises(SystemExit) as exit_:
+        command.parse(arguments)
+    said = capsys.readouterr().err
+    assert exit_.value.code == 2
+    assert told in said
+    assert said.count("\n") == 1
+
+
+def test_patterns_choose_names_in_their_order():
+    assert matching(["mem*", "a"], ("a", "b", "memory")) == ("a", "memory")
+    assert matching(None, ("a", "b")) == ("a", "b")
