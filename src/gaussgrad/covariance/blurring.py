@@ -82,7 +82,8 @@ def _blurred_factors(xp: Any, cholesky: Any, stddev: Any, d: int) -> Any:
         added: list[Any] = [0.0] * d
         added[axis] = stddev
         for j in range(axis, d):
-            length = xp.sqrt(rows[j][j] * rows[j][j] + added[j] * added[j])  # hypot has no derivatives at 0 in JAX
+            # Not hypot: where both are equal, JAX gives it a second derivative of 0.
+            length = xp.sqrt(rows[j][j] * rows[j][j] + added[j] * added[j])
             cosine, sine = rows[j][j] / length, added[j] / length
             rows[j][j] = length
             for i in range(j + 1, d):
