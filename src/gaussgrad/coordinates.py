@@ -11,8 +11,8 @@ def to_pixels(means: Any, covariances: Any = None, *, cholesky: Any = None, size
     """Means, and covariances or Cholesky factors when given, in pixels from normalised units.
 
     Along an axis of L pixels, pixel = (normalised + 1) L / 2 - 1/2: -1 and +1 lie at the outer edges of the frame,
-    half a pixel outside the outer pixel centres. A covariance scales with the product of the two axes' L / 2, a row of a
-    Cholesky factor with the L / 2 of its axis.
+    half a pixel outside the outer pixel centres. A covariance scales with the product of the two axes' L / 2, a
+    row of a Cholesky factor with the L / 2 of its axis.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ def to_pixels(means: Any, covariances: Any = None, *, cholesky: Any = None, size
 
 
 def to_normalized(means: Any, covariances: Any = None, *, cholesky: Any = None, size: tuple[int, ...]) -> Any:
-    """Means, and covariances or Cholesky factors when given, in normalised units from pixels; the inverse of `to_pixels`.
+    """Means, and covariances or Cholesky factors when given, in normalised units; the inverse of `to_pixels`.
 
     Along an axis of L pixels, normalised = (2 pixel + 1) / L - 1.
 

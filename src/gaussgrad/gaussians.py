@@ -78,11 +78,11 @@ class Gaussians:
         return self._with(self.means, covariance.blur(self.covariances, stddev, cholesky=self.cholesky))
 
     def to_pixels(self, size: tuple[int, ...]) -> "Gaussians":
-        """The Gaussians in pixels, where these are in normalised units; see `gaussgrad.to_pixels`. Differentiable."""
+        """The Gaussians in pixels, from normalised units; see `gaussgrad.to_pixels`. Differentiable."""
         return self._with(*coordinates.to_pixels(self.means, self.covariances, cholesky=self.cholesky, size=size))
 
     def to_normalized(self, size: tuple[int, ...]) -> "Gaussians":
-        """The Gaussians in normalised units, where these are in pixels; see `gaussgrad.to_normalized`. Differentiable."""
+        """The Gaussians in normalised units, from pixels; see `gaussgrad.to_normalized`. Differentiable."""
         return self._with(*coordinates.to_normalized(self.means, self.covariances, cholesky=self.cholesky, size=size))
 
     def _with(self, means: Any, widths: Any) -> "Gaussians":

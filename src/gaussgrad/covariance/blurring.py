@@ -41,8 +41,8 @@ def blur(covariances: Any = None, stddev: Any = None, *, cholesky: Any = None) -
     -----
     docs/maths.md, equation 36. A Cholesky factor L becomes that of L L^T + stddev^2 I by Givens rotations, which turn
     the columns of stddev I into L one after the other: Golub and Van Loan (2013), "Matrix computations", section 6.5.4.
-    The covariance is never formed, so a Gaussian far narrower than long keeps its narrow width: the relative error is
-    that of rounding times length / width, where covariances lose the square of it.
+    The covariance is never formed. Each row of the factor is exact to some roundings of its length, and so the width of
+    a Gaussian that is much longer than wide is kept, which packed covariances lose.
 
     Examples
     --------
