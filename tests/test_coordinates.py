@@ -7,6 +7,7 @@ from covariance_cases import correlated_matrices, pack, unpack
 from tolerances import compare_values
 
 import gaussgrad
+from gaussgrad import covariance
 from gaussgrad.coordinates import to_normalized, to_pixels
 
 SIZES = {1: (10,), 2: (4, 10), 3: (3, 4, 10)}
@@ -56,6 +57,31 @@ def test_both_have_derivatives_to_means_and_covariances(function, d):
     assert torch.autograd.gradcheck(convert, (means,))
 
 
+@every_dimension
+def test_rows_of_factors_scale_with_their_axis(d, rng):
+    means, matrices = rng.uniform(-1, 1, size=(4, d)), correlated_matrices(d, 0.9) / 50
+    factors = covariance.to_cholesky(pack(matrices))
+    moved, scaled = to_pixels(means, cholesky=factors, size=SIZES[d])
+    expected, covariances = to_pixels(means, pack(matrices), size=SIZES[d])
+    np.testing.assert_array_equal(moved, expected)
+    compare_values(covariance.from_cholesky(scaled), covariances)
+    for back, start in zip(to_normalized(moved, cholesky=scaled, size=SIZES[d]), (means, factors), strict=True):
+        compare_values(back, start)
+
+
+@every_dimension
+@pytest.mark.parametrize("function", [to_pixels, to_normalized])
+def test_both_have_derivatives_to_factors(function, d):
+    means = torch.rand(4, d, dtype=torch.float64, requires_grad=True)
+    factors = covariance.to_cholesky(torch.from_numpy(pack(correlated_matrices(d, 0.9)))).requires_grad_()
+
+    def convert(means, cholesky):
+        return function(means, cholesky=cholesky, size=SIZES[d])
+
+    assert torch.autograd.gradcheck(convert, (means, factors))
+    assert torch.autograd.gradgradcheck(convert, (means, factors))
+
+
 def test_conversions_compile_and_vmap():
     means = torch.rand(3, 4, 2, dtype=torch.float64)
     expected = to_pixels(means, size=(4, 10))
@@ -95,3 +121,25 @@ def test_a_gaussian_given_in_normalised_units_lands_on_its_pixel():
 def test_what_does_not_fit_the_frame_is_refused(function, means, covariances, size, message):
     with pytest.raises(ValueError, match=message):
         function(means, covariances, size=size)
+
+
+@pytest.mark.parametrize("function", [to_pixels, to_normalized])
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        (
+            {"cholesky": np.ones((4, 6))},
+            ValueError,
+            r"cholesky must be packed lower triangles by rows.* \[xx, yx, yy\], in 2-D; got shape \(4, 6\)",
+        ),
+        (
+            {"cholesky": [1.0, 2.0, 0.0]},
+            ValueError,
+            r"cholesky must be of positive diagonal entries; got 0.0 at cholesky\[2\]",
+        ),
+        ({"covariances": np.ones(3), "cholesky": np.ones(3)}, TypeError, r"cholesky in their place; got both"),
+    ],
+)
+def test_factors_that_do_not_fit_the_frame_are_refused(function, arguments, error, message):
+    with pytest.raises(error, match=message):
+        function(np.ones((4, 2)), **arguments, size=(8, 8))

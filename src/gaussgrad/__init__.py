@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from gaussgrad import covariance
 from gaussgrad.coordinates import to_normalized, to_pixels
+from gaussgrad.gaussians import Gaussians
 from gaussgrad.ops.impulse import render_impulses
 from gaussgrad.ops.latent import (
     density,
@@ -28,6 +29,7 @@ from gaussgrad.ops.render import render
 from gaussgrad.rows import from_rows
 
 __all__ = [
+    "Gaussians",
     "bivariate_density",
     "covariance",
     "density",

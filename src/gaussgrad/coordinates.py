@@ -7,11 +7,12 @@ from gaussgrad.covariance import packing
 from gaussgrad.dispatch import Gathered, gather
 
 
-def to_pixels(means: Any, covariances: Any = None, *, size: tuple[int, ...]) -> Any:
-    """Means, and covariances when given, in pixels from normalised units.
+def to_pixels(means: Any, covariances: Any = None, *, cholesky: Any = None, size: tuple[int, ...]) -> Any:
+    """Means, and covariances or Cholesky factors when given, in pixels from normalised units.
 
     Along an axis of L pixels, pixel = (normalised + 1) L / 2 - 1/2: -1 and +1 lie at the outer edges of the frame,
-    half a pixel outside the outer pixel centres. A covariance scales with the product of the two axes' L / 2.
+    half a pixel outside the outer pixel centres. A covariance scales with the product of the two axes' L / 2, a
+    row of a Cholesky factor with the L / 2 of its axis.
 
     Parameters
     ----------
@@ -19,6 +20,8 @@ def to_pixels(means: Any, covariances: Any = None, *, size: tuple[int, ...]) -> 
         Normalised (x,), (x, y) or (x, y, z).
     covariances : array (..., d(d+1)/2), optional
         Packed, positive definite, in normalised units.
+    cholesky : array (..., d(d+1)/2), optional
+        In place of `covariances`: packed lower Cholesky factors by rows, of positive diagonal.
     size : tuple of int
         (width,), (height, width) or (depth, height, width).
 
@@ -28,11 +31,16 @@ def to_pixels(means: Any, covariances: Any = None, *, size: tuple[int, ...]) -> 
         In pixels. Differentiable to `means`.
     covariances : array (..., d(d+1)/2)
         Only when `covariances` are given; in pixels squared. Differentiable to `covariances`.
+    cholesky : array (..., d(d+1)/2)
+        Only when `cholesky` is given; in pixels. Differentiable to `cholesky`.
 
     Raises
     ------
     ValueError
-        For shapes that disagree with `size`, values that are not finite, or covariances that are not positive definite.
+        For shapes that disagree with `size`, values that are not finite, covariances that are not positive definite, or
+        a Cholesky factor whose diagonal is not positive.
+    TypeError
+        For both `covariances` and `cholesky`.
 
     Notes
     -----
@@ -44,14 +52,14 @@ def to_pixels(means: Any, covariances: Any = None, *, size: tuple[int, ...]) -> 
     >>> gaussgrad.to_pixels([[-1.0, 0.0]], size=(4, 10)).tolist()
     [[-0.5, 1.5]]
     """
-    gathered, means, covariances, halves = _open(means, covariances, size)
+    gathered, means, covariances, cholesky, halves = _open(means, covariances, cholesky, size)
     xp = gathered.namespace
     moved = [(means[..., i] + 1) * half - 0.5 for i, half in enumerate(halves)]
-    return _close(gathered, packing.stack(xp, moved), _scaled(xp, covariances, halves))
+    return _close(gathered, packing.stack(xp, moved), _scaled(xp, covariances, cholesky, halves))
 
 
-def to_normalized(means: Any, covariances: Any = None, *, size: tuple[int, ...]) -> Any:
-    """Means, and covariances when given, in normalised units from pixels; the inverse of `to_pixels`.
+def to_normalized(means: Any, covariances: Any = None, *, cholesky: Any = None, size: tuple[int, ...]) -> Any:
+    """Means, and covariances or Cholesky factors when given, in normalised units; the inverse of `to_pixels`.
 
     Along an axis of L pixels, normalised = (2 pixel + 1) / L - 1.
 
@@ -61,6 +69,8 @@ def to_normalized(means: Any, covariances: Any = None, *, size: tuple[int, ...])
         (x,), (x, y) or (x, y, z) in pixels.
     covariances : array (..., d(d+1)/2), optional
         Packed, positive definite, in pixels squared.
+    cholesky : array (..., d(d+1)/2), optional
+        In place of `covariances`: packed lower Cholesky factors by rows, of positive diagonal, in pixels.
     size : tuple of int
         (width,), (height, width) or (depth, height, width).
 
@@ -70,11 +80,16 @@ def to_normalized(means: Any, covariances: Any = None, *, size: tuple[int, ...])
         Normalised. Differentiable to `means`.
     covariances : array (..., d(d+1)/2)
         Only when `covariances` are given; in normalised units. Differentiable to `covariances`.
+    cholesky : array (..., d(d+1)/2)
+        Only when `cholesky` is given; in normalised units. Differentiable to `cholesky`.
 
     Raises
     ------
     ValueError
-        For shapes that disagree with `size`, values that are not finite, or covariances that are not positive definite.
+        For shapes that disagree with `size`, values that are not finite, covariances that are not positive definite, or
+        a Cholesky factor whose diagonal is not positive.
+    TypeError
+        For both `covariances` and `cholesky`.
 
     Notes
     -----
@@ -86,17 +101,22 @@ def to_normalized(means: Any, covariances: Any = None, *, size: tuple[int, ...])
     >>> gaussgrad.to_normalized([[-0.5, 1.5]], size=(4, 10)).tolist()
     [[-1.0, 0.0]]
     """
-    gathered, means, covariances, halves = _open(means, covariances, size)
+    gathered, means, covariances, cholesky, halves = _open(means, covariances, cholesky, size)
     xp = gathered.namespace
     moved = [(means[..., i] + 0.5) / half - 1 for i, half in enumerate(halves)]
-    return _close(gathered, packing.stack(xp, moved), _scaled(xp, covariances, [1 / half for half in halves]))
+    scales = [1 / half for half in halves]
+    return _close(gathered, packing.stack(xp, moved), _scaled(xp, covariances, cholesky, scales))
 
 
-def _open(means: Any, covariances: Any, size: tuple[int, ...]) -> tuple[Gathered, Any, Any, list[float]]:
+def _open(
+    means: Any, covariances: Any, cholesky: Any, size: tuple[int, ...]
+) -> tuple[Gathered, Any, Any, Any, list[float]]:
     """The arguments gathered and checked, and half the length of each axis in the order x, y, z."""
     size = checks.image_size(size)
-    gathered = gather(("covariances",), means=means, covariances=covariances)
-    means, covariances = gathered.arrays
+    if covariances is not None or cholesky is not None:
+        packing.given_name(covariances, cholesky)
+    gathered = gather(("covariances", "cholesky"), means=means, covariances=covariances, cholesky=cholesky)
+    means, covariances, cholesky = gathered.arrays
     d = len(size)
     coordinates = ", ".join("xyz"[:d])
     checks.last_axis("means", means.shape, d, f"of shape (..., {d}), the last axis ({coordinates}), for size={size}")
@@ -104,16 +124,24 @@ def _open(means: Any, covariances: Any, size: tuple[int, ...]) -> tuple[Gathered
     if covariances is not None:
         checks.packed_covariances("covariances", covariances.shape, d)
         packing.check_values(gathered, "covariances", covariances, checks.positive_definite)
-    return gathered, means, covariances, [length / 2 for length in reversed(size)]
+    if cholesky is not None:
+        packing.factor_dimensions(cholesky.shape, d)
+        packing.check_factors(gathered, cholesky, d)
+    return gathered, means, covariances, cholesky, [length / 2 for length in reversed(size)]
 
 
-def _scaled(xp: Any, covariances: Any, scales: list[float]) -> Any:
-    if covariances is None:
+def _scaled(xp: Any, covariances: Any, cholesky: Any, scales: list[float]) -> Any:
+    """The covariances or Cholesky factors in the new unit, or None where neither is given."""
+    d = len(scales)
+    if covariances is not None:
+        entries = [covariances[..., k] * (scales[i] * scales[j]) for k, (i, j) in enumerate(packing.UPPER[d])]
+    elif cholesky is not None:
+        entries = [cholesky[..., k] * scales[i] for k, (i, _) in enumerate(packing.LOWER[d])]
+    else:
         return None
-    factors = [scales[i] * scales[j] for i, j in packing.UPPER[len(scales)]]
-    return packing.stack(xp, [covariances[..., k] * factor for k, factor in enumerate(factors)])
+    return packing.stack(xp, entries)
 
 
-def _close(gathered: Gathered, means: Any, covariances: Any) -> Any:
+def _close(gathered: Gathered, means: Any, widths: Any) -> Any:
     means = gathered.restore(means)
-    return means if covariances is None else (means, gathered.restore(covariances))
+    return means if widths is None else (means, gathered.restore(widths))

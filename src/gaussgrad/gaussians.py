@@ -1,14 +1,90 @@
-"""The record that every storey passes on: Gaussians, in pixels."""
+"""The record that every storey passes on: Gaussians, with what can be done to all of them at once."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
+
+from gaussgrad import coordinates, covariance
+from gaussgrad.covariance import packing
 
 
 @dataclass(frozen=True, eq=False)
 class Gaussians:
-    """What an image is encoded to, in pixels (docs/conventions.md)."""
+    """Gaussians of one image, or of many: means, covariances or Cholesky factors, weights and presence.
 
-    means: Any  # (b, n, 2): x, y
-    covariances: Any  # (b, n, 3): xx, xy, yy
-    weights: Any  # (b, n), or (b, n, c) for colours: the value at the mean; 0 where a Gaussian is absent
-    presence: Any = None  # (b, n): the probability to be there, where their number varies
+    The arrays are of any one framework, and the record holds them as they are: the functions that take it check shapes
+    and values. Widths are told by `covariances` or by `cholesky`, never by both; a method that changes them keeps to
+    the one that is held. Coordinates are pixels, unless you hold others and convert them (docs/conventions.md).
+
+    Parameters
+    ----------
+    means : array (..., n, d)
+        (x,), (x, y) or (x, y, z).
+    covariances : array (..., n, d(d+1)/2), optional
+        Packed upper triangles by rows: [xx], [xx, xy, yy] or [xx, xy, xz, yy, yz, zz], in pixels squared.
+    weights : array (..., n) or (..., n, c), optional
+        A number for each Gaussian, or for each of its c channels: its integral or the value at its mean, as `amplitude`
+        says to `gaussgrad.render`. 0 where a Gaussian is absent. None stands for 1.
+    presence : array (..., n), optional
+        The probability to be there, where the number of Gaussians varies.
+    cholesky : array (..., n, d(d+1)/2), optional
+        In place of `covariances`: packed lower Cholesky factors by rows, [xx], [xx, yx, yy] or
+        [xx, yx, yy, zx, zy, zz], of positive diagonal, in pixels. They keep the digits that covariances of long, narrow
+        Gaussians lose, and `gaussgrad.log_density` takes them by the same name.
+
+    Raises
+    ------
+    TypeError
+        For none or both of `covariances` and `cholesky`.
+
+    Examples
+    --------
+    >>> import gaussgrad
+    >>> gaussians = gaussgrad.Gaussians([[4.0, 4.0]], cholesky=[[3.0, 0.0, 5.0]])
+    >>> gaussians.packed_covariances().tolist()
+    [[9.0, 0.0, 25.0]]
+    >>> gaussians.blur(4.0).cholesky.round(3).tolist()
+    [[5.0, 0.0, 6.403]]
+    """
+
+    means: Any
+    covariances: Any = None
+    weights: Any = None
+    presence: Any = None
+    cholesky: Any = field(default=None, kw_only=True)
+
+    def __post_init__(self) -> None:
+        packing.given_name(self.covariances, self.cholesky)
+
+    @property
+    def held(self) -> str:
+        """The name of the field that tells the widths: "covariances" or "cholesky"."""
+        return packing.given_name(self.covariances, self.cholesky)
+
+    def packed_covariances(self) -> Any:
+        """Covariances (..., n, d(d+1)/2): those held, or those of the Cholesky factors, differentiable to them."""
+        return covariance.from_cholesky(self.cholesky) if self.covariances is None else self.covariances
+
+    def factors(self) -> Any:
+        """Cholesky factors (..., n, d(d+1)/2): those held, or those of the covariances, differentiable to them."""
+        return covariance.to_cholesky(self.covariances) if self.cholesky is None else self.cholesky
+
+    def blur(self, stddev: Any) -> "Gaussians":
+        """The Gaussians after a blur of this standard deviation, in pixels; the weights stay.
+
+        Weights are then integrals, as with `amplitude="density"`: the result draws the blurred image. Weights that are
+        values at the means must fall; `gaussgrad.fitting.blur_gaussians` does that. Differentiable to the widths and to
+        `stddev` (...), which broadcasts with (..., n); see `gaussgrad.covariance.blur`.
+        """
+        return self._with(self.means, covariance.blur(self.covariances, stddev, cholesky=self.cholesky))
+
+    def to_pixels(self, size: tuple[int, ...]) -> "Gaussians":
+        """The Gaussians in pixels, from normalised units; see `gaussgrad.to_pixels`. Differentiable."""
+        return self._with(*coordinates.to_pixels(self.means, self.covariances, cholesky=self.cholesky, size=size))
+
+    def to_normalized(self, size: tuple[int, ...]) -> "Gaussians":
+        """The Gaussians in normalised units, from pixels; see `gaussgrad.to_normalized`. Differentiable."""
+        return self._with(*coordinates.to_normalized(self.means, self.covariances, cholesky=self.cholesky, size=size))
+
+    def _with(self, means: Any, widths: Any) -> "Gaussians":
+        """Other means and widths, the widths told as those held are."""
+        return replace(self, means=means, **{self.held: widths})

@@ -152,10 +152,10 @@ def test_a_look_does_the_same_at_every_place():
 def test_a_look_samples_along_the_axes_of_the_gaussian():
     x = torch.arange(40.0).expand(1, 1, 30, 40)  # brightness tells x
     look = looks.Look((30, 40), channels=1, numbers=6)
-    covariances = torch.tensor([[[4.0, 3.0, 9.0]]])
-    axes = looks._axes(covariances)
+    means = torch.tensor([[[20.0, 15.0]]])
+    axes = looks._axes(Gaussians(means, torch.tensor([[[4.0, 3.0, 9.0]]])))
     compare_values(axes[0, 0], torch.tensor([[2.0, 0.0], [1.5, 6.75**0.5]]))
-    seen = look._sample(x, torch.tensor([[[20.0, 15.0]]]), axes)[0, 0].reshape(looks.PLACES, looks.PLACES)
+    seen = look._sample(x, means, axes)[0, 0].reshape(looks.PLACES, looks.PLACES)
     expected = 20 + 2 * torch.linspace(-looks.REACH, looks.REACH, looks.PLACES)
     compare_values(seen, expected.expand(looks.PLACES, looks.PLACES))
 
@@ -165,9 +165,9 @@ def test_a_look_sees_the_image_and_what_the_drawing_lacks():
     images, drawn = torch.rand(2, 1, 16, 12), torch.rand(2, 1, 16, 12)
     gaussians = Gaussians(8 * torch.rand(2, 3, 2), torch.tensor([4.0, 1.0, 3.0]).expand(2, 3, 3), torch.ones(2, 3))
     seen = []
-    look.see.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))
+    look.input_layer.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))
     look(images, drawn, gaussians, torch.zeros(2, 3, 6), torch.zeros(2, 3, looks.NOTES))
-    axes, count = looks._axes(gaussians.covariances), looks.PLACES**2
+    axes, count = looks._axes(gaussians), looks.PLACES**2
     compare_values(seen[0][..., :count], look._sample(images, gaussians.means, axes))
     compare_values(seen[0][..., count : 2 * count], look._sample(images - drawn, gaussians.means, axes))
 

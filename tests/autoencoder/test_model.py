@@ -11,6 +11,7 @@ from torch import nn
 from gaussgrad.autoencoder import GaussianAutoencoder
 from gaussgrad.autoencoder.encoder import ConvolutionalEncoder
 from gaussgrad.autoencoder.heads import FLOOR, LATENTS, GaussianHead, sunflower
+from gaussgrad.covariance import from_cholesky
 from gaussgrad.gaussians import Gaussians
 from gaussgrad.ops.render import render
 
@@ -96,6 +97,19 @@ def test_decode_draws_any_gaussians_as_render_does():
     drawn = model.decode(Gaussians(means, covariances.expand(2, 3, 3), weights))
     expected = render(means, covariances.expand(2, 3, 3), weights, size=(9, 11), amplitude="peak")
     compare_values(drawn, expected[:, None] + 0.25)
+
+
+def test_decode_draws_cholesky_factors_as_it_draws_covariances():
+    model = GaussianAutoencoder((9, 11), n=4, channels=3)
+    means, weights = torch.rand(2, 3, 2) * 9, torch.rand(2, 3, 3)
+    factors = (torch.tensor([1.5, 0.5, 1.0]) + torch.rand(2, 3, 3)).requires_grad_()
+    drawn = model.decode(Gaussians(means, weights=weights, cholesky=factors))
+    expected = model.decode(Gaussians(means, from_cholesky(factors), weights))
+    torch.testing.assert_close(drawn, expected, rtol=0, atol=0)
+    (given,), (wanted,) = (torch.autograd.grad(image.square().sum(), factors) for image in (drawn, expected))
+    torch.testing.assert_close(given, wanted, rtol=0, atol=0)
+    with pytest.raises(TypeError, match=r"gaussians\.cholesky must be a tensor; got a list"):
+        model.decode(Gaussians(means, weights=weights, cholesky=[1.0, 0.0, 1.0]))
 
 
 def test_one_weight_per_gaussian_serves_all_colours():
@@ -199,7 +213,11 @@ def test_gaussians_without_a_batch_axis_are_decoded_to_one_image(channels):
             ValueError,
             ["gaussians", "1 channels", "(1, 4, 3)"],
         ),
-        (lambda model: model.decode(Gaussians([[1.0, 2.0]], None, None)), TypeError, ["gaussians.means", "a list"]),
+        (
+            lambda model: model.decode(Gaussians([[1.0, 2.0]], [[1.0, 0.0, 1.0]])),
+            TypeError,
+            ["gaussians.means", "a list"],
+        ),
         (lambda _: GaussianAutoencoder((16, 12), n=2.7), TypeError, ["n must be", "2.7"]),
         (lambda _: GaussianAutoencoder((16, 12), n=0), ValueError, ["n must be", "0"]),
         (lambda _: GaussianAutoencoder((16, 12), encoder=lambda x: x), TypeError, ["encoder", "nn.Module"]),

@@ -73,6 +73,42 @@ def test_blur_has_derivatives_to_covariances_and_stddev(d):
     assert torch.autograd.gradgradcheck(covariance.blur, (packed_tensor(d), stddev))
 
 
+@pytest.mark.parametrize("d", [1, 2, 3])
+@pytest.mark.parametrize("correlation", [0.0, 0.9])
+def test_blur_of_factors_has_derivatives_to_factors_and_stddev(d, correlation):
+    factors = covariance.to_cholesky(packed_tensor(d, correlation)).detach().requires_grad_()
+    as_wide = factors[1, 0].item()
+    stddev = torch.tensor([0.5, as_wide], dtype=torch.float64, requires_grad=True)
+
+    def blur(cholesky, stddev):
+        return covariance.blur(cholesky=cholesky, stddev=stddev)
+
+    assert torch.autograd.gradcheck(blur, (factors, stddev))
+    assert torch.autograd.gradgradcheck(blur, (factors, stddev))
+
+
+@pytest.mark.parametrize("stddev", [0.0, 1.0, 2.0])
+def test_blur_of_factors_has_second_derivatives_in_jax_too(stddev):
+    jax = pytest.importorskip("jax")
+    with jax.enable_x64(True):  # of sqrt(4 + s^2): 4 / (4 + s^2)^(3/2), also where the blur is as wide as the Gaussian
+        second = jax.grad(jax.grad(lambda s: covariance.blur(cholesky=jax.numpy.array([2.0]), stddev=s)[0]))
+        compare_gradients(np.asarray(second(jax.numpy.array(stddev))), np.array(4 / (4 + stddev**2) ** 1.5))
+
+
+@pytest.mark.parametrize("d", [1, 2, 3])
+@pytest.mark.parametrize("stddev", [0.0, 1.5])
+def test_blur_of_factors_has_the_gradient_of_blur_of_covariances(d, stddev):
+    factors = covariance.to_cholesky(packed_tensor(d)).detach().requires_grad_()
+    width = torch.tensor(stddev, dtype=torch.float64, requires_grad=True)
+    by_factors = covariance.from_cholesky(covariance.blur(cholesky=factors, stddev=width))
+    by_covariances = covariance.blur(covariance.from_cholesky(factors), width)
+    gradients = (
+        torch.autograd.grad(blurred.square().sum(), (factors, width)) for blurred in (by_factors, by_covariances)
+    )
+    for given, wanted in zip(*gradients, strict=True):
+        compare_gradients(given, wanted)
+
+
 def test_third_derivatives_of_the_3d_decomposition_agree_with_differences():
     direction = torch.tensor([0.3, -0.2, 0.1, 0.2, 0.4, -0.1], dtype=torch.float64)
     start = packed_tensor(3, 0.5)[0].detach()

@@ -113,6 +113,22 @@ REFUSALS = {
     ),
     "to_correlation of 3-D": (lambda: covariance.to_correlation(np.ones(6)), r"covariances must be packed.*2-D"),
     "blur negative": (lambda: covariance.blur([1.0], [-1.0]), r"stddev must be zero or more; got -1.0 at stddev\[0\]"),
+    "blur of a factor that is none": (
+        lambda: covariance.blur(cholesky=[[1.0, 0.0, 1.0], [1.0, 2.0, -1.0]], stddev=1.0),
+        r"cholesky must be of positive diagonal entries; got -1.0 at cholesky\[1, 2\]\. Use exp",
+    ),
+    "blur of a factor that is NaN": (
+        lambda: covariance.blur(cholesky=[1.0, NAN, 1.0], stddev=1.0),
+        r"cholesky must be finite; got nan at cholesky\[1\]",
+    ),
+    "blur of a factor of 4": (
+        lambda: covariance.blur(cholesky=np.ones(4), stddev=1.0),
+        r"\[xx, yx, yy\].*shape \(4,\)",
+    ),
+    "blur of factors does not broadcast": (
+        lambda: covariance.blur(cholesky=np.ones((3, 1)), stddev=np.ones(2)),
+        r"stddev must be of leading axes that broadcast with those of cholesky, \(3,\); got \(2,\)",
+    ),
     "blur does not broadcast": (
         lambda: covariance.blur(np.ones((3, 1)), np.ones(2)),
         r"stddev must be of leading axes",
@@ -124,6 +140,22 @@ REFUSALS = {
 def test_the_refusal_says_what_was_wanted_and_what_came(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"stddev": 1.0}, r"covariances must be given, or cholesky in their place; got neither\. Pass one of them"),
+        (
+            {"covariances": [1.0], "cholesky": [1.0], "stddev": 1.0},
+            r"covariances must be given, or cholesky in their place; got both\. Leave one of them out",
+        ),
+        ({"cholesky": [1.0]}, r"stddev must be an array; got None"),
+    ],
+)
+def test_blur_takes_covariances_or_factors_and_a_stddev(arguments, message):
+    with pytest.raises(TypeError, match=message):
+        covariance.blur(**arguments)
 
 
 def test_where_values_are_not_known_there_is_nan_and_no_refusal():

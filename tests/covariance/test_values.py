@@ -1,5 +1,6 @@
 """Every parametrisation agrees with plain matrix formulas, and every inverse leads back."""
 
+import mpmath
 import numpy as np
 import pytest
 import torch
@@ -163,6 +164,49 @@ def test_blur_adds_the_variance_to_the_diagonal(d, rng):
     expected = matrices + stddev[..., None, None] ** 2 * np.eye(d)
     compare_values(covariance.blur(pack(matrices), stddev), pack(expected))
     compare_values(covariance.blur(pack(matrices), 0.0), pack(matrices))
+
+
+@every_dimension
+@every_correlation
+def test_blurred_factors_are_the_factors_of_the_blurred_covariances(d, correlation, rng):
+    matrices = correlated_matrices(d, correlation)
+    factors, stddev = np.linalg.cholesky(matrices), rng.uniform(0, 3, size=(5, 1))
+    expected = np.linalg.cholesky(matrices + stddev[..., None, None] ** 2 * np.eye(d))
+    place = (..., *LOWER[d])
+    compare_values(covariance.blur(cholesky=factors[place], stddev=stddev), expected[place])
+    compare_values(covariance.blur(cholesky=factors[place], stddev=0.0), factors[place])
+
+
+def blurred_in_sixty_digits(cholesky, stddev, d):
+    """The rows of the factor of L L^T + stddev^2 I."""
+    with mpmath.workdps(60):
+        lower = mpmath.zeros(d, d)
+        for value, i, j in zip(cholesky, *LOWER[d], strict=True):
+            lower[int(i), int(j)] = float(value)
+        factor = mpmath.cholesky(lower * lower.T + mpmath.mpf(float(stddev)) ** 2 * mpmath.eye(d))
+        return np.array(factor.tolist(), dtype=float)
+
+
+@every_dimension
+def test_rows_of_blurred_factors_of_any_shape_are_exact_to_some_roundings_of_their_length(d, rng):
+    factors = rng.normal(size=(200, d * (d + 1) // 2)) * 10 ** rng.uniform(-3, 3, size=(200, d * (d + 1) // 2))
+    places = [k for k, (i, j) in enumerate(zip(*LOWER[d], strict=True)) if i == j]
+    factors[:, places] = np.abs(factors[:, places])
+    factors, stddevs = factors.astype(np.float32), (10 ** rng.uniform(-3, 1, size=200)).astype(np.float32)
+    for given, factor, stddev in zip(covariance.blur(cholesky=factors, stddev=stddevs), factors, stddevs, strict=True):
+        exact = blurred_in_sixty_digits(factor, stddev, d)
+        rows = np.zeros((d, d))
+        rows[LOWER[d]] = given
+        assert (np.abs(rows - exact).max(-1) <= 4 * 2**-23 * np.linalg.norm(exact, axis=-1)).all()
+
+
+def test_a_blurred_factor_keeps_a_width_that_packed_covariances_lose():
+    factor, stddev = np.array([1e3, 2e3, 1e-3], dtype=np.float32), np.float32(1e-2)
+    given = covariance.blur(cholesky=factor, stddev=stddev)
+    assert given.dtype == np.float32
+    np.testing.assert_allclose(given[2], blurred_in_sixty_digits(factor, stddev, 2)[1, 1], rtol=3e-7)
+    with pytest.raises(ValueError, match="positive definite"):
+        covariance.blur(covariance.from_cholesky(factor.astype(np.float64)).astype(np.float32), stddev)
 
 
 @every_case

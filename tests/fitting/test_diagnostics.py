@@ -81,3 +81,10 @@ def test_warnings_tell_what_to_try_from_the_given_share_on():
 def test_a_size_of_another_rank_is_refused():
     with pytest.raises(ValueError, match=r"size must be \(height, width\)"):
         diagnose(gaussians(SOUND), (28,))
+
+
+def test_factors_are_diagnosed_as_covariances_are():
+    model = gaussians(OTHER, {"covariance": (120.0, 0.0, 101.0)}, {"covariance": (4.0, 0.0, 0.24**2)})
+    told = Gaussians(model.means, weights=model.weights, cholesky=model.factors())
+    for kind, mask in diagnose(model, SIZE).found.items():
+        torch.testing.assert_close(diagnose(told, SIZE).found[kind], mask)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from gaussgrad import render
+from gaussgrad import covariance, render
 from gaussgrad.fitting import losses, matching, point_losses, schedules
 from gaussgrad.gaussians import Gaussians
 
@@ -170,14 +170,20 @@ def test_a_drawn_image_blurred_is_the_image_of_the_blurred_gaussians(stddev, cha
     means = torch.tensor([[20.0, 17.0], [12.0, 22.0]], dtype=torch.float64)
     covariances = torch.tensor([[6.0, 1.5, 4.0], [3.0, -1.0, 5.0]], dtype=torch.float64)
     weights = images(2, channels) if channels else images(2)
-    gaussians = Gaussians(means, covariances, weights)
 
     def draw(drawn):
-        return render(drawn.means, drawn.covariances, drawn.weights, size=(40, 36), amplitude="peak", tolerance=0)
+        widths = drawn.packed_covariances()
+        return render(drawn.means, widths, drawn.weights, size=(40, 36), amplitude="peak", tolerance=0)
 
-    blurred = schedules.blur_images(draw(gaussians), stddev)
-    expected = draw(schedules.blur_gaussians(gaussians, stddev))
-    torch.testing.assert_close(blurred, expected, rtol=0, atol=1e-6 * expected.max().item())
+    for gaussians in (
+        Gaussians(means, covariances, weights),
+        Gaussians(means, weights=weights, cholesky=covariance.to_cholesky(covariances)),
+    ):
+        blurred = schedules.blur_images(draw(gaussians), stddev)
+        wide = schedules.blur_gaussians(gaussians, stddev)
+        expected = draw(wide)
+        assert wide.held == gaussians.held
+        torch.testing.assert_close(blurred, expected, rtol=0, atol=1e-6 * expected.max().item())
 
 
 def test_blur_loses_light_over_the_edge_or_repeats_what_stands_there():

@@ -1,5 +1,7 @@
 """Refining finds the Gaussians that were drawn, never makes an image worse, and solves the right equations."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -99,6 +101,35 @@ def test_no_image_becomes_worse_and_nothing_given_changes(method):
         assert (squared_errors(images, found) <= squared_errors(images, start) + 1e-12).all()
     for name, copy in zip(MOVES, copies, strict=True):
         torch.testing.assert_close(getattr(start, name), copy, rtol=0, atol=0)
+
+
+def by_factors(gaussians):
+    """The same Gaussians, told by Cholesky factors."""
+    return replace(gaussians, covariances=None, cholesky=gaussians.factors())
+
+
+@pytest.mark.parametrize(("steps", "method"), [(0, None), (5, None), (60, None), (5, "adam")])
+def test_gaussians_told_by_factors_are_refined_alike_and_come_back_so(steps, method):
+    truth = scene()
+    start = by_factors(replace(shaken(truth), presence=torch.ones(3, 3)))
+    copies = [getattr(start, name).clone() for name in ("means", "cholesky", "weights")]
+    found = refine(draw(truth), start, steps, method=method)
+    expected = refine(draw(truth), shaken(truth), steps, method=method)
+    assert found.held == "cholesky"
+    torch.testing.assert_close(found.presence, start.presence)
+    torch.testing.assert_close(found.means, expected.means, rtol=0, atol=1e-6)
+    torch.testing.assert_close(found.packed_covariances(), expected.covariances, rtol=0, atol=1e-6)
+    torch.testing.assert_close(found.weights, expected.weights, rtol=0, atol=1e-6)
+    for name, copy in zip(("means", "cholesky", "weights"), copies, strict=True):
+        torch.testing.assert_close(getattr(start, name), copy, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("method", ["levenberg-marquardt", "adam"])
+def test_factors_that_may_not_move_come_back_to_the_bit(method):
+    truth = scene()
+    start = by_factors(shaken(truth))
+    found = refine(draw(truth), start, 3, moves=("means",), method=method)
+    torch.testing.assert_close(found.cholesky, start.cholesky, rtol=0, atol=0)
 
 
 @pytest.mark.parametrize("moves", [("means",), ("covariances", "weights"), ("weights",), ()])
@@ -328,6 +359,22 @@ def test_distillation_is_zero_at_the_refined_answer_and_pulls_towards_it():
         distillation_loss(refined, scene(2))
 
 
+def test_distillation_compares_the_same_widths_however_they_are_told():
+    refined = scene()
+    start = shaken(refined)
+    expected = distillation_loss(start, refined)
+    for one in (start, by_factors(start)):
+        for two in (refined, by_factors(refined)):
+            torch.testing.assert_close(distillation_loss(one, two), expected)
+    leaf = start.factors().requires_grad_()
+    distillation_loss(replace(start, covariances=None, cholesky=leaf), refined).backward()
+    assert leaf.grad.abs().min() > 0
+    with pytest.raises(
+        ValueError, match=r"refined\.cholesky must be of the shape of gaussians\.covariances \(3, 3, 3\)"
+    ):
+        distillation_loss(start, replace(by_factors(refined), cholesky=leaf[:, :1]))
+
+
 @pytest.mark.parametrize(
     ("change", "error", "words"),
     [
@@ -335,6 +382,16 @@ def test_distillation_is_zero_at_the_refined_answer_and_pulls_towards_it():
         ({"images": np.zeros((3, 1, *SIZE))}, TypeError, "images must be a tensor of float32 or float64"),
         ({"images": torch.zeros(2, 1, *SIZE)}, ValueError, r"gaussians\.means must be of shape \(2, 3, 2\)"),
         ({"gaussians": (1, 2)}, TypeError, "gaussians must be gaussgrad"),
+        (
+            {"gaussians": Gaussians(torch.zeros(3, 3, 2), cholesky=torch.ones(3, 3, 6))},
+            ValueError,
+            r"gaussians\.cholesky must be of shape \(3, 3, 3\)",
+        ),
+        (
+            {"gaussians": Gaussians(torch.zeros(3, 3, 2), cholesky=torch.ones(3, 3, 3))},
+            TypeError,
+            r"gaussians\.weights must be a tensor; got a NoneType",
+        ),
         ({"steps": -1}, ValueError, "steps must be an integer of at least 1; got -1"),
         ({"moves": ("mean",)}, ValueError, "moves must be one of 'means', 'covariances', 'weights'; got 'mean'"),
         ({"method": "newton"}, ValueError, "method must be one of None, 'levenberg-marquardt', 'adam'"),

@@ -106,3 +106,16 @@ def test_shapes_that_disagree_are_refused(shape):
     _, gaussians = scene()
     with pytest.raises(ValueError, match=r"residuals must be of shape \(2, c, h, w\); got shape"):
         respawn(torch.zeros(shape), gaussians)
+
+
+def test_factors_are_respawned_as_covariances_are():
+    residuals, gaussians = scene(seed=1)
+    residuals[:, 0, 3, 7] = 2.0
+    gaussians.covariances[:, 3] = torch.tensor([9.0, 8.99, 9.0])  # long, but of the smallest area
+    told = Gaussians(gaussians.means, weights=gaussians.weights, cholesky=gaussians.factors())
+    expected, found = respawn(residuals, gaussians), respawn(residuals, told)
+    assert moved(gaussians, expected) == moved(told, found) == [[False, False, False, True]] * 2
+    torch.testing.assert_close(found.packed_covariances(), expected.covariances)
+    torch.testing.assert_close(found.cholesky[:, :3], told.cholesky[:, :3], rtol=0, atol=0)
+    for name in ("means", "weights"):
+        torch.testing.assert_close(getattr(found, name), getattr(expected, name), rtol=0, atol=0)

@@ -33,7 +33,17 @@ CALLS: dict[str, tuple[Callable[..., Any], tuple[np.ndarray, ...]]] = {
     "to_correlation": (covariance.to_correlation, (PACKED_2D,)),
     "from_correlation": (covariance.from_correlation, (np.exp(normal(4, 2)), np.tanh(normal(4)))),
     "blur": (lambda c: covariance.blur(c, 0.7), (PACKED_2D,)),
+    "blur of factors 2-D": (lambda f, s: covariance.blur(cholesky=f, stddev=s), (PACKED_2D, np.array([0.0, 2.0]))),
+    "blur of factors 3-D": (lambda f: covariance.blur(cholesky=f, stddev=0.7), (PACKED_3D,)),
     "to_pixels": (lambda m, c: gaussgrad.to_pixels(m, c, size=(7, 8)), (normal(2, 2), PACKED_2D)),
+    "to_normalized factors": (
+        lambda m, f: gaussgrad.to_normalized(m, cholesky=f, size=(6, 7, 8)),
+        (normal(1, 3), PACKED_3D),
+    ),
+    "Gaussians": (
+        lambda m, f: gaussgrad.Gaussians(m, cholesky=f).to_pixels((7, 8)).blur(0.7).packed_covariances(),
+        (normal(2, 2), PACKED_2D),
+    ),
     "to_normalized": (lambda m: gaussgrad.to_normalized(m, size=(7, 8)), (normal(4, 2),)),
     "from_rows": (lambda r: gaussgrad.from_rows(r)[:2], (np.concatenate([normal(2, 2), PACKED_2D], axis=1),)),
     "reparameterize": (gaussgrad.reparameterize, (normal(3, 4), normal(3, 4), normal(3, 4))),

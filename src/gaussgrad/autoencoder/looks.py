@@ -1,16 +1,19 @@
 """A second look: what an image has and its Gaussians lack, seen from each Gaussian, and how it should change."""
 
+from typing import Any
+
 import torch
 import torch.nn.functional as functional
 from torch import nn
 
 from gaussgrad.autoencoder.readouts import FIRST_SCALE
-from gaussgrad.covariance import to_cholesky
 from gaussgrad.gaussians import Gaussians
 
 NOTES = 64  # numbers that a Gaussian keeps from look to look
 PLACES = 7  # along each axis of a Gaussian
 REACH = 2.5  # standard deviations
+# The former names of layers, which models and checkpoints saved before hold.
+RENAMED = {"see": "input_layer", "think": "hidden_layer", "hear": "context_layer"}
 
 
 class Look(nn.Module):
@@ -64,15 +67,16 @@ class Look(nn.Module):
         places = torch.linspace(-REACH, REACH, PLACES)
         grid = torch.stack(torch.meshgrid(places, places, indexing="xy"), dim=-1)
         self.register_buffer("grid", grid.flatten(0, 1))  # (places, 2)
-        self.see = nn.Linear(2 * channels * PLACES**2 + numbers + NOTES, hidden)
+        self.input_layer = nn.Linear(2 * channels * PLACES**2 + numbers + NOTES, hidden)
         self.normalize = nn.LayerNorm(hidden)
-        self.think = nn.Linear(hidden, hidden)
-        self.hear = nn.Linear(hidden, hidden)
+        self.hidden_layer = nn.Linear(hidden, hidden)
+        self.context_layer = nn.Linear(hidden, hidden)
         self.change = nn.Linear(hidden, numbers)
         self.note = nn.Linear(hidden, NOTES) if again else None
         with torch.no_grad():
             self.change.weight.mul_(FIRST_SCALE)
             self.change.bias.zero_()
+        self.register_load_state_dict_pre_hook(_rename)
 
     def forward(
         self,
@@ -84,10 +88,11 @@ class Look(nn.Module):
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Free numbers (b, n, numbers) and notes (b, n, notes) after the look."""
         with torch.no_grad():
-            axes = _axes(gaussians.covariances)
+            axes = _axes(gaussians)
             patches = self._sample(torch.cat((images, images - drawn), dim=1), gaussians.means, axes)
-        hidden = functional.silu(self.normalize(self.see(torch.cat((patches, numbers, notes), dim=-1))))
-        hidden = hidden + functional.silu(self.think(hidden) + self.hear(hidden.mean(dim=1, keepdim=True)))
+        hidden = functional.silu(self.normalize(self.input_layer(torch.cat((patches, numbers, notes), dim=-1))))
+        own = self.hidden_layer(hidden)
+        hidden = hidden + functional.silu(own + self.context_layer(hidden.mean(dim=1, keepdim=True)))
         change = self.change(hidden)
         shift = (axes @ change[..., :2, None])[..., 0] / _half(self.size, change)
         numbers = numbers + torch.cat((shift, change[..., 2:]), dim=-1)
@@ -107,7 +112,15 @@ def _half(size: tuple[int, int], like: torch.Tensor) -> torch.Tensor:
     return like.new_tensor((width / 2, height / 2))
 
 
-def _axes(covariances: torch.Tensor) -> torch.Tensor:
-    """Lower Cholesky factors (..., 2, 2) of packed covariances (..., 3)."""
-    xx, yx, yy = to_cholesky(covariances).unbind(dim=-1)
+def _axes(gaussians: Gaussians) -> torch.Tensor:
+    """Lower Cholesky factors (b, n, 2, 2)."""
+    xx, yx, yy = gaussians.factors().unbind(dim=-1)
     return torch.stack((xx, torch.zeros_like(xx), yx, yy), dim=-1).unflatten(-1, (2, 2))
+
+
+def _rename(look: nn.Module, state: dict[str, Any], prefix: str, *rest: Any) -> None:
+    """Give weights that were saved under a layer's former name the name of today."""
+    for former, name in RENAMED.items():
+        for part in ("weight", "bias"):
+            if f"{prefix}{former}.{part}" in state:
+                state[f"{prefix}{name}.{part}"] = state.pop(f"{prefix}{former}.{part}")

@@ -155,12 +155,12 @@ class GaussianAutoencoder(nn.Module):
     def decode(self, gaussians: Gaussians) -> torch.Tensor:
         """The image (b, c, h, w) of any Gaussians on the background, differentiable to all of them.
 
-        Gaussians without a batch axis give (c, h, w).
+        Their widths are told by covariances or by Cholesky factors. Gaussians without a batch axis give (c, h, w).
         """
         coloured = _has_colours(gaussians, self.channels)
         drawn = render(
             gaussians.means,
-            gaussians.covariances,
+            gaussians.packed_covariances(),
             gaussians.weights,
             size=self.size,
             amplitude="peak",
@@ -257,7 +257,7 @@ def _has_colours(gaussians: Any, channels: int) -> bool:
     if not isinstance(gaussians, Gaussians):
         wanted = "gaussgrad.gaussians.Gaussians, as encode gives them"
         raise TypeError(checks.complain("gaussians", wanted, f"a {type(gaussians).__name__}"))
-    for name in ("means", "covariances", "weights"):
+    for name in ("means", gaussians.held, "weights"):
         field = getattr(gaussians, name)
         if not isinstance(field, torch.Tensor):
             raise TypeError(checks.complain(f"gaussians.{name}", "a tensor", f"a {type(field).__name__}"))

@@ -5,7 +5,6 @@ is one parameter. What is not positive definite is refused where the values are 
 """
 
 from gaussgrad.covariance.axis_aligned import (
-    blur,
     diagonal,
     from_log_variance,
     isotropic,
@@ -13,6 +12,7 @@ from gaussgrad.covariance.axis_aligned import (
     to_isotropic,
     to_log_variance,
 )
+from gaussgrad.covariance.blurring import blur
 from gaussgrad.covariance.correlation import from_correlation, to_correlation
 from gaussgrad.covariance.matrix import from_matrix, to_matrix
 from gaussgrad.covariance.scale_rotation import from_scale_rotation, to_scale_rotation

@@ -1,4 +1,4 @@
-"""Covariances aligned with the axes, their inverses, and blur."""
+"""Covariances aligned with the axes, and their inverses."""
 
 from typing import Any
 
@@ -207,50 +207,6 @@ def to_log_variance(covariances: Any) -> Any:
     return gathered.restore(xp.log(packing.stack(xp, _diagonal_entries(array, d))))
 
 
-def blur(covariances: Any, stddev: Any) -> Any:
-    """Covariances after a Gaussian blur: covariances + stddev^2 I.
-
-    The density-normalised Gaussian with the result is the old one convolved with an isotropic Gaussian.
-
-    Parameters
-    ----------
-    covariances : array (..., d(d+1)/2)
-        Packed, positive definite, in pixels squared.
-    stddev : array (...)
-        Standard deviation of the blur in pixels, zero or more; broadcasts with the leading axes.
-
-    Returns
-    -------
-    covariances : array (..., d(d+1)/2)
-        Differentiable to both arguments.
-
-    Raises
-    ------
-    ValueError
-        For covariances that are not positive definite, or a negative stddev.
-
-    Notes
-    -----
-    docs/maths.md, equation 36.
-
-    Examples
-    --------
-    >>> from gaussgrad import covariance
-    >>> covariance.blur([4.0, 1.0, 9.0], 2.0).tolist()
-    [8.0, 1.0, 13.0]
-    """
-    gathered = gather(covariances=covariances, stddev=stddev)
-    array, width = gathered.arrays
-    d = checks.dimensions_of_packed("covariances", array.shape)
-    packing.check_broadcast(covariances=array.shape[:-1], stddev=width.shape)
-    packing.check_values(gathered, "covariances", array, checks.positive_definite)
-    packing.check_values(gathered, "stddev", width, _refuse_negative)
-    rows = packing.symmetric_rows(array, d)
-    for i in range(d):
-        rows[i][i] = rows[i][i] + width * width
-    return gathered.restore(packing.pack(gathered.namespace, rows))
-
-
 def _pack_diagonal(gathered: Gathered, variances: list[Any]) -> Any:
     zero = gathered.namespace.zeros_like(variances[0])
     d = len(variances)
@@ -283,8 +239,3 @@ def _refuse_unequal(gathered: Gathered, argument: str, values: np.ndarray, d: in
     variances = np.stack(_diagonal_entries(values, d))
     bad = np.ptp(variances, axis=0) > packing.rounding(gathered) * variances.max(axis=0)
     packing.refuse_first(argument, values, bad, "isotropic, with equal variances", "Use covariance.to_diagonal.")
-
-
-def _refuse_negative(argument: str, values: np.ndarray) -> None:
-    checks.finite(argument, values)
-    packing.refuse_first(argument, values, values < 0, "zero or more")

@@ -10,6 +10,7 @@ from gaussgrad import checks
 from gaussgrad.dispatch import Gathered, gather
 
 UPPER = {1: ((0, 0),), 2: ((0, 0), (0, 1), (1, 1)), 3: ((0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2))}
+LOWER = {1: ((0, 0),), 2: ((0, 0), (1, 0), (1, 1)), 3: ((0, 0), (1, 0), (1, 1), (2, 0), (2, 1), (2, 2))}
 _EPSILON = {"float16": 2**-10, "bfloat16": 2**-7, "float32": 2**-23, "float64": 2**-52}
 
 
@@ -20,6 +21,14 @@ def open_covariances(covariances: Any) -> tuple[Gathered, Any, int]:
     d = checks.dimensions_of_packed("covariances", array.shape)
     check_values(gathered, "covariances", array, checks.positive_definite)
     return gathered, array, d
+
+
+def given_name(covariances: Any, cholesky: Any) -> str:
+    """Which of the two is given, "covariances" or "cholesky", or an error where it is not exactly one."""
+    if (covariances is None) != (cholesky is None):
+        return "cholesky" if covariances is None else "covariances"
+    got, cure = ("neither", "Pass one of them.") if cholesky is None else ("both", "Leave one of them out.")
+    raise TypeError(checks.complain("covariances", "given, or cholesky in their place", got, cure))
 
 
 def check_values(gathered: Gathered, argument: str, array: Any, check: Callable[[str, np.ndarray], None]) -> None:
@@ -71,6 +80,42 @@ def check_broadcast(**shapes: Sequence[int]) -> None:
         raise ValueError(checks.complain(" and ".join(others), wanted, got)) from None
 
 
+def factor_dimensions(shape: Sequence[int], d: int | None = None) -> int:
+    """The number of dimensions of packed lower Cholesky factors (..., d(d+1)/2), which must be `d` if given."""
+    for dimensions in LOWER if d is None else (d,):
+        if len(shape) >= 1 and shape[-1] == len(LOWER[dimensions]):
+            return dimensions
+    orders = {1: "[xx]", 2: "[xx, yx, yy]", 3: "[xx, yx, yy, zx, zy, zz]"}
+    order = " or ".join(orders.values()) if d is None else f"{orders[d]}, in {d}-D"
+    wanted = f"packed lower triangles by rows, the last axis {order}"
+    raise ValueError(checks.complain("cholesky", wanted, f"shape {tuple(shape)}"))
+
+
+def check_factors(gathered: Gathered, cholesky: Any, d: int, cure: str = "Use exp for them.") -> None:
+    """Refuse Cholesky factors that are not finite, or whose diagonal is not positive, where they are known."""
+
+    def refuse(argument: str, values: np.ndarray) -> None:
+        checks.finite(argument, values)
+        bad = np.zeros(values.shape, dtype=bool)
+        bad[..., diagonal_places(d)] = values[..., diagonal_places(d)] <= 0
+        refuse_first(argument, values, bad, "of positive diagonal entries", cure)
+
+    check_values(gathered, "cholesky", cholesky, refuse)
+
+
+def diagonal_places(d: int) -> list[int]:
+    """Where the diagonal entries of a packed lower triangle stand."""
+    return [k for k, (i, j) in enumerate(LOWER[d]) if i == j]
+
+
+def lower_rows(cholesky: Any, d: int) -> list[list[Any]]:
+    """The lower triangle as nested lists of (...) arrays, the rows of lengths 1 to d."""
+    rows: list[list[Any]] = [[] for _ in range(d)]
+    for k, (i, _) in enumerate(LOWER[d]):
+        rows[i].append(cholesky[..., k])
+    return rows
+
+
 def symmetric_rows(covariances: Any, d: int) -> list[list[Any]]:
     """The full symmetric matrix as nested lists of (...) arrays."""
     entries: list[list[Any]] = [[None] * d for _ in range(d)]
@@ -87,3 +132,8 @@ def stack(xp: Any, entries: Sequence[Any]) -> Any:
 def pack(xp: Any, rows: Sequence[Sequence[Any]]) -> Any:
     """A symmetric matrix as nested lists (only the upper triangle is read), packed."""
     return stack(xp, [rows[i][j] for i, j in UPPER[len(rows)]])
+
+
+def pack_lower(xp: Any, rows: Sequence[Sequence[Any]]) -> Any:
+    """A lower triangle as nested lists, packed."""
+    return stack(xp, [entry for row in rows for entry in row])

@@ -8,9 +8,6 @@ from gaussgrad import checks
 from gaussgrad.covariance import packing
 from gaussgrad.dispatch import gather
 
-_ORDER = "[xx], [xx, yx, yy] or [xx, yx, yy, zx, zy, zz]"
-_DIAGONAL_PLACES = {1: (0,), 2: (0, 2), 3: (0, 2, 5)}
-
 Rows = list[list[Any]]
 
 
@@ -53,9 +50,12 @@ def from_cholesky(cholesky: Any, *, log_diagonal: bool = False) -> Any:
     gathered = gather(cholesky=cholesky)
     (array,) = gathered.arrays
     xp = gathered.namespace
-    d = _dimensions(array.shape)
-    packing.check_values(gathered, "cholesky", array, _refuse_overflow if log_diagonal else _refuse_diagonal)
-    rows = _unpack_lower(array, d)
+    d = packing.factor_dimensions(array.shape)
+    if log_diagonal:
+        packing.check_values(gathered, "cholesky", array, lambda name, values: _refuse_overflow(name, values, d))
+    else:
+        packing.check_factors(gathered, array, d, "Use log_diagonal=True for numbers of any sign.")
+    rows = packing.lower_rows(array, d)
     if log_diagonal:
         rows = [[xp.exp(entry) if i == j else entry for j, entry in enumerate(row)] for i, row in enumerate(rows)]
     return gathered.restore(packing.pack(xp, _times_transposed(rows)))
@@ -98,7 +98,7 @@ def to_cholesky(covariances: Any, *, log_diagonal: bool = False) -> Any:
     rows = _factor(xp, array, d)
     if log_diagonal:
         rows = [[xp.log(entry) if i == j else entry for j, entry in enumerate(row)] for i, row in enumerate(rows)]
-    return gathered.restore(packing.stack(xp, [entry for row in rows for entry in row]))
+    return gathered.restore(packing.pack_lower(xp, rows))
 
 
 def from_precision(precisions: Any) -> Any:
@@ -168,30 +168,8 @@ def to_precision(covariances: Any) -> Any:
     return gathered.restore(_inverse(gathered.namespace, array, d))
 
 
-def _dimensions(shape: tuple[int, ...]) -> int:
-    for d, places in _DIAGONAL_PLACES.items():
-        if len(shape) >= 1 and shape[-1] == places[-1] + 1:
-            return d
-    wanted = f"packed lower triangles by rows, the last axis {_ORDER}"
-    raise ValueError(checks.complain("cholesky", wanted, f"shape {tuple(shape)}"))
-
-
-def _refuse_diagonal(argument: str, values: np.ndarray) -> None:
-    checks.finite(argument, values)
-    bad = np.zeros(values.shape, dtype=bool)
-    places = list(_DIAGONAL_PLACES[_dimensions(values.shape)])
-    bad[..., places] = values[..., places] <= 0
-    cure = "Use log_diagonal=True for numbers of any sign."
-    packing.refuse_first(argument, values, bad, "of positive diagonal entries", cure)
-
-
-def _refuse_overflow(argument: str, values: np.ndarray) -> None:
-    packing.refuse_overflow(argument, values, 2, list(_DIAGONAL_PLACES[_dimensions(values.shape)]))
-
-
-def _unpack_lower(array: Any, d: int) -> Rows:
-    start = [i * (i + 1) // 2 for i in range(d)]
-    return [[array[..., start[i] + j] for j in range(i + 1)] for i in range(d)]
+def _refuse_overflow(argument: str, values: np.ndarray, d: int) -> None:
+    packing.refuse_overflow(argument, values, 2, packing.diagonal_places(d))
 
 
 def _times_transposed(rows: Rows) -> Rows:

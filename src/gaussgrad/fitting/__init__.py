@@ -1,5 +1,16 @@
-"""Find and improve the Gaussians of images: refinement, recovery from nothing, losses, schedules and matching."""
+"""Find and improve the Gaussians of images with torch: least squares, losses, schedules and matching.
 
+- `refine` moves Gaussians down the squared error to their images; `recover` finds them from random places.
+- `respawn` gives the Gaussian that matters least a second life where light is missing.
+- `distillation_loss` teaches an encoder what `refine` made of its answer; `diagnose` tells which Gaussians are no use.
+- `losses` compare images: `squared_error`, `absolute_error`, `poisson_error`, each also at scales by `multi_scale`.
+- `point_losses` compare points with images or with points: `energy_distance`, `chamfer_distance`, `separation`.
+- `schedules` make things fade while training: `annealed`, `blur_images`, `blur_gaussians`.
+- `matching` pairs found points with known ones: `match`, `matched_distance`.
+- `least_squares` solves the normal equations that `refine` takes its steps by.
+"""
+
+from gaussgrad.fitting import losses, matching, point_losses, schedules
 from gaussgrad.fitting.diagnostics import Diagnosis, diagnose
 from gaussgrad.fitting.distillation import distillation_loss
 from gaussgrad.fitting.losses import absolute_error, multi_scale, poisson_error, squared_error
@@ -20,13 +31,17 @@ __all__ = [
     "diagnose",
     "distillation_loss",
     "energy_distance",
+    "losses",
     "match",
     "matched_distance",
+    "matching",
     "multi_scale",
+    "point_losses",
     "poisson_error",
     "recover",
     "refine",
     "respawn",
+    "schedules",
     "separation",
     "squared_error",
 ]

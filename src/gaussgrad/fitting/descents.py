@@ -33,7 +33,7 @@ class Task:
         """(b, c, h, w)"""
         drawn = render(
             gaussians.means,
-            gaussians.covariances,
+            gaussians.packed_covariances(),
             gaussians.weights,
             size=tuple(self.images.shape[-2:]),
             amplitude="peak",
@@ -49,7 +49,9 @@ class Task:
     def better(self, first: Gaussians, second: Gaussians) -> Gaussians:
         """Of each image those that draw it better; the second where they are equal."""
         choice = (self.squared_errors(first) < self.squared_errors(second))[:, None, None]
-        return Gaussians(*(torch.where(choice, getattr(first, name), getattr(second, name)) for name in MOVES))
+        names = ("means", second.held, "weights")
+        chosen = {name: torch.where(choice, getattr(first, name), getattr(second, name)) for name in names}
+        return replace(second, **chosen)
 
 
 def by_equations(task: Task, start: Gaussians, steps: int) -> Gaussians:
@@ -69,7 +71,7 @@ def _descended(task: Task, start: Gaussians, steps: int) -> Gaussians:
     if start.weights.shape[-1] < targets.shape[1]:
         # One weight for all channels: the best for their mean is the best for all.
         targets, background = (targets - background[:, None, None]).mean(1, keepdim=True), background.new_zeros(1)
-    factors = covariance.to_cholesky(start.covariances)
+    factors = start.factors()
     arrays = [value.contiguous() for value in (targets, background, start.means, factors, start.weights)]
     descend(
         *(value.numpy() for value in arrays),
@@ -81,14 +83,14 @@ def _descended(task: Task, start: Gaussians, steps: int) -> Gaussians:
         steps=steps,
         threads=torch.get_num_threads(),
     )
-    covariances = covariance.from_cholesky(arrays[3]) if "covariances" in task.moves else start.covariances
-    return Gaussians(arrays[2], covariances, arrays[4])
+    moved = replace(start, means=arrays[2], weights=arrays[4])
+    return _of_factors(moved, arrays[3]) if "covariances" in task.moves else moved
 
 
 @torch.enable_grad()
 def by_gradients(task: Task, start: Gaussians, steps: int) -> Gaussians:
     """Adam, in the same coordinates."""
-    factors = covariance.to_cholesky(start.covariances)
+    factors = start.factors()
     moved = [torch.zeros_like(start.means), torch.zeros_like(factors), torch.zeros_like(start.weights)]
     free = [value.requires_grad_() for name, value in zip(MOVES, moved, strict=True) if name in task.moves]
     if steps == 0 or not free:
@@ -116,4 +118,11 @@ def _moved(
     new = (torch.maximum(a * wider, least_a), b * wider + c * change[..., 1], torch.maximum(c * higher, least_c))
     low, high = (start.weights.clamp(max=weight_range[0]), start.weights.clamp(min=weight_range[1]))
     weights = torch.minimum(torch.maximum(start.weights + lighter, low), high)
-    return Gaussians(means, covariance.from_cholesky(torch.stack(new, dim=-1)), weights)
+    return _of_factors(replace(start, means=means, weights=weights), torch.stack(new, dim=-1))
+
+
+def _of_factors(gaussians: Gaussians, factors: torch.Tensor) -> Gaussians:
+    """Gaussians of other Cholesky factors, told as these are: by factors or by covariances."""
+    if gaussians.held == "cholesky":
+        return replace(gaussians, cholesky=factors)
+    return replace(gaussians, covariances=covariance.from_cholesky(factors))

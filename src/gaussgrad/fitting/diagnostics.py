@@ -48,8 +48,8 @@ def diagnose(gaussians: Gaussians, size: Sequence[int]) -> Diagnosis:
     Parameters
     ----------
     gaussians : Gaussians
-        Of many images: means (b, n, 2), covariances (b, n, 3), weights (b, n) or (b, n, c). With presence, those that
-        are absent are left out of all kinds.
+        Of many images: means (b, n, 2), covariances or Cholesky factors (b, n, 3), weights (b, n) or (b, n, c). With
+        presence, those that are absent are left out of all kinds.
     size : tuple of int
         (height, width) in pixels.
 
@@ -81,7 +81,7 @@ def diagnose(gaussians: Gaussians, size: Sequence[int]) -> Diagnosis:
     frame = checks.image_size(size)
     if len(frame) != 2:
         raise ValueError(checks.complain("size", "(height, width)", repr(size)))
-    means, covariances = gaussians.means.detach(), gaussians.covariances.detach()
+    means, covariances = gaussians.means.detach(), gaussians.packed_covariances().detach()
     strength = gaussians.weights.detach().abs()
     strength = strength.amax(-1) if strength.ndim == means.ndim else strength  # (b, n)
     absent = torch.zeros_like(strength, dtype=torch.bool) if gaussians.presence is None else strength == 0

@@ -2,7 +2,7 @@
 
 import torch
 
-from gaussgrad import checks, covariance
+from gaussgrad import checks
 from gaussgrad.gaussians import Gaussians
 
 
@@ -16,7 +16,7 @@ def distillation_loss(gaussians: Gaussians, refined: Gaussians) -> torch.Tensor:
     Parameters
     ----------
     gaussians : Gaussians
-        Of an encoder: means (b, n, 2), covariances (b, n, 3), weights (b, n) or (b, n, c).
+        Of an encoder: means (b, n, 2), covariances or Cholesky factors (b, n, 3), weights (b, n) or (b, n, c).
     refined : Gaussians
         `gaussgrad.fitting.refine` of them, in the same order.
 
@@ -38,13 +38,14 @@ def distillation_loss(gaussians: Gaussians, refined: Gaussians) -> torch.Tensor:
     >>> distillation_loss(Gaussians(place, wide, torch.ones(1, 1)), Gaussians(place + 2, wide, torch.ones(1, 1))).item()
     2.0
     """
-    for name in ("means", "covariances", "weights"):
-        first, second = getattr(gaussians, name), getattr(refined, name).detach()
+    for name, own in (("means", "means"), (gaussians.held, refined.held), ("weights", "weights")):
+        first, second = getattr(gaussians, name), getattr(refined, own)
         if first.shape != second.shape:
             wanted = f"of the shape of gaussians.{name} {tuple(first.shape)}"
-            raise ValueError(checks.complain(f"refined.{name}", wanted, f"shape {tuple(second.shape)}"))
-    a, b, c = covariance.to_cholesky(refined.covariances.detach()).unbind(-1)
-    factors = covariance.to_cholesky(gaussians.covariances) - covariance.to_cholesky(refined.covariances.detach())
+            raise ValueError(checks.complain(f"refined.{own}", wanted, f"shape {tuple(second.shape)}"))
+    shapes = refined.factors().detach()
+    a, b, c = shapes.unbind(-1)
+    factors = gaussians.factors() - shapes
     apart = gaussians.means - refined.means.detach()
     squared = _whitened(apart[..., 0], apart[..., 1], a, b, c) + _whitened(factors[..., 0], factors[..., 1], a, b, c)
     squared = squared + (factors[..., 2] / c).square()

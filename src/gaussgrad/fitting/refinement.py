@@ -35,15 +35,15 @@ def refine(
     images : tensor (b, c, h, w)
         float32 or float64.
     gaussians : Gaussians
-        Where to start: means (b, n, 2), covariances (b, n, 3), weights (b, n), or (b, n, c) for colours; weights are
-        values at the means. Not changed.
+        Where to start: means (b, n, 2), covariances or Cholesky factors (b, n, 3), weights (b, n), or (b, n, c) for
+        colours; weights are values at the means. Not changed.
     steps : int
         Zero or more. From 44 on, Levenberg-Marquardt also lets the Gaussian that matters least jump to where light is
         missing, every 14 steps, and keeps what was worth it; then the order of the Gaussians tells nothing any more.
     background : float or tensor (c,)
         What the Gaussians are drawn on; it stays as it is.
     moves : sequence of {"means", "covariances", "weights"}
-        What may change.
+        What may change; "covariances" are the widths, however they are told.
     weight_range : (float, float)
         Weights stay within it, unless they were outside before. Without bounds, two Gaussians may come to cancel each
         other with large weights of opposite signs.
@@ -57,8 +57,9 @@ def refine(
     Returns
     -------
     gaussians : Gaussians
-        Without gradients. No image is worse than before. Covariances stay positive definite, at least 0.3 pixels wide
-        unless they were narrower. What was absent (weight 0, where presence is told) stays so.
+        Without gradients, with covariances or Cholesky factors as they came. No image is worse than before. Covariances
+        stay positive definite, at least 0.3 pixels wide unless they were narrower. What was absent (weight 0, where
+        presence is told) stays so.
 
     Raises
     ------
@@ -102,7 +103,7 @@ def refine(
     found = solve(task, start, steps)
     weights = found.weights if gaussians.weights.ndim == 3 else found.weights[..., 0]
     means = found.means if absent is None else torch.where(absent, gaussians.means.detach(), found.means)
-    return replace(gaussians, means=means, covariances=found.covariances, weights=weights)
+    return replace(found, means=means, weights=weights, presence=gaussians.presence)
 
 
 def _check(images: Any, gaussians: Any, steps: Any) -> int:
@@ -117,12 +118,14 @@ def _check(images: Any, gaussians: Any, steps: Any) -> int:
     b, n = images.shape[0], gaussians.means.shape[-2]
     last: dict[str, list[tuple[int, ...]]] = {
         "means": [(2,)],
-        "covariances": [(3,)],
+        gaussians.held: [(3,)],
         "weights": [(), images.shape[1:2]],
     }
     for name, tails in last.items():
         shapes = [(b, n, *tail) for tail in tails]
         value = getattr(gaussians, name)
+        if not isinstance(value, torch.Tensor):
+            raise TypeError(checks.complain(f"gaussians.{name}", "a tensor", f"a {type(value).__name__}"))
         if tuple(value.shape) not in shapes or value.dtype != images.dtype:
             wanted = f"of shape {' or '.join(map(str, shapes))} and {images.dtype}, as the images"
             raise ValueError(checks.complain(f"gaussians.{name}", wanted, f"{tuple(value.shape)}, {value.dtype}"))
@@ -132,9 +135,10 @@ def _check(images: Any, gaussians: Any, steps: Any) -> int:
 
 
 def _whole(gaussians: Gaussians, images: torch.Tensor) -> Gaussians:
-    """Copies, with weights (b, n, channels that are drawn)."""
+    """Copies, with weights (b, n, channels that are drawn), without presence."""
     weights = gaussians.weights if gaussians.weights.ndim == 3 else gaussians.weights[..., None]
-    return Gaussians(gaussians.means.detach().clone(), gaussians.covariances.detach().clone(), weights.detach().clone())
+    arrays = {"means": gaussians.means, gaussians.held: getattr(gaussians, gaussians.held), "weights": weights}
+    return Gaussians(**{name: array.detach().clone() for name, array in arrays.items()})
 
 
 def _why_not_equations(images: torch.Tensor, gaussians: Gaussians) -> str:

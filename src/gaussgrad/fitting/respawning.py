@@ -18,7 +18,7 @@ def respawn(residuals: torch.Tensor, gaussians: Gaussians, rank: int = 0) -> Gau
     residuals : tensor (b, c, h, w)
         Images minus what the Gaussians draw.
     gaussians : Gaussians
-        means (b, n, 2), covariances (b, n, 3), weights (b, n, 1) or (b, n, c).
+        means (b, n, 2), covariances or Cholesky factors (b, n, 3), weights (b, n, 1) or (b, n, c).
     rank : int
         0 takes the Gaussian that adds least to its image (by the integral of its square), 1 the next, and so on.
 
@@ -52,11 +52,13 @@ def respawn(residuals: torch.Tensor, gaussians: Gaussians, rank: int = 0) -> Gau
     values = blurred.flatten(2)[torch.arange(b), :, place]  # (b, c)
     if values.shape[1] != colours:
         values = values.mean(1, keepdim=True)
-    xx, xy, yy = gaussians.covariances.unbind(-1)
+    xx, xy, yy = gaussians.packed_covariances().unbind(-1)
     energy = gaussians.weights.square().sum(-1) * (xx * yy - xy * xy).clamp(min=0).sqrt()
     chosen = (torch.arange(b), energy.argsort(stable=True, dim=1)[:, rank % energy.shape[1]])
-    means, covariances, weights = (getattr(gaussians, name).clone() for name in ("means", "covariances", "weights"))
+    names = ("means", gaussians.held, "weights")
+    means, widths, weights = (getattr(gaussians, name).clone() for name in names)
     means[chosen] = torch.stack((place % width, place // width), -1).to(means)
-    covariances[chosen] = covariances.new_tensor([WIDTH**2, 0.0, WIDTH**2])
+    entry = WIDTH if gaussians.held == "cholesky" else WIDTH**2
+    widths[chosen] = widths.new_tensor([entry, 0.0, entry])
     weights[chosen] = values
-    return Gaussians(means, covariances, weights)
+    return Gaussians(**dict(zip(names, (means, widths, weights), strict=True)))

@@ -1,11 +1,11 @@
 """Blur that fades while training: the picture and the Gaussians are widened alike, so that far ones still meet."""
 
 import math
-from typing import Any
+from dataclasses import replace
 
 import torch
 
-from gaussgrad import checks, covariance
+from gaussgrad import checks
 from gaussgrad.gaussians import Gaussians
 
 EDGES = ("zero", "repeat")
@@ -116,16 +116,16 @@ def blur_gaussians(gaussians: Gaussians, stddev: float) -> Gaussians:
     Parameters
     ----------
     gaussians : Gaussians
-        Of a model, or of your own: means (..., n, 2), covariances (..., n, 3), weights (..., n) or (..., n, c), the
-        weights being values at the means.
+        Of a model, or of your own: means (..., n, 2), covariances or Cholesky factors (..., n, 3), weights (..., n) or
+        (..., n, c), the weights being values at the means.
     stddev : float
         Width of the blur in pixels, zero or more.
 
     Returns
     -------
     gaussians : Gaussians
-        The same means; covariances by `gaussgrad.covariance.blur`; weights that keep each Gaussian's integral.
-        Differentiable to all of them.
+        The same means and presence; widths by `gaussgrad.covariance.blur`, told as they came; weights that keep each
+        Gaussian's integral. Differentiable to all of them.
 
     Raises
     ------
@@ -140,13 +140,17 @@ def blur_gaussians(gaussians: Gaussians, stddev: float) -> Gaussians:
     ([[4.0, 0.0, 4.0]], [0.75])
     """
     stddev = checks.number("stddev", stddev, "zero or more pixels", 0.0)
-    blurred = covariance.blur(gaussians.covariances, stddev)
-    lower = torch.sqrt(_determinant(gaussians.covariances) / _determinant(blurred))
+    blurred = gaussians.blur(stddev)
+    lower = torch.sqrt(_determinant(gaussians) / _determinant(blurred))
     if gaussians.weights.ndim == gaussians.means.ndim:
         lower = lower[..., None]
-    return Gaussians(gaussians.means, blurred, gaussians.weights * lower)
+    return replace(blurred, weights=gaussians.weights * lower)
 
 
-def _determinant(covariances: Any) -> torch.Tensor:
-    xx, xy, yy = covariances.unbind(-1)
+def _determinant(gaussians: Gaussians) -> torch.Tensor:
+    """(..., n), of the covariances."""
+    if gaussians.held == "cholesky":
+        xx, _, yy = gaussians.cholesky.unbind(-1)
+        return (xx * yy).square()
+    xx, xy, yy = gaussians.covariances.unbind(-1)
     return xx * yy - xy * xy

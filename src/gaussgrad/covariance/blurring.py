@@ -1,0 +1,96 @@
+"""Blur: what a Gaussian becomes when an image of it is blurred, told by covariances or by Cholesky factors."""
+
+from typing import Any
+
+import numpy as np
+
+from gaussgrad import checks
+from gaussgrad.covariance import packing
+from gaussgrad.dispatch import gather
+
+
+def blur(covariances: Any = None, stddev: Any = None, *, cholesky: Any = None) -> Any:
+    """Covariances after a Gaussian blur, covariances + stddev^2 I; or their Cholesky factors, from Cholesky factors.
+
+    The density-normalised Gaussian with the result is the old one convolved with an isotropic Gaussian.
+
+    Parameters
+    ----------
+    covariances : array (..., d(d+1)/2), optional
+        Packed, positive definite, in pixels squared.
+    stddev : array (...)
+        Standard deviation of the blur in pixels, zero or more; broadcasts with the leading axes.
+    cholesky : array (..., d(d+1)/2), optional
+        In place of `covariances`: packed lower Cholesky factors by rows, [xx], [xx, yx, yy] or
+        [xx, yx, yy, zx, zy, zz], of positive diagonal, in pixels.
+
+    Returns
+    -------
+    covariances or cholesky : array (..., d(d+1)/2)
+        What was given, after the blur. Differentiable to both arguments.
+
+    Raises
+    ------
+    ValueError
+        For covariances that are not positive definite, a Cholesky factor whose diagonal is not positive, or a negative
+        stddev.
+    TypeError
+        For none or both of `covariances` and `cholesky`.
+
+    Notes
+    -----
+    docs/maths.md, equation 36. A Cholesky factor L becomes that of L L^T + stddev^2 I by Givens rotations, which turn
+    the columns of stddev I into L one after the other: Golub and Van Loan (2013), "Matrix computations", section 6.5.4.
+    The covariance is never formed. Each row of the factor is exact to some roundings of its length, and so the width of
+    a Gaussian that is much longer than wide is kept, which packed covariances lose.
+
+    Examples
+    --------
+    >>> from gaussgrad import covariance
+    >>> covariance.blur([4.0, 1.0, 9.0], 2.0).tolist()
+    [8.0, 1.0, 13.0]
+    >>> covariance.blur(cholesky=[3.0, 0.0, 5.0], stddev=[4.0, 12.0]).round(3).tolist()
+    [[5.0, 0.0, 6.403], [12.369, 0.0, 13.0]]
+    """
+    name = packing.given_name(covariances, cholesky)
+    gathered = gather(("covariances", "cholesky"), covariances=covariances, stddev=stddev, cholesky=cholesky)
+    covariances, width, factors = gathered.arrays
+    given = covariances if factors is None else factors
+    d = checks.dimensions_of_packed(name, given.shape) if factors is None else packing.factor_dimensions(given.shape)
+    packing.check_broadcast(**{name: given.shape[:-1], "stddev": width.shape})
+    if factors is None:
+        packing.check_values(gathered, name, given, checks.positive_definite)
+    else:
+        packing.check_factors(gathered, given, d)
+    packing.check_values(gathered, "stddev", width, _refuse_negative)
+    widen = _blurred_covariances if factors is None else _blurred_factors
+    return gathered.restore(widen(gathered.namespace, given, width, d))
+
+
+def _blurred_covariances(xp: Any, covariances: Any, stddev: Any, d: int) -> Any:
+    """Equation 36."""
+    rows = packing.symmetric_rows(covariances, d)
+    for i in range(d):
+        rows[i][i] = rows[i][i] + stddev * stddev
+    return packing.pack(xp, rows)
+
+
+def _blurred_factors(xp: Any, cholesky: Any, stddev: Any, d: int) -> Any:
+    """The lower factor of L L^T + stddev^2 I; each rotation of columns j of L and `added` makes an entry of it 0."""
+    rows = packing.lower_rows(cholesky, d)
+    for axis in range(d):
+        added: list[Any] = [0.0] * d
+        added[axis] = stddev
+        for j in range(axis, d):
+            # Not hypot: where both are equal, JAX gives it a second derivative of 0.
+            length = xp.sqrt(rows[j][j] * rows[j][j] + added[j] * added[j])
+            cosine, sine = rows[j][j] / length, added[j] / length
+            rows[j][j] = length
+            for i in range(j + 1, d):
+                rows[i][j], added[i] = cosine * rows[i][j] + sine * added[i], cosine * added[i] - sine * rows[i][j]
+    return packing.pack_lower(xp, rows)
+
+
+def _refuse_negative(argument: str, values: np.ndarray) -> None:
+    checks.finite(argument, values)
+    packing.refuse_first(argument, values, values < 0, "zero or more")
