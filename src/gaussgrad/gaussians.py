@@ -69,11 +69,11 @@ class Gaussians:
         return covariance.to_cholesky(self.covariances) if self.cholesky is None else self.cholesky
 
     def blur(self, stddev: Any) -> "Gaussians":
-        """The Gaussians after a blur of this standard deviation, in pixels; the weights stay.
+        """The Gaussians after a blur of standard deviation `stddev` (...), in the unit of the means.
 
-        Weights are then integrals, as with `amplitude="density"`: the result draws the blurred image. Weights that are
-        values at the means must fall; `gaussgrad.fitting.blur_gaussians` does that. Differentiable to the widths and to
-        `stddev` (...), which broadcasts with (..., n); see `gaussgrad.covariance.blur`.
+        `gaussgrad.covariance.blur` gives the widths. The weights stay, so the result draws the blurred image where they
+        are integrals (`amplitude="density"`). Where they are values at the means, use
+        `gaussgrad.fitting.blur_gaussians`, which lowers them. Differentiable to the widths and to `stddev`.
         """
         return self._with(self.means, covariance.blur(self.covariances, stddev, cholesky=self.cholesky))
 

@@ -1,4 +1,4 @@
-"""What is wrong with the Gaussians of a model: they draw nothing, the same twice, or what is no part of an image."""
+"""What is wrong with the Gaussians of images: they draw nothing, the same twice, or what is no part of an image."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

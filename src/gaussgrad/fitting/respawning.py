@@ -52,8 +52,7 @@ def respawn(residuals: torch.Tensor, gaussians: Gaussians, rank: int = 0) -> Gau
     values = blurred.flatten(2)[torch.arange(b), :, place]  # (b, c)
     if values.shape[1] != colours:
         values = values.mean(1, keepdim=True)
-    xx, xy, yy = gaussians.packed_covariances().unbind(-1)
-    energy = gaussians.weights.square().sum(-1) * (xx * yy - xy * xy).clamp(min=0).sqrt()
+    energy = gaussians.weights.square().sum(-1) * _areas(gaussians)
     chosen = (torch.arange(b), energy.argsort(stable=True, dim=1)[:, rank % energy.shape[1]])
     names = ("means", gaussians.held, "weights")
     means, widths, weights = (getattr(gaussians, name).clone() for name in names)
@@ -62,3 +61,12 @@ def respawn(residuals: torch.Tensor, gaussians: Gaussians, rank: int = 0) -> Gau
     widths[chosen] = widths.new_tensor([entry, 0.0, entry])
     weights[chosen] = values
     return Gaussians(**dict(zip(names, (means, widths, weights), strict=True)))
+
+
+def _areas(gaussians: Gaussians) -> torch.Tensor:
+    """The square roots of the determinants (b, n), which areas are in proportion to."""
+    if gaussians.held == "cholesky":
+        xx, _, yy = gaussians.cholesky.unbind(-1)
+        return xx * yy
+    xx, xy, yy = gaussians.covariances.unbind(-1)
+    return (xx * yy - xy * xy).clamp(min=0).sqrt()
