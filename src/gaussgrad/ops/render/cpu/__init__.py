@@ -12,7 +12,7 @@ from gaussgrad.ops.render.cpu.geometry import valid_range
 from gaussgrad.ops.render.cpu.modes import MAX, MODES, SUM, UNION
 from gaussgrad.ops.render.cpu.visits import plan_visits
 
-__all__ = ["backward", "forward", "valid"]
+__all__ = ["backward", "forward", "forward_if_valid", "valid"]
 
 NANOSECONDS_PER_GAUSSIAN, NANOSECONDS_PER_PIXEL = 100, 0.5  # measured, of the box around the ellipse
 NANOSECONDS_PER_REACH, NANOSECONDS_PER_CHECK = 10, 6
@@ -64,6 +64,13 @@ def forward(means, covariances, weights, *, size, amplitude, compose, pixel, tol
     if mode == SUM:
         return image, ()
     return out, (marks,) if mode == MAX else (image, marks)
+
+
+def forward_if_valid(means, covariances, weights, *, threads, **options):
+    """The same; None where a value is not valid."""
+    if not valid(means, covariances, weights, threads=threads):
+        return None
+    return forward(means, covariances, weights, threads=threads, **options)
 
 
 def backward(grad, saved, means, covariances, weights, *, size, amplitude, compose, pixel, tolerance, threads):
