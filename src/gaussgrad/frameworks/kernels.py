@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from gaussgrad import parallel
+from gaussgrad.arrays import for_kernels
 from gaussgrad.op import Kernels
 
 Arrays = list[np.ndarray]
@@ -14,6 +15,7 @@ Arrays = list[np.ndarray]
 def forward(kernels: Kernels, arrays: Arrays, options: dict[str, Any], threads: int) -> Arrays:
     """The output and what is saved; NaN in the output of each batch item whose values are not valid."""
     threads = threads or parallel.available_cores()
+    arrays = [for_kernels(array) for array in arrays]
     found = kernels.forward_if_valid(*arrays, threads=threads, **options)
     if found is not None:
         return [found[0], *found[1]]
@@ -27,6 +29,8 @@ def backward(
 ) -> Arrays:
     """A gradient per array; NaN in those of each batch item whose values are not valid."""
     threads = threads or parallel.available_cores()
+    grad, *arrays = (for_kernels(array) for array in (grad, *arrays))
+    saved = [for_kernels(array) for array in saved]
     if kernels.valid(*arrays, threads=threads):
         return list(kernels.backward(grad, tuple(saved), *arrays, threads=threads, **options))
     valid = _valid_items(kernels, arrays)

@@ -6,6 +6,7 @@ import array_api_compat.numpy
 import numpy as np
 
 from gaussgrad import parallel
+from gaussgrad.arrays import for_kernels
 from gaussgrad.op import Operation
 
 namespace = array_api_compat.numpy
@@ -55,5 +56,5 @@ def apply(operation: Operation, arrays: tuple[Any, ...], options: dict[str, Any]
     if kernels is None:
         operation.check_values(*arrays, **options)
         return operation.reference(namespace, *arrays, **options)
-    values = [np.ascontiguousarray(array) for array in arrays]
+    values = [for_kernels(array) for array in arrays]
     return operation.forward(kernels, values, options, threads or parallel.available_cores())[0]

@@ -13,7 +13,7 @@ from tensorflow.python.eager.record import could_possibly_record
 from tensorflow.python.ops.control_flow_util import GraphOrParentsInXlaContext
 
 from gaussgrad import parallel
-from gaussgrad.arrays import is_large_and_aligned
+from gaussgrad.arrays import for_kernels, is_large_and_aligned
 from gaussgrad.frameworks import kernels, tensorflow_namespace
 from gaussgrad.op import Kernels, Operation
 
@@ -88,7 +88,7 @@ class _Calls:
     def forward(self, arrays: Tensors) -> list[tf.Tensor]:
         """The output and what is saved."""
         if _known(arrays):
-            values = [array.numpy() for array in arrays]
+            values = [for_kernels(array.numpy()) for array in arrays]
             threads = self.threads or parallel.available_cores()
             out, saved = self.operation.forward(self.kernels, values, self.options, threads)
             return [_tensor(array) for array in (out, *saved)]

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from torch.utils._python_dispatch import is_in_torch_dispatch_mode
 
+from gaussgrad.arrays import for_kernels
 from gaussgrad.frameworks import torch_reference
 from gaussgrad.op import OPERATIONS, Operation, Output
 
@@ -109,7 +110,7 @@ def _empty(output: Output, like: torch.Tensor) -> torch.Tensor:
 
 
 def _numpy(tensors: Any) -> list[np.ndarray]:
-    return [np.ascontiguousarray(tensor.numpy(force=True)) for tensor in tensors]
+    return [for_kernels(tensor.numpy(force=True)) for tensor in tensors]
 
 
 def _contiguous(tensors: Any) -> list[torch.Tensor]:
