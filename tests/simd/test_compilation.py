@@ -60,6 +60,27 @@ def test_a_later_process_finds_the_kernel_and_a_changed_source_does_not(copy_of_
     assert draw(copy_of_the_package, cache) == (2 * first, 0, 1)
 
 
+def test_what_a_kernel_is_not_made_of_compiles_nothing_again(copy_of_the_package: Path):
+    """Docstrings, comments and empty lines of the files it is made of, and the kernels of other operations."""
+    cache = copy_of_the_package / "cache"
+    first, *_ = draw(copy_of_the_package, cache)
+    package = copy_of_the_package / "gaussgrad"
+    for name, old, new in (
+        ("simd/exponential.py", '"""', '"""In other words: '),
+        ("ops/render/cpu/geometry.py", "# placed at a time\n", "# drawn at a time\n\n\n"),
+        ("ops/mixture/cpu/pairs.py", "MOST_PAIRS = 16384", "MOST_PAIRS = 8192"),
+    ):
+        text = (package / name).read_text()
+        assert old in text
+        (package / name).write_text(text.replace(old, new, 1))
+    assert draw(copy_of_the_package, cache) == (first, 1, 0)
+
+
+def test_a_fingerprint_sees_the_code_and_no_speech():
+    source = 'def f(x):\n    """Twice."""\n    return x + "#2"  # two\n'
+    assert compilation.without_speech(source) == 'def f(x):\n    return x + "#2"'
+
+
 def as_file(values: np.ndarray, *, offset: int = 0) -> np.ndarray:
     """Read-only, as arrays of JAX and of files mapped into memory are, and at an odd address if wanted."""
     return np.frombuffer(bytes(offset) + values.tobytes(), values.dtype, offset=offset).reshape(values.shape)
