@@ -32,6 +32,19 @@ def empty_like(array: np.ndarray) -> np.ndarray:
     return empty(array.shape, array.dtype)
 
 
+def for_kernels(array: np.ndarray) -> np.ndarray:
+    """The array as kernels are compiled for it: contiguous, aligned and writeable, though they do not write to it.
+
+    What is read-only would be another type to Numba, and every kernel compiled once more.
+    """
+    flags = array.flags
+    if flags.carray:
+        return array
+    if array.nbytes >= LARGE and flags.c_contiguous and flags.aligned:
+        return np.asarray(_Writeable(array))
+    return np.array(array, order="C")
+
+
 def is_large_and_aligned(array: np.ndarray) -> bool:
     """Whether taking it over is possible, and worth it."""
     return array.nbytes >= LARGE and array.ctypes.data % LINE == 0
@@ -108,6 +121,14 @@ class _Loan:
 
     def __del__(self) -> None:
         self.store.give_back(self.block)
+
+
+class _Writeable:
+    """The memory of a read-only array, as if it were writeable."""
+
+    def __init__(self, array: np.ndarray) -> None:
+        self.array = array
+        self.__array_interface__ = array.__array_interface__ | {"data": (array.ctypes.data, False)}
 
 
 _STORE = _Store(MOST_KEPT)

@@ -10,8 +10,6 @@ from gaussgrad import checks
 from gaussgrad.frameworks.adapter import Adapter
 from gaussgrad.op import Operation
 
-BACKENDS = (None, "reference", "cpu")
-
 
 @dataclass(frozen=True)
 class ArrayKind:
@@ -81,7 +79,7 @@ def gather(optional: tuple[str, ...] = (), /, **arguments: Any) -> Gathered:
 
 def run(operation: Operation, arrays: tuple[Any, ...], gathered: Gathered, backend: Any, threads: Any, **options: Any):
     """The operation on checked arrays with one leading batch axis, in their framework."""
-    backend = checks.option("backend", backend, BACKENDS)
+    backend = checks.option("backend", backend, operation.backends)
     return gathered.framework.apply(operation, arrays, options, backend, checks.thread_count(threads))
 
 

@@ -3,12 +3,12 @@
 import functools
 import importlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from types import ModuleType
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 Shape = tuple[int, ...]
 Options = Mapping[str, Any]
+Results = tuple[Any, tuple[Any, ...]]  # the output, and what is saved for the backward pass
 
 
 @dataclass(frozen=True)
@@ -19,6 +19,31 @@ class Output:
     dtype: str | None = None
 
 
+class Kernels(Protocol):
+    """A module that computes one operation on one type of device.
+
+    On the CPU it takes and gives NumPy arrays, contiguous and writeable as Numba compiles for them; elsewhere it takes
+    and gives arrays of the framework. They are of one dtype, share one leading batch axis, and are never changed. Every
+    element of the results is written.
+    """
+
+    @property
+    def forward(self) -> Callable[..., Results]:
+        """`forward(*arrays, threads, **options)`: the output, and what `backward` needs of it, for checked arrays."""
+
+    @property
+    def forward_if_valid(self) -> Callable[..., Results | None]:
+        """The same of arrays that nobody checked; None where `valid` is False. It may read the arrays once for both."""
+
+    @property
+    def backward(self) -> Callable[..., tuple[Any, ...]]:
+        """`backward(grad, saved, *arrays, threads, **options)`: a gradient per array."""
+
+    @property
+    def valid(self) -> Callable[..., bool]:
+        """`valid(*arrays, threads=1)`: quickly, whether `check_values` of the operation has nothing to refuse."""
+
+
 @dataclass(frozen=True, eq=False)
 class Operation:
     """A differentiable function of arrays that all carry one leading batch axis.
@@ -26,47 +51,55 @@ class Operation:
     `reference(xp, *arrays, **options, start=0, count=None)` evaluates `count` positions of the output from `start` on,
     its axes after (batch, channel) taken flat, in any framework with the namespace `xp`, and is differentiated there.
     In a traced program `start` may be an array.
-    `kernels` names a module with `forward(*arrays, threads, **options) -> out, saved` and
-    `backward(grad_out, saved, *arrays, threads, **options) -> a gradient per array`, both on NumPy arrays, and
-    `valid(*arrays, threads=1)`, which tells quickly whether `check_values` has nothing to refuse. Kernels that spend
-    their time reading have `forward_if_valid(*arrays, threads, **options)` too, which reads the arrays once for both.
+    `kernels` is the table of what computes it faster: a type of device, as torch calls it, and the module of its
+    `Kernels`. The backend that a user asks for is called like the last part of the module's name. Another backend is a
+    new folder, and its line in this table.
     """
 
     name: str
     arrays: tuple[str, ...]
     options: Mapping[str, str]  # option name -> its type: "int[]", "str", "float"
     reference: Callable[..., Any]
-    kernels: str
+    kernels: Mapping[str, str]  # type of device -> module
     output: Callable[[tuple[Shape, ...], Options], Output]
     saved: Callable[[tuple[Shape, ...], Options], tuple[Output, ...]]
     elements: Callable[[tuple[Shape, ...], Options], int]  # in the reference's largest array, per output position
     check_values: Callable[..., None]  # on NumPy arrays; raises ValueError
+    backends: tuple[str | None, ...] = field(init=False)  # what a user may ask for
 
-    def load_kernels(self) -> ModuleType:
-        """The kernel module, imported (and so Numba with it) on first use."""
-        return _import(self.kernels)
+    def __post_init__(self) -> None:
+        names = (backend_of(module) for module in self.kernels.values())
+        object.__setattr__(self, "backends", (None, "reference", *names))  # every call looks it up
 
-    def forward_if_valid(self, arrays: Sequence[Any], options: Options, threads: int) -> tuple[Any, tuple] | None:
-        """What the kernels give and save of NumPy arrays; None where `check_values` has something to refuse."""
-        kernels = self.load_kernels()
-        if hasattr(kernels, "forward_if_valid"):
-            return kernels.forward_if_valid(*arrays, threads=threads, **options)
-        if not kernels.valid(*arrays, threads=threads):
-            return None
-        return kernels.forward(*arrays, threads=threads, **options)
+    def load_kernels(self, device: str) -> Kernels | None:
+        """The kernels of a type of device, imported (and so their compiler with them) on first use; or None."""
+        module = self.kernels.get(device)
+        return None if module is None else _import(module)
 
-    def forward(self, arrays: Sequence[Any], options: Options, threads: int) -> tuple[Any, tuple]:
-        """The same; what is to be refused raises its ValueError."""
-        found = self.forward_if_valid(arrays, options, threads)
+    def check_backend(self, backend: str | None, device: str, place: str) -> None:
+        """Refuse a backend of another type of device; `place` says where the arrays are."""
+        here = (None, "reference", *(backend_of(module) for known, module in self.kernels.items() if known == device))
+        if backend not in here:
+            wanted = " or ".join(map(repr, here))
+            raise ValueError(f"backend must be {wanted} for {place}; got {backend!r}.")
+
+    def forward(self, kernels: Kernels, arrays: Sequence[Any], options: Options, threads: int) -> Results:
+        """What the kernels give and save of NumPy arrays; what is to be refused raises its ValueError."""
+        found = kernels.forward_if_valid(*arrays, threads=threads, **options)
         if found is None:
             self.check_values(*arrays, **options)
-            return self.load_kernels().forward(*arrays, threads=threads, **options)
+            return kernels.forward(*arrays, threads=threads, **options)
         return found
 
 
 @functools.cache
-def _import(module: str) -> ModuleType:
+def _import(module: str) -> Any:
     return importlib.import_module(module)
+
+
+def backend_of(module: str) -> str:
+    """What users call the kernels of a module."""
+    return module.rpartition(".")[2]
 
 
 OPERATIONS: dict[str, Operation] = {}

@@ -40,7 +40,7 @@ def test_every_operation_has_cases():
 @every_case
 def test_kernels_match_the_reference(case: Case, dtype: str, monkeypatch: pytest.MonkeyPatch):
     expected = reference_in_torch(case, dtype)
-    kernels = operation_of(case).load_kernels()
+    kernels = operation_of(case).load_kernels("cpu")
     arrays = case.typed(dtype)
     scale = 1.0 if case.options.get("compose") == "union" else None
     kernels.backward(
@@ -61,7 +61,7 @@ def test_kernels_write_what_the_operation_declares(case: Case, dtype: str):
     operation = operation_of(case)
     arrays = case.typed(dtype)
     shapes = tuple(array.shape for array in arrays)
-    out, saved = operation.load_kernels().forward(*arrays, threads=1, **case.options)
+    out, saved = operation.load_kernels("cpu").forward(*arrays, threads=1, **case.options)
     declared = (operation.output(shapes, case.options), *operation.saved(shapes, case.options))
     assert [(array.shape, array.dtype.name) for array in (out, *saved)] == [
         (output.shape, output.dtype or dtype) for output in declared
@@ -72,7 +72,7 @@ def test_kernels_write_what_the_operation_declares(case: Case, dtype: str):
 @every_case
 def test_valid_is_what_the_value_check_takes(case: Case, dtype: str):
     operation = operation_of(case)
-    kernels = operation.load_kernels()
+    kernels = operation.load_kernels("cpu")
     arrays = case.typed(dtype)
     operation.check_values(*arrays, **case.options)
     assert kernels.valid(*arrays)
@@ -89,7 +89,7 @@ def test_valid_is_what_the_value_check_takes(case: Case, dtype: str):
 @every_case
 def test_kernel_gradients_match_central_differences(case: Case):
     """Of the very function the kernel computes: its truncation included."""
-    kernels = operation_of(case).load_kernels()
+    kernels = operation_of(case).load_kernels("cpu")
     arrays = case.typed("float64")
     out, saved = kernels.forward(*arrays, threads=1, **case.options)
     upstream = upstream_of(out.shape, "float64")
@@ -112,7 +112,7 @@ def test_kernel_gradients_match_central_differences(case: Case):
 @every_case
 def test_any_number_of_threads_gives_the_same_bits(case: Case, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(parallel, "SMALL_JOB_SECONDS", 0.0)
-    kernels = operation_of(case).load_kernels()
+    kernels = operation_of(case).load_kernels("cpu")
     arrays = case.typed("float32")
     results = []
     for threads in (1, 2, 3, 7):
@@ -142,7 +142,7 @@ def test_torch_gives_what_the_kernels_give(case: Case, dtype: str):
 def test_numpy_gives_what_the_kernels_give(case: Case):
     operation = operation_of(case)
     arrays = case.typed("float64")
-    wanted = operation.load_kernels().forward(*arrays, threads=1, **case.options)[0]
+    wanted = operation.load_kernels("cpu").forward(*arrays, threads=1, **case.options)[0]
     np.testing.assert_array_equal(numpy_framework.apply(operation, arrays, case.options, None, 1), wanted)
     reference = numpy_framework.apply(operation, arrays, case.options, "reference", 1)
     compare_values(reference, wanted, dtype=case.exactness("float64"))

@@ -329,7 +329,7 @@ def test_a_batch_is_its_items(tensors: Tensors):
 
 
 def test_torch_decides_the_number_of_threads(monkeypatch: pytest.MonkeyPatch, tensors: Tensors):
-    kernels = OPERATIONS["render"].load_kernels()
+    kernels = OPERATIONS["render"].load_kernels("cpu")
     seen = []
     forward = kernels.forward
 

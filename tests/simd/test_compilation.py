@@ -4,12 +4,21 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from cases import mixture_inputs
 
 import gaussgrad
+from gaussgrad.ops.impulse.cpu.forward import paint
+from gaussgrad.ops.mixture.cpu.forward import mix
+from gaussgrad.ops.render.cpu.bands import members_of_bands, touch_rows
+from gaussgrad.ops.render.cpu.forward import draw_bands
+from gaussgrad.ops.render.cpu.geometry import valid_range
 from gaussgrad.simd import compilation
 
 DRAW = """
@@ -49,6 +58,55 @@ def test_a_later_process_finds_the_kernel_and_a_changed_source_does_not(copy_of_
     assert text.count("_times_power(value, shifted)") == 1
     exponential.write_text(text.replace("_times_power(value, shifted)", "_times_power(value + value, shifted)"))
     assert draw(copy_of_the_package, cache) == (2 * first, 0, 1)
+
+
+def test_what_a_kernel_is_not_made_of_compiles_nothing_again(copy_of_the_package: Path):
+    """Docstrings, comments and empty lines of the files it is made of, and the kernels of other operations."""
+    cache = copy_of_the_package / "cache"
+    first, *_ = draw(copy_of_the_package, cache)
+    package = copy_of_the_package / "gaussgrad"
+    for name, old, new in (
+        ("simd/exponential.py", '"""', '"""In other words: '),
+        ("ops/render/cpu/geometry.py", "# placed at a time\n", "# drawn at a time\n\n\n"),
+        ("ops/mixture/cpu/pairs.py", "MOST_PAIRS = 16384", "MOST_PAIRS = 8192"),
+    ):
+        text = (package / name).read_text()
+        assert old in text
+        (package / name).write_text(text.replace(old, new, 1))
+    assert draw(copy_of_the_package, cache) == (first, 1, 0)
+
+
+def test_a_fingerprint_sees_the_code_and_no_speech():
+    source = 'def f(x):\n    """Twice."""\n    return x + "#2"  # two\n'
+    assert compilation.without_speech(source) == 'def f(x):\n    return x + "#2"'
+
+
+def as_file(values: np.ndarray, *, offset: int = 0) -> np.ndarray:
+    """Read-only, as arrays of JAX and of files mapped into memory are, and at an odd address if wanted."""
+    return np.frombuffer(bytes(offset) + values.tobytes(), values.dtype, offset=offset).reshape(values.shape)
+
+
+@pytest.mark.parametrize("n", [5, 30_000])  # copied, or seen through another array
+def test_arrays_that_cannot_be_written_compile_nothing_again(n: int):
+    """Nor do those at odd addresses: to Numba both are types of their own."""
+    rng = np.random.default_rng(0)
+    means, weights = rng.uniform(0, 9, size=(n, 2)), rng.uniform(size=n)
+    covariances, kernel = np.tile([2.0, 0.5, 1.0], (n, 1)), np.ones((2, 3))
+    mixture = mixture_inputs(3, b=n)
+    entries = (draw_bands, touch_rows, members_of_bands, valid_range, paint, mix)
+
+    def compute(view: Callable[[np.ndarray], np.ndarray]) -> list[np.ndarray]:
+        scene = view(means), view(covariances), view(weights)
+        impulses = gaussgrad.render_impulses(view(means), view(kernel), view(weights), size=(9, 12), threads=1)
+        density = gaussgrad.mixture_log_density(*map(view, mixture), threads=1)
+        return [gaussgrad.render(*scene, size=(9, 12), threads=1), impulses, density]
+
+    wanted = compute(lambda array: array)
+    known = [len(entry.signatures) for entry in entries]
+    for found in (compute(as_file), compute(partial(as_file, offset=1))):
+        for ours, same in zip(found, wanted, strict=True):
+            np.testing.assert_array_equal(ours, same)
+    assert [len(entry.signatures) for entry in entries] == known
 
 
 def test_without_a_place_to_write_kernels_are_compiled_each_time(monkeypatch: pytest.MonkeyPatch):

@@ -66,9 +66,10 @@ def apply(operation: Operation, arrays: Arrays, options: dict[str, Any], backend
     values = [concrete(array) for array in arrays]
     if all(value is not None for value in values):
         operation.check_values(*values, **options)
+    operation.check_backend(backend, "cpu", "JAX arrays")
     if backend == "reference":
         return operation.reference(jnp, *arrays, **options)
-    platforms = "cpu" if backend == "cpu" or jax.default_backend() == "cpu" else "any"
+    platforms = _platforms(operation, backend)
     return _function(operation, tuple(options.items()), threads, platforms)(*arrays)
 
 
@@ -124,10 +125,19 @@ def _function(operation: Operation, options: tuple[tuple[str, Any], ...], thread
     return jax.jit(lambda *arrays: draw(*arrays)[0])
 
 
+def _platforms(operation: Operation, backend: str | None) -> str:
+    """Where a program may find itself: on the "cpu", with kernels; on "any" device; or where "none" has kernels."""
+    if "cpu" not in operation.kernels:
+        return "none"
+    return "cpu" if backend is not None or jax.default_backend() == "cpu" else "any"
+
+
 def _on(platforms: str, on_cpu: Function, elsewhere: Function, *arguments: Any) -> Any:
     """Where JAX has nothing but the CPU, the other function is not even traced."""
     if platforms == "cpu":
         return on_cpu(*arguments)
+    if platforms == "none":
+        return elsewhere(*arguments)
     return jax.lax.platform_dependent(*arguments, cpu=on_cpu, default=elsewhere)
 
 
@@ -166,6 +176,11 @@ class _Call:
     threads: int
     rank: int  # of the output, without the axes that vmap adds in front
 
+    @property
+    def kernels(self) -> Any:
+        """Those that XLA calls: of the CPU."""
+        return self.operation.load_kernels("cpu")
+
     def write(self) -> str:
         call = {"operation": self.operation.name, "options": self.options, "threads": self.threads, "rank": self.rank}
         return json.dumps(call)
@@ -181,7 +196,8 @@ class _Call:
 def _run_forward(text: str, arguments: xla.Arrays, results: xla.Arrays) -> None:
     call = _Call.read(text)
     arrays = _fold(arguments, results[0].ndim - call.rank)
-    for result, value in zip(results, kernels.forward(call.operation, arrays, call.options, call.threads), strict=True):
+    values = kernels.forward(call.kernels, arrays, call.options, call.threads)
+    for result, value in zip(results, values, strict=True):
         np.copyto(result, value.reshape(result.shape))
 
 
@@ -189,7 +205,7 @@ def _run_backward(text: str, arguments: xla.Arrays, results: xla.Arrays) -> None
     call = _Call.read(text)
     grad, *rest = _fold(arguments, arguments[0].ndim - call.rank)
     saved, arrays = rest[: -len(results)], rest[-len(results) :]
-    grads = kernels.backward(call.operation, grad, saved, arrays, call.options, call.threads)
+    grads = kernels.backward(call.kernels, grad, saved, arrays, call.options, call.threads)
     for result, value in zip(results, grads, strict=True):
         np.copyto(result, value.reshape(result.shape))
 

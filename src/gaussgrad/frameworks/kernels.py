@@ -1,22 +1,22 @@
 """Kernels for programs that are compiled ahead, where nothing may raise: what is not valid gives NaN."""
 
 from collections.abc import Iterator
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 from gaussgrad import parallel
-from gaussgrad.op import Operation
+from gaussgrad.arrays import for_kernels
+from gaussgrad.op import Kernels
 
 Arrays = list[np.ndarray]
 
 
-def forward(operation: Operation, arrays: Arrays, options: dict[str, Any], threads: int) -> Arrays:
+def forward(kernels: Kernels, arrays: Arrays, options: dict[str, Any], threads: int) -> Arrays:
     """The output and what is saved; NaN in the output of each batch item whose values are not valid."""
-    kernels = operation.load_kernels()
     threads = threads or parallel.available_cores()
-    found = operation.forward_if_valid(arrays, options, threads)
+    arrays = [for_kernels(array) for array in arrays]
+    found = kernels.forward_if_valid(*arrays, threads=threads, **options)
     if found is not None:
         return [found[0], *found[1]]
     valid = _valid_items(kernels, arrays)
@@ -25,11 +25,12 @@ def forward(operation: Operation, arrays: Arrays, options: dict[str, Any], threa
 
 
 def backward(
-    operation: Operation, grad: np.ndarray, saved: Arrays, arrays: Arrays, options: dict[str, Any], threads: int
+    kernels: Kernels, grad: np.ndarray, saved: Arrays, arrays: Arrays, options: dict[str, Any], threads: int
 ) -> Arrays:
     """A gradient per array; NaN in those of each batch item whose values are not valid."""
-    kernels = operation.load_kernels()
     threads = threads or parallel.available_cores()
+    grad, *arrays = (for_kernels(array) for array in (grad, *arrays))
+    saved = [for_kernels(array) for array in saved]
     if kernels.valid(*arrays, threads=threads):
         return list(kernels.backward(grad, tuple(saved), *arrays, threads=threads, **options))
     valid = _valid_items(kernels, arrays)
@@ -38,14 +39,14 @@ def backward(
     return [_spread(array, valid) for array in grads]
 
 
-def _valid_items(kernels: ModuleType, arrays: Arrays) -> np.ndarray:
+def _valid_items(kernels: Kernels, arrays: Arrays) -> np.ndarray:
     """Whether the values of each batch item are valid, (b,)."""
     valid = np.ones(len(arrays[0]), dtype=bool)
     valid[list(_find_invalid(kernels, arrays, 0, len(valid)))] = False
     return valid
 
 
-def _find_invalid(kernels: ModuleType, arrays: Arrays, start: int, stop: int) -> Iterator[int]:
+def _find_invalid(kernels: Kernels, arrays: Arrays, start: int, stop: int) -> Iterator[int]:
     """The batch items whose values are not valid, by halving."""
     if start == stop or kernels.valid(*(array[start:stop] for array in arrays)):
         return

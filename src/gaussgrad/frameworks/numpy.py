@@ -6,6 +6,7 @@ import array_api_compat.numpy
 import numpy as np
 
 from gaussgrad import parallel
+from gaussgrad.arrays import for_kernels
 from gaussgrad.op import Operation
 
 namespace = array_api_compat.numpy
@@ -50,8 +51,10 @@ def concrete(array: Any) -> np.ndarray | None:
 
 
 def apply(operation: Operation, arrays: tuple[Any, ...], options: dict[str, Any], backend: str | None, threads: int):
-    if backend == "reference":
+    operation.check_backend(backend, "cpu", "NumPy arrays")
+    kernels = None if backend == "reference" else operation.load_kernels("cpu")
+    if kernels is None:
         operation.check_values(*arrays, **options)
         return operation.reference(namespace, *arrays, **options)
-    values = [np.ascontiguousarray(array) for array in arrays]
-    return operation.forward(values, options, threads or parallel.available_cores())[0]
+    values = [for_kernels(array) for array in arrays]
+    return operation.forward(kernels, values, options, threads or parallel.available_cores())[0]

@@ -13,9 +13,9 @@ from tensorflow.python.eager.record import could_possibly_record
 from tensorflow.python.ops.control_flow_util import GraphOrParentsInXlaContext
 
 from gaussgrad import parallel
-from gaussgrad.arrays import is_large_and_aligned
+from gaussgrad.arrays import for_kernels, is_large_and_aligned
 from gaussgrad.frameworks import kernels, tensorflow_namespace
-from gaussgrad.op import Operation
+from gaussgrad.op import Kernels, Operation
 
 namespace = tensorflow_namespace
 
@@ -66,10 +66,11 @@ def concrete(array: tf.Tensor) -> np.ndarray | None:
 
 
 def apply(operation: Operation, arrays: Tensors, options: dict[str, Any], backend: str | None, threads: int) -> Any:
-    if backend is None and GraphOrParentsInXlaContext(tf.compat.v1.get_default_graph()):
-        backend = "reference"
-    if backend != "reference":
-        calls = _Calls(operation, options, threads)
+    operation.check_backend(backend, "cpu", "TensorFlow tensors")
+    in_xla = backend is None and GraphOrParentsInXlaContext(tf.compat.v1.get_default_graph())
+    kernels_of_cpu = None if backend == "reference" or in_xla else operation.load_kernels("cpu")
+    if kernels_of_cpu is not None:
+        calls = _Calls(operation, kernels_of_cpu, options, threads)
         recorded = not _known(arrays) or could_possibly_record()
         return _draw(calls, arrays) if recorded else calls.forward(arrays)[0]
     values = [concrete(array) for array in arrays]
@@ -81,14 +82,15 @@ def apply(operation: Operation, arrays: Tensors, options: dict[str, Any], backen
 class _Calls:
     """Calls of an operation's kernels from tensors: at once where their values are here, else later, by the graph."""
 
-    def __init__(self, operation: Operation, options: dict[str, Any], threads: int) -> None:
-        self.operation, self.options, self.threads = operation, options, threads
+    def __init__(self, operation: Operation, kernels: Kernels, options: dict[str, Any], threads: int) -> None:
+        self.operation, self.kernels, self.options, self.threads = operation, kernels, options, threads
 
     def forward(self, arrays: Tensors) -> list[tf.Tensor]:
         """The output and what is saved."""
         if _known(arrays):
-            values = [array.numpy() for array in arrays]
-            out, saved = self.operation.forward(values, self.options, self.threads or parallel.available_cores())
+            values = [for_kernels(array.numpy()) for array in arrays]
+            threads = self.threads or parallel.available_cores()
+            out, saved = self.operation.forward(self.kernels, values, self.options, threads)
             return [_tensor(array) for array in (out, *saved)]
         shapes = tuple(tuple(array.shape) for array in arrays)
         outputs = (self.operation.output(shapes, self.options), *self.operation.saved(shapes, self.options))
@@ -108,12 +110,12 @@ class _Calls:
         return self.operation.reference(namespace, *arrays, **self.options)
 
     def _forward(self, *values: np.ndarray) -> list[np.ndarray]:
-        return kernels.forward(self.operation, list(values), self.options, self.threads)
+        return kernels.forward(self.kernels, list(values), self.options, self.threads)
 
     def _backward(self, grad: np.ndarray, *values: np.ndarray) -> list[np.ndarray]:
         count = len(values) - len(self.operation.arrays)
         saved, arrays = list(values[:count]), list(values[count:])
-        return kernels.backward(self.operation, grad, saved, arrays, self.options, self.threads)
+        return kernels.backward(self.kernels, grad, saved, arrays, self.options, self.threads)
 
 
 def _tensor(array: np.ndarray) -> tf.Tensor:

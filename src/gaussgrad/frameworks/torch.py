@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from torch.utils._python_dispatch import is_in_torch_dispatch_mode
 
+from gaussgrad.arrays import for_kernels
 from gaussgrad.frameworks import torch_reference
 from gaussgrad.op import OPERATIONS, Operation, Output
 
@@ -70,13 +71,13 @@ def concrete(array: torch.Tensor) -> np.ndarray | None:
 def apply(
     operation: Operation, arrays: Tensors, options: dict[str, Any], backend: str | None, threads: int
 ) -> torch.Tensor:
-    if backend == "cpu" and arrays[0].device.type != "cpu":
-        raise ValueError(f"backend must be None or 'reference' for tensors on {arrays[0].device}; got 'cpu'.")
+    if backend is not None:
+        operation.check_backend(backend, arrays[0].device.type, f"tensors on {arrays[0].device}")
     if backend == "reference":
         _check_values(operation, arrays, options)
         return operation.reference(namespace, *arrays, **options)
     direct, general = _FUNCTIONS[operation.name]
-    values = _plain_values(arrays)
+    values = _plain_values(arrays) if "cpu" in operation.kernels else None
     if values is not None:
         return direct.apply(values, *arrays, *options.values(), threads)
     return general.apply(*arrays, *options.values(), threads)[0]
@@ -109,7 +110,11 @@ def _empty(output: Output, like: torch.Tensor) -> torch.Tensor:
 
 
 def _numpy(tensors: Any) -> list[np.ndarray]:
-    return [np.ascontiguousarray(tensor.numpy(force=True)) for tensor in tensors]
+    return [for_kernels(tensor.numpy(force=True)) for tensor in tensors]
+
+
+def _contiguous(tensors: Any) -> list[torch.Tensor]:
+    return [tensor.contiguous() for tensor in tensors]
 
 
 class _CustomOps:
@@ -143,32 +148,44 @@ class _CustomOps:
 
     def _run_forward(self, *args: Any) -> list[torch.Tensor]:
         arrays, options, threads = self.split(args)
-        if arrays[0].device.type != "cpu":
+        kernels = self.operation.load_kernels(arrays[0].device.type)
+        if kernels is None:
             return [torch_reference.forward(self.operation, arrays, options)]
-        return self.forward_values(_numpy(arrays), options, threads)
+        if arrays[0].is_cpu:
+            return self.forward_values(kernels, _numpy(arrays), options, threads)
+        out, saved = kernels.forward(*_contiguous(arrays), threads=threads, **options)
+        return [out, *saved]
 
-    def forward_values(self, values: list[np.ndarray], options: dict[str, Any], threads: int) -> list[torch.Tensor]:
-        out, saved = self.operation.forward(values, options, threads)
+    def forward_values(
+        self, kernels: Any, values: list[np.ndarray], options: dict[str, Any], threads: int
+    ) -> list[torch.Tensor]:
+        """On the CPU, whose kernels are of NumPy arrays."""
+        out, saved = self.operation.forward(kernels, values, options, threads)
         return [torch.from_numpy(array) for array in (out, *saved)]
 
     def _fake(self, *args: Any) -> list[torch.Tensor]:
         arrays, options, _ = self.split(args)
         outputs = [self.operation.output(_shapes(arrays), options)]
-        if arrays[0].device.type == "cpu":
+        if arrays[0].device.type in self.operation.kernels:
             outputs += self.operation.saved(_shapes(arrays), options)
         return [_empty(output, arrays[0]) for output in outputs]
 
     def _run_backward(self, grad: torch.Tensor, saved: Any, *args: Any) -> list[torch.Tensor]:
         arrays, options, threads = self.split(args)
-        if grad.device.type != "cpu":
+        kernels = self.operation.load_kernels(grad.device.type)
+        if kernels is None:
             return torch_reference.backward(self.operation, grad, arrays, options)
-        return self.backward_values(_numpy((grad, *arrays)), saved, options, threads)
+        if grad.is_cpu:
+            return self.backward_values(kernels, _numpy((grad, *arrays)), saved, options, threads)
+        grad, *values = _contiguous((grad, *arrays))
+        return list(kernels.backward(grad, tuple(saved), *values, threads=threads, **options))
 
+    @staticmethod
     def backward_values(
-        self, values: list[np.ndarray], saved: Any, options: dict[str, Any], threads: int
+        kernels: Any, values: list[np.ndarray], saved: Any, options: dict[str, Any], threads: int
     ) -> list[torch.Tensor]:
+        """On the CPU."""
         grad, *arrays = values
-        kernels = self.operation.load_kernels()
         grads = kernels.backward(grad, tuple(_numpy(saved)), *arrays, threads=threads, **options)
         return [torch.from_numpy(array) for array in grads]
 
@@ -263,7 +280,7 @@ def _make_functions(operation: Operation) -> tuple[type[torch.autograd.Function]
         @staticmethod
         def forward(ctx: Any, values: list[np.ndarray], *args: Any) -> torch.Tensor:
             arrays, options, threads = custom.split(args)
-            out, *saved = custom.forward_values(values, options, threads)
+            out, *saved = custom.forward_values(operation.load_kernels("cpu"), values, options, threads)
             ctx.save_for_backward(*arrays, *saved)
             ctx.options = args[count:]
             return out
@@ -277,7 +294,7 @@ def _make_functions(operation: Operation) -> tuple[type[torch.autograd.Function]
                 grads = Backward.apply(grad, *arrays, *ctx.options, *saved)
             else:
                 _, options, threads = custom.split((*arrays, *ctx.options))
-                grads = custom.backward_values(values, saved, options, threads)
+                grads = custom.backward_values(operation.load_kernels("cpu"), values, saved, options, threads)
             return (None, *grads, *(None,) * extra)
 
     # torch.compile tells a forward with a context from one without by counting parameters

@@ -1,5 +1,6 @@
 """The reference as a kernel for torch devices without one: cut into spans of the output, so that it fits memory."""
 
+import functools
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,24 +16,27 @@ Tensors = tuple[torch.Tensor, ...]
 
 def forward(operation: Operation, arrays: Tensors, options: dict[str, Any]) -> torch.Tensor:
     """The output (b, c, positions)."""
-    pieces = [
-        operation.reference(namespace, *arrays, **options, start=start, count=stop - start)
-        for start, stop in _spans(operation, arrays, options)
-    ]
-    return torch.cat(pieces, dim=-1)
+    spans = _spans(operation, arrays, options)
+    return torch.cat([_piece(operation, options, start, stop, *arrays) for start, stop in spans], dim=-1)
 
 
 def backward(operation: Operation, grad: torch.Tensor, arrays: Tensors, options: dict[str, Any]) -> list[torch.Tensor]:
-    """A gradient per array, summed over the spans in their order."""
+    """A gradient per array, summed over the spans in their order.
+
+    By `torch.func`: inside a custom op, where this runs, torch's own autograd records nothing.
+    """
     totals = [torch.zeros_like(array) for array in arrays]
     for start, stop in _spans(operation, arrays, options):
-        with torch.enable_grad():
-            leaves = [array.detach().requires_grad_() for array in arrays]
-            piece = operation.reference(namespace, *leaves, **options, start=start, count=stop - start)
-        parts = torch.autograd.grad(piece, leaves, grad[..., start:stop], allow_unused=True, materialize_grads=True)
+        piece = functools.partial(_piece, operation, options, start, stop)
+        parts = torch.func.vjp(piece, *(array.detach() for array in arrays))[1](grad[..., start:stop])
         for total, part in zip(totals, parts, strict=True):
             total += part
     return totals
+
+
+def _piece(operation: Operation, options: dict[str, Any], start: int, stop: int, *arrays: torch.Tensor) -> torch.Tensor:
+    """The positions [start, stop) of the output."""
+    return operation.reference(namespace, *arrays, **options, start=start, count=stop - start)
 
 
 def _spans(operation: Operation, arrays: Tensors, options: dict[str, Any]) -> Iterator[tuple[int, int]]:

@@ -1,6 +1,8 @@
-"""How kernels are compiled: inlined whole, cached on disk, and known by the source of all of them."""
+"""How kernels are compiled: inlined whole, cached on disk, and known by the source of all they are made of."""
 
+import functools
 import hashlib
+import re
 from pathlib import Path
 from types import CellType, FunctionType
 from typing import Any
@@ -20,27 +22,46 @@ INLINE = {"forceinline": True, **INNER}
 """Options of those in its loops: one that stays a call costs more than a row of pixels."""
 
 
-def _fingerprint() -> str:
-    """A hash of the source of all kernels and of what they are made of."""
-    package = Path(__file__).parent.parent
-    digest = hashlib.sha256()
-    for room in ("simd", *(f"ops/{name}/cpu" for name in ("impulse", "mixture", "render")), "fitting/least_squares"):
-        for path in sorted((package / room).rglob("*.py")):
-            digest.update(path.read_bytes())
-    return digest.hexdigest()[:16]
+PACKAGE = Path(__file__).parent.parent
+DOCSTRING, COMMENT = r'^[ \t]*"{3}.*?"{3}', r"#[^\n]*"
+OTHER_STRING = r'"(?:[^"\\\n]|\\.)*"' + r"|'(?:[^'\\\n]|\\.)*'"  # may hold a #
+SPEECH = re.compile(f"{DOCSTRING}|{COMMENT}|({OTHER_STRING})", re.DOTALL | re.MULTILINE)
+IMPORTED = re.compile(r"^\s*(?:from|import)\s+gaussgrad\.([\w.]+)", re.MULTILINE)
 
 
-SOURCE = _fingerprint()
+def without_speech(source: str) -> str:
+    """Python source without what the compiler does not see: comments, docstrings and empty lines."""
+    bare = SPEECH.sub(lambda found: found[1] or "", source)
+    return "\n".join(line.rstrip() for line in bare.splitlines() if line.strip())
+
+
+@functools.cache
+def _room(folder: Path) -> tuple[str, frozenset[Path]]:
+    """The source of a folder, and the folders that it imports from."""
+    source = "\n".join(without_speech(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.py")))
+    modules = {PACKAGE.joinpath(*name.split(".")) for name in IMPORTED.findall(source)}
+    return source, frozenset(path if path.is_dir() else path.parent for path in modules)
+
+
+@functools.cache
+def fingerprint(folder: Path) -> str:
+    """A hash of what the kernels of a folder are made of: its source, that of simd, and of the folders they import."""
+    wanted, found = {folder, PACKAGE / "simd"}, set[Path]()
+    while wanted:
+        found |= wanted
+        wanted = set().union(*(_room(one)[1] for one in wanted)) - found - {PACKAGE}
+    text = "\0".join(_room(one)[0] for one in sorted(found))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def kernel(function: FunctionType) -> Any:
     """Compile an entry kernel, cached on disk where there is a place to write.
 
     Numba's cache notices a change in a kernel's own file, not in those it is built from. It does look at the variables
-    that a kernel encloses; so each is given one, unused, that holds the fingerprint of all sources.
+    that a kernel encloses; so each is given one, unused, that holds the fingerprint of all it is made of.
     """
-    code = function.__code__.replace(co_freevars=(*function.__code__.co_freevars, "fingerprint_of_all_kernels"))
-    cells = (*(function.__closure__ or ()), CellType(SOURCE))
+    code = function.__code__.replace(co_freevars=(*function.__code__.co_freevars, "fingerprint_of_its_source"))
+    cells = (*(function.__closure__ or ()), CellType(fingerprint(Path(function.__code__.co_filename).parent)))
     known = FunctionType(code, function.__globals__, function.__name__, function.__defaults__, cells)
     known.__doc__ = function.__doc__
     options = {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True}

@@ -12,7 +12,7 @@ import gaussgrad
 from gaussgrad.op import OPERATIONS
 from gaussgrad.ops.mixture import reference
 
-KERNELS = OPERATIONS["mixture_log_density"].load_kernels()
+KERNELS = OPERATIONS["mixture_log_density"].load_kernels("cpu")
 DRAWS = 200
 FLOAT32_BARS = {  # atanh of the correlation: relative error of the log density, and of its derivative to that
     2.0: (4e-7, 4e-7),

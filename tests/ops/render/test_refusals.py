@@ -115,7 +115,7 @@ def test_indefinite_covariances_are_refused_in_every_dimension(size: tuple[int, 
 def test_kernels_and_value_check_agree_on_what_is_positive_definite(size: tuple[int, ...]):
     """On matrices around the border, with spoilt signs and huge numbers among them."""
     d = len(size)
-    kernels = OPERATIONS["render"].load_kernels()
+    kernels = OPERATIONS["render"].load_kernels("cpu")
     rng = np.random.default_rng(0)
     verdicts = []
     for packed in rng.normal(size=(2000, d * (d + 1) // 2)) + 0.7 * np.eye(d)[np.triu_indices(d)]:

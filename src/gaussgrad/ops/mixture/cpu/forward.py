@@ -13,36 +13,34 @@ from gaussgrad.ops.mixture.cpu.pairs import (
     two,
 )
 from gaussgrad.ops.mixture.cpu.points import ROOM, add_runs, at_pairs, largest_of_runs, store_four
+from gaussgrad.ops.mixture.cpu.records import Mixture, Pairs, Points, addresses
 from gaussgrad.ops.mixture.cpu.validity import holds_everywhere
 
 
 @njit(**simd.INLINE)
-def joint_exponents(
-    at, count, x_of_points, y_of_points, tops, logits, means, log_stddevs, atanh_correlations, joint, squares, weights,
-    k, lowest, limit, like,
-):  # fmt: skip
+def joint_exponents(at, count, k, points, mixture, pairs, lowest, limit, like):
     """The joint exponents of `count` pairs, e^-2|a| of their correlations, and their weights; whether all were valid.
 
     Exponents and weights are relative to the largest weight of the point; equations M2, M4 and M6. Valid is what
     `valid_range` says; a logit of NaN or +infinity, or a point without any weight, makes a relative logit of NaN.
     """
-    number = simd.scalar_type(logits)
+    number = simd.scalar_type(mixture.logits)
     lanes = simd.width_of(like)
     infinity, limits = simd.splat(number(np.inf), like), simd.splat(limit, like)
     held = simd.equal(like, like)
     point, ends = 0, k
     for i in range(0, count, lanes):
         left = count - i
-        prefetch(at + count + i, logits, means, log_stddevs, atanh_correlations, like)  # of the next block
-        x, y, top, point, ends = at_pairs(x_of_points, y_of_points, tops, point, ends, k, like)
-        mean_x, mean_y = two(means, at + i, left, like)
-        log_x, log_y = two(log_stddevs, at + i, left, like)
-        a = simd.load(atanh_correlations, at + i, left, like)
+        prefetch(at + count + i, mixture, like)  # of the next block
+        x, y, top, point, ends = at_pairs(points.x, points.y, points.top, point, ends, k, like)
+        mean_x, mean_y = two(mixture.means, at + i, left, like)
+        log_x, log_y = two(mixture.log_stddevs, at + i, left, like)
+        a = simd.load(mixture.atanh_correlations, at + i, left, like)
         _, _, o_x, _, d, size, _, small, _ = standardized(x, y, mean_x, mean_y, log_x, log_y, a)
-        logit = simd.load(logits, at + i, left, like) - top
-        simd.store(joint, i, lanes, joint_exponent(logit, log_x, log_y, o_x, d, size, number))
-        simd.store(squares, i, lanes, small * small)
-        simd.store(weights, i, lanes, exp_or_zero(logit, lowest))
+        logit = simd.load(mixture.logits, at + i, left, like) - top
+        simd.store(pairs.joint, i, lanes, joint_exponent(logit, log_x, log_y, o_x, d, size, number))
+        simd.store(pairs.square, i, lanes, small * small)
+        simd.store(pairs.weight, i, lanes, exp_or_zero(logit, lowest))
         held = simd.both(held, simd.equal(logit, logit))
         held = simd.both(held, simd.greater(infinity, simd.absolute(mean_x)))
         held = simd.both(held, simd.greater(infinity, simd.absolute(mean_y)))
@@ -53,58 +51,60 @@ def joint_exponents(
 
 
 @simd.kernel
-def mix(start, stop, block, points, logits, means, log_stddevs, atanh_correlations, lowest, limit, out, kept):
+def mix(start, stop, block, mixture, lowest, limit, out, kept):
     """The log densities at the points [start, stop), in blocks of so many; each has its one owner (equation M6).
+
+    `mixture` holds the fields of `Mixture`.
 
     `kept` (b, 4) gets what the backward pass needs of each point: its largest logit, the sum of the weights relative to
     that, the largest joint exponent, relative to it too, and the sum of the joint terms, relative to both. Returned is
     whether all values were valid; after the first block that holds others, nothing is computed.
     """
-    k = logits.shape[1]
+    mixture = Mixture(*mixture)
+    k, kind = mixture.logits.shape[1], mixture.logits.dtype
     block = min(block, stop - start)
-    flat_points, flat_logits, flat_means = simd.address(points), simd.address(logits), simd.address(means)
-    flat_stddevs, flat_correlations = simd.address(log_stddevs), simd.address(atanh_correlations)
-    lanes = simd.lanes_of(flat_logits)
-    of_pairs = np.empty((3, block * k + lanes), logits.dtype)
-    joint, square, weight = simd.address(of_pairs[0]), simd.address(of_pairs[1]), simd.address(of_pairs[2])
-    of_points = np.empty((4, block + lanes), logits.dtype)
+    flat = addresses(mixture)
+    lanes = simd.lanes_of(flat.logits)
+    of_pairs = np.empty((3, block * k + lanes), kind)
+    pairs = Pairs(simd.address(of_pairs[0]), simd.address(of_pairs[1]), simd.address(of_pairs[2]))
+    of_points = np.empty((4, block + lanes), kind)
     x, y = simd.address(of_points[0]), simd.address(of_points[1])
     top, peak = simd.address(of_points[2]), simd.address(of_points[3])
-    like = simd.iota(flat_logits)
+    points = Points(x, y, top, peak)
+    like = simd.iota(flat.logits)
     room = simd.scratch(like, ROOM)
-    nothing, none = simd.zero(like), simd.splat(logits.dtype.type(-np.inf), like)
-    infinity, log_four_pi = nothing - none, logits.dtype.type(LOG_FOUR_PI)
+    nothing, none = simd.zero(like), simd.splat(kind.type(-np.inf), like)
+    infinity, log_four_pi = nothing - none, kind.type(LOG_FOUR_PI)
     fine = True
     for first in range(start, stop, block):
         count = min(block, stop - first)
         at = first * k
         held = simd.equal(like, like)
         for p in range(0, count, lanes):
-            x_, y_ = two(flat_points, first + p, count - p, like)
+            x_, y_ = two(flat.points, first + p, count - p, like)
             held = simd.both(held, simd.greater(infinity, simd.absolute(x_)))
             held = simd.both(held, simd.greater(infinity, simd.absolute(y_)))
             simd.store(x, p, lanes, x_)
             simd.store(y, p, lanes, y_)
-            simd.store(top, p, lanes, largest_of_runs(flat_logits, at + p * k, count - p, k, room, like))
+            simd.store(top, p, lanes, largest_of_runs(flat.logits, at + p * k, count - p, k, room, like))
         fine = holds_everywhere(held, like) and joint_exponents(
-            at, count * k, x, y, top, flat_logits, flat_means, flat_stddevs, flat_correlations,
-            joint, square, weight, k, lowest, limit, like,
-        )  # fmt: skip
+            at, count * k, k, points, flat, pairs, lowest, limit, like
+        )
         if not fine:
             break
         for p in range(0, count, lanes):
-            peak_ = largest_of_runs(joint, p * k, count - p, k, room, like)
+            peak_ = largest_of_runs(pairs.joint, p * k, count - p, k, room, like)
             peak_ = simd.select(simd.greater(peak_, none), peak_, nothing)  # all terms are then 0, none NaN
             simd.store(peak, p, lanes, peak_)
         point, ends = 0, k
         for i in range(0, count * k, lanes):
             peaks, _, _, point, ends = at_pairs(peak, peak, peak, point, ends, k, like)  # one number only
-            term = exp_or_zero(simd.load(joint, i, lanes, like) - peaks, lowest)
-            simd.store(joint, i, lanes, simd.fused(term, simd.load(square, i, lanes, like), term))
+            term = exp_or_zero(simd.load(pairs.joint, i, lanes, like) - peaks, lowest)
+            simd.store(pairs.joint, i, lanes, simd.fused(term, simd.load(pairs.square, i, lanes, like), term))
         for p in range(0, count, lanes):
-            add_runs(joint, p * k, count - p, k, room, like)
+            add_runs(pairs.joint, p * k, count - p, k, room, like)
             joints = simd.totals(room, like)
-            add_runs(weight, p * k, count - p, k, room, like)
+            add_runs(pairs.weight, p * k, count - p, k, room, like)
             weights = simd.totals(room, like)
             top_, peak_ = simd.load(top, p, lanes, like), simd.load(peak, p, lanes, like)
             value = peak_ + (simd.log(joints) - simd.log(weights) - log_four_pi)

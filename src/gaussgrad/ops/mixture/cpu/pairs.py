@@ -47,15 +47,15 @@ def stream_two(array, index, x, y):
 
 
 @njit(**simd.INLINE)
-def prefetch(at, logits, means, log_stddevs, atanh_correlations, like):
+def prefetch(at, mixture, like):
     """Ask for a vector of pairs before its turn: the processor itself follows too few of the six lines."""
     lanes = simd.width_of(like)
-    simd.prefetch(logits, at)
-    simd.prefetch(means, 2 * at)
-    simd.prefetch(means, 2 * at + lanes)
-    simd.prefetch(log_stddevs, 2 * at)
-    simd.prefetch(log_stddevs, 2 * at + lanes)
-    simd.prefetch(atanh_correlations, at)
+    simd.prefetch(mixture.logits, at)
+    simd.prefetch(mixture.means, 2 * at)
+    simd.prefetch(mixture.means, 2 * at + lanes)
+    simd.prefetch(mixture.log_stddevs, 2 * at)
+    simd.prefetch(mixture.log_stddevs, 2 * at + lanes)
+    simd.prefetch(mixture.atanh_correlations, at)
 
 
 @njit(**simd.INLINE)

@@ -1,142 +1,195 @@
 """The CPU kernels of the renderer: arrays in, arrays out, the work split over threads."""
 
+import functools
 import math
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 from gaussgrad import arrays, parallel, simd
-from gaussgrad.ops.render.cpu.backward import MOMENTS, finish_blocks, gather_gradients
+from gaussgrad.ops.render.cpu.backward import MOMENTS, finish_blocks, gradients_of_visits
 from gaussgrad.ops.render.cpu.bands import CELL, bands_of_rows, count_bands, members_of_bands, touch_rows
 from gaussgrad.ops.render.cpu.forward import draw_bands
 from gaussgrad.ops.render.cpu.geometry import valid_range
 from gaussgrad.ops.render.cpu.modes import MAX, MODES, SUM, UNION
+from gaussgrad.ops.render.cpu.records import Cut, Frame, Scene
 from gaussgrad.ops.render.cpu.visits import plan_visits
 
-__all__ = ["backward", "forward", "valid"]
+__all__ = ["backward", "forward", "forward_if_valid", "valid"]
 
 NANOSECONDS_PER_GAUSSIAN, NANOSECONDS_PER_PIXEL = 100, 0.5  # measured, of the box around the ellipse
 NANOSECONDS_PER_REACH, NANOSECONDS_PER_CHECK = 10, 6
-EVERYBODY = np.empty(0, np.int64), np.empty(0, np.int32)  # with one band per image, which all Gaussians may touch
+NO_OFFSETS, NO_MEMBERS = np.empty(0, np.int64), np.empty(0, np.int32)
 DIAGONALS = {1: (0,), 3: (0, 2), 6: (0, 3, 5)}  # the places of xx, yy, zz, by the number of packed entries
 PADS = {"point": 0.0, "area": 0.5}  # how far a pixel reaches from its centre
 
+Array = np.ndarray
 
-def valid(means, covariances, weights, threads=1):
+
+def valid(means: Array, covariances: Array, weights: Array, threads: int = 1) -> bool:
     """Whether every value is finite and every covariance positive definite."""
     count = means.shape[0] * means.shape[1]
     seconds = count * NANOSECONDS_PER_CHECK * 1e-9
 
-    def check(start, stop):
+    def check(start: int, stop: int) -> bool:
         return valid_range(start, stop, means, covariances, weights)
 
     return parallel.all_hold(check, count, threads, seconds)
 
 
-def forward(means, covariances, weights, *, size, amplitude, compose, pixel, tolerance, threads):
+def forward(
+    means: Array,
+    covariances: Array,
+    weights: Array,
+    *,
+    size: tuple[int, ...],
+    amplitude: str,
+    compose: str,
+    pixel: str,
+    tolerance: float,
+    threads: int,
+) -> tuple[Array, tuple[Array, ...]]:
     """The image (b, c, pixels), and `saved`: for max the winners, for union the products and the zero factors."""
-    frame = _frame(size)
+    frame, scene, mode = _frame(size), Scene(means, covariances, weights), MODES[compose]
     batch, _, channels = weights.shape
-    mode = MODES[compose]
     image = arrays.empty((batch, channels, math.prod(size)), means.dtype)
     marks = arrays.empty(image.shape if mode != SUM else (0,), np.dtype(np.int32))
     out = arrays.empty(image.shape, image.dtype) if mode == UNION else image
-    lowest = simd.LOWEST[means.dtype]
-    cut, pad = _cut(tolerance, lowest), PADS[pixel]
-    rows, length = frame[0] * frame[1], frame[2]
+    cut = _cut(tolerance, pixel, means.dtype)
+    rows, length = frame.depth * frame.height, frame.width
     if len(size) == 1:
         rows, length = math.ceil(size[0] / CELL), 0  # threads need bands, the cache does not: a signal has one row
-    seconds = _seconds(covariances, weights, cut, pad, frame)
-    pieces = parallel.pieces(threads, seconds)
-    bands = count_bands(rows, channels * length * image.itemsize, batch, pieces)
-    offsets, members = EVERYBODY
-    if bands > 1:
-        reach = _reach(means, covariances, frame, cut, pad, threads)
-        offsets, members = members_of_bands(reach, batch, bands_of_rows(rows, bands), bands)
-    static, area = _static(mode, covariances, weights, pixel)
-
-    def task(start, stop):
-        draw_bands(
-            start, stop, bands, offsets, members, means, covariances, weights, frame, amplitude == "density", static,
-            area, cut, pad, means.dtype.type(tolerance), lowest, image.reshape(-1), marks.reshape(-1), out.reshape(-1),
-        )  # fmt: skip
-
-    parallel.run(task, batch * bands, threads, seconds)
+    seconds = _seconds(scene, cut, frame)
+    count = count_bands(rows, channels * length * image.itemsize, batch, parallel.pieces(threads, seconds))
+    offsets, members = NO_OFFSETS, NO_MEMBERS
+    if count > 1:
+        reach = _reach(scene, frame, cut, threads)
+        offsets, members = members_of_bands(reach, batch, bands_of_rows(rows, count), count)
+    given = (
+        (count, offsets, members),
+        tuple(scene),
+        tuple(frame),
+        amplitude == "density",
+        _static(mode, channels, means.shape[2]),
+        _integrated(pixel),
+        tuple(cut),
+        (image.reshape(-1), marks.reshape(-1), out.reshape(-1)),
+    )
+    parallel.run(_task(draw_bands, given), batch * count, threads, seconds)
     if mode == SUM:
         return image, ()
     return out, (marks,) if mode == MAX else (image, marks)
 
 
-def backward(grad, saved, means, covariances, weights, *, size, amplitude, compose, pixel, tolerance, threads):
+def forward_if_valid(
+    means: Array, covariances: Array, weights: Array, *, threads: int, **options: Any
+) -> tuple[Array, tuple[Array, ...]] | None:
+    """The same; None where a value is not valid."""
+    if not valid(means, covariances, weights, threads=threads):
+        return None
+    return forward(means, covariances, weights, threads=threads, **options)
+
+
+def backward(
+    grad: Array,
+    saved: tuple[Array, ...],
+    means: Array,
+    covariances: Array,
+    weights: Array,
+    *,
+    size: tuple[int, ...],
+    amplitude: str,
+    compose: str,
+    pixel: str,
+    tolerance: float,
+    threads: int,
+) -> tuple[Array, Array, Array]:
     """The gradients of means, covariances and weights."""
-    frame = _frame(size)
-    mode = MODES[compose]
-    static, area = _static(mode, covariances, weights, pixel)
+    frame, scene, mode = _frame(size), Scene(means, covariances, weights), MODES[compose]
+    batch, _, channels = weights.shape
     marks = saved[-1] if saved else np.empty(0, np.int32)
     product = saved[0] if mode == UNION else np.empty(0, means.dtype)
-    rows = frame[0] * frame[1]
-    bands = count_bands(rows, weights.shape[2] * frame[2] * grad.itemsize, len(means), 1)
-    lowest = simd.LOWEST[means.dtype]
-    cut, pad = _cut(tolerance, lowest), PADS[pixel]
-    reach = _reach(means, covariances, frame, cut, pad, threads)
+    rows = frame.depth * frame.height
+    bands = count_bands(rows, channels * frame.width * grad.itemsize, batch, 1)
+    cut = _cut(tolerance, pixel, means.dtype)
+    reach = _reach(scene, frame, cut, threads)
     if len(size) == 1:
         reach = np.minimum(reach, np.array([0, 1], reach.dtype))  # the one row of a signal
-    visits, slots = plan_visits(reach, len(means), bands_of_rows(rows, bands), bands)
-    partial = np.empty((slots, MOMENTS + weights.shape[2]))
+    visits, slots = plan_visits(reach, batch, bands_of_rows(rows, bands), bands)
+    partial = np.empty((slots, MOMENTS + channels))
+    gradients = arrays.empty_like(means), arrays.empty_like(covariances), arrays.empty_like(weights)
     density = amplitude == "density"
-    gradients = tuple(map(arrays.empty_like, (means, covariances, weights)))
-
-    def task(start, stop):
-        gather_gradients(
-            start, stop, visits, partial, means, covariances, weights, frame, density, static, area, cut,
-            means.dtype.type(tolerance), lowest, grad.reshape(-1), product.reshape(-1), marks.reshape(-1), *gradients,
-        )  # fmt: skip
-
-    parallel.run(task, len(visits), threads, _seconds(covariances, weights, cut, pad, frame))
+    given = (
+        visits,
+        partial,
+        tuple(scene),
+        tuple(frame),
+        density,
+        _static(mode, channels, means.shape[2]),
+        _integrated(pixel),
+        tuple(cut),
+        (grad.reshape(-1), product.reshape(-1), marks.reshape(-1)),
+        gradients,
+    )
+    parallel.run(_task(gradients_of_visits, given), len(visits), threads, _seconds(scene, cut, frame))
     if slots:
-        finish_blocks(visits, partial, means, covariances, weights, density, *gradients)
+        finish_blocks(visits, partial, tuple(scene), density, gradients)
     return gradients
 
 
-def _reach(means, covariances, frame, cut, pad, threads):
+def _task(kernel: Any, given: tuple[Any, ...]) -> Callable[[int, int], None]:
+    """The kernel as a function of a range. Records come as plain tuples, see records.py."""
+
+    def task(start: int, stop: int) -> None:
+        kernel(start, stop, *given)
+
+    return task
+
+
+def _reach(scene: Scene, frame: Frame, cut: Cut, threads: int) -> Array:
     """The rows that each Gaussian may touch, see `touch_rows`."""
-    count = means.shape[0] * means.shape[1]
+    count = scene.means.shape[0] * scene.means.shape[1]
     reach = np.empty((count, 2), np.int32)
-
-    def task(start, stop):
-        touch_rows(start, stop, means, covariances, frame, cut, pad, reach)
-
-    parallel.run(task, count, threads, count * NANOSECONDS_PER_REACH * 1e-9)
+    given = (scene.means, scene.covariances, tuple(frame), tuple(cut), reach)
+    parallel.run(_task(touch_rows, given), count, threads, count * NANOSECONDS_PER_REACH * 1e-9)
     return reach
 
 
-def _frame(size):
-    """(depth, height, width)."""
-    return (1,) * (3 - len(size)) + tuple(size)
+def _frame(size: tuple[int, ...]) -> Frame:
+    return Frame(*(1,) * (3 - len(size)), *size)
 
 
-def _static(mode, covariances, weights, pixel):
-    """What a kernel is compiled for: ((compose mode, 1 or 3 channels or (0) any number), True for areas or None)."""
-    channels = weights.shape[2]
-    dimensions = len(DIAGONALS[covariances.shape[2]])
-    numbers = simd.static(mode), simd.static(channels if channels in (1, 3) else 0), simd.static(dimensions)
-    return numbers, True if pixel == "area" else None
+@functools.lru_cache(64)
+def _static(mode: int, channels: int, dimensions: int) -> tuple[tuple[None, ...], ...]:
+    """The fields of `Static`, with 1 or 3 channels or (0) any number."""
+    return simd.static(mode), simd.static(channels if channels in (1, 3) else 0), simd.static(dimensions)
 
 
-def _cut(tolerance, lowest):
-    """The squared distance at which the shape falls to the tolerance, or below every normal number."""
+def _integrated(pixel: str) -> bool | None:
+    """The flag of the kernels: whether a pixel is the mean over its area."""
+    return True if pixel == "area" else None
+
+
+@functools.lru_cache(64)
+def _cut(tolerance: float, pixel: str, dtype: np.dtype) -> Cut:
+    """Gaussians end where the shape falls to the tolerance, or below every normal number."""
+    lowest = simd.LOWEST[dtype]
     furthest = -2 * float(lowest)
-    return min(furthest, -2 * math.log(tolerance)) if tolerance > 0 else furthest
+    squared = min(furthest, -2 * math.log(tolerance)) if tolerance > 0 else furthest
+    return Cut(squared, PADS[pixel], dtype.type(tolerance), lowest)
 
 
-def _seconds(covariances, weights, cut, pad, frame):
+def _seconds(scene: Scene, cut: Cut, frame: Frame) -> float:
     """A guess at the time one thread needs, for large jobs by the pixels that a few hundred Gaussians touch."""
+    covariances = scene.covariances
     count = covariances.shape[0] * covariances.shape[1]
-    each = (1 + weights.shape[2] / 4) * (10 if pad else 1) * NANOSECONDS_PER_PIXEL
+    each = (1 + scene.weights.shape[2] / 4) * (10 if cut.pad else 1) * NANOSECONDS_PER_PIXEL
     at_most = 1e-9 * count * (NANOSECONDS_PER_GAUSSIAN + math.prod(frame) * each)
     if at_most < parallel.SMALL_JOB_SECONDS:
         return at_most
     some = covariances.reshape(count, -1)[:: max(1, count // 256)]
     pixels = np.ones(len(some))
     for axis, entry in enumerate(DIAGONALS[some.shape[1]]):
-        pixels *= np.minimum(2 * (np.sqrt(cut * some[:, entry]) + pad) + 1, frame[2 - axis])
+        pixels *= np.minimum(2 * (np.sqrt(cut.squared * some[:, entry]) + cut.pad) + 1, frame[2 - axis])
     return 1e-9 * count * (NANOSECONDS_PER_GAUSSIAN + float(pixels.mean()) * each)

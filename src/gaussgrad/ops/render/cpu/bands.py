@@ -10,6 +10,7 @@ import numpy as np
 
 from gaussgrad import simd
 from gaussgrad.ops.render.cpu.geometry import span
+from gaussgrad.ops.render.cpu.records import Frame
 
 BAND_BYTES = 2**18  # what one band writes: a share of a core's own cache
 FEWEST_ROWS = 16  # a band lower than a Gaussian only repeats its set-up
@@ -24,28 +25,31 @@ def count_bands(rows: int, row_bytes: int, batch: int, pieces: int) -> int:
 
 
 @simd.kernel
-def touch_rows(start, stop, means, covariances, frame, cut, pad, reach):
+def touch_rows(start, stop, means, covariances, frame, cut, reach):
     """Write for the Gaussians [start, stop), counted through all batch items, the range of rows that they may touch.
 
     `reach` (batch * n, 2) gets the first row and one past the last, slices laid end to end, or the cells of a signal;
-    both are 0 where there is none.
+    both are 0 where there is none. `frame` and `cut` are the fields of `Frame` and `Cut`.
     """
     n, d = means.shape[1:]
+    frame, (squared, pad) = Frame(*frame), cut[:2]
     for k in range(start, stop):
         b, i = k // n, k % n
         z_low, z_high, y_low, y_high = 0, 1, 0, 1
         if d == 1:
-            x_low, x_high = span(np.float64(means[b, i, 0]), cut * np.float64(covariances[b, i, 0]), pad, 0, frame[2])
+            x_low, x_high = span(
+                np.float64(means[b, i, 0]), squared * np.float64(covariances[b, i, 0]), pad, 0, frame.width
+            )
             y_low, y_high = x_low // CELL, (x_high + CELL - 1) // CELL if x_low < x_high else 0
         if d >= 2:
             variance = np.float64(covariances[b, i, 2 if d == 2 else 3])
-            y_low, y_high = span(np.float64(means[b, i, 1]), cut * variance, pad, 0, frame[1])
+            y_low, y_high = span(np.float64(means[b, i, 1]), squared * variance, pad, 0, frame.height)
         if d == 3:
             variance = np.float64(covariances[b, i, 5])
-            z_low, z_high = span(np.float64(means[b, i, 2]), cut * variance, pad, 0, frame[0])
+            z_low, z_high = span(np.float64(means[b, i, 2]), squared * variance, pad, 0, frame.depth)
         touches = y_low < y_high and z_low < z_high
-        reach[k, 0] = z_low * frame[1] + y_low if touches else 0
-        reach[k, 1] = (z_high - 1) * frame[1] + y_high if touches else 0
+        reach[k, 0] = z_low * frame.height + y_low if touches else 0
+        reach[k, 1] = (z_high - 1) * frame.height + y_high if touches else 0
 
 
 @functools.lru_cache(64)

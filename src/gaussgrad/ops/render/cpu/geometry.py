@@ -121,17 +121,17 @@ def factor(g, dimensions, density):
 
 
 @njit(**simd.INLINE)
-def prepare(prepared, levels, j, means, covariances, weights, b, i, d, density):
+def prepare(prepared, levels, j, scene, b, i, d, density):
     """Write a Gaussian to the row j of `prepared` (CHUNK, NUMBERS) and its levels to that of `levels` (CHUNK, c).
 
     A level is what the shape is multiplied by: the weight times the factor, which is returned beside the Gaussian.
     """
-    g = gaussian(means, covariances, b, i, d)
+    g = gaussian(scene.means, scene.covariances, b, i, d)
     for entry, value in enumerate(g):
         prepared[j, entry] = value
     scale = factor(g, d, density)
-    for c in range(weights.shape[2]):
-        levels[j, c] = scale * weights[b, i, c]
+    for c in range(scene.weights.shape[2]):
+        levels[j, c] = scale * scene.weights[b, i, c]
     return g, scale
 
 
@@ -147,20 +147,20 @@ def span(centre, squared, pad, start, stop):
 
 
 @njit(**simd.INLINE)
-def slices(g, cut, pad, start, stop):
-    """The slices that a Gaussian touches (docs/maths.md, equation 14); `pad` is how far a pixel reaches: 0, or 1/2."""
-    return span(g.z, cut * g.vz, pad, start, stop)
+def touched_slices(g, cut, start, stop):
+    """The slices that a Gaussian touches (docs/maths.md, equation 14)."""
+    return span(g.z, cut.squared * g.vz, cut.pad, start, stop)
 
 
 @njit(**simd.INLINE)
-def rows(g, ez, cut, pad, start, stop):
+def touched_rows(g, ez, cut, start, stop):
     """The rows that it touches in the slice with residual ez."""
-    z = max(abs(ez) - pad, 0.0)
-    return span(g.y + g.alpha * ez, (cut - z * z * g.iz) * g.vy, pad + abs(g.alpha) * pad, start, stop)
+    z = max(abs(ez) - cut.pad, 0.0)
+    return span(g.y + g.alpha * ez, (cut.squared - z * z * g.iz) * g.vy, cut.pad + abs(g.alpha) * cut.pad, start, stop)
 
 
 @njit(**simd.INLINE)
-def place_rows(g, ez, y_first, count, cut, pad, x_first, x_last, table):
+def place_rows(g, ez, y_first, count, cut, x_first, x_last, table):
     """Where the Gaussian stands in `count` rows from y_first on, at most ROWS, of the slice with residual ez.
 
     `table` (4, ROWS), float64 and flat, gets for each row the residual ey, the centre in x, and the first and one past
@@ -170,10 +170,10 @@ def place_rows(g, ez, y_first, count, cut, pad, x_first, x_last, table):
     order = simd.iota(table)
     zero, one = simd.zero(order), simd.one(order)
     start, stop = simd.splat(np.float64(x_first), order), simd.splat(np.float64(x_last), order)
-    pad_y = pad + abs(g.alpha) * pad
-    pad_x = pad + abs(g.beta) * pad_y + abs(g.gamma) * pad
-    z = max(abs(ez) - pad, 0.0)
-    rest_of_row = cut - z * z * g.iz
+    pad_y = cut.pad + abs(g.alpha) * cut.pad
+    pad_x = cut.pad + abs(g.beta) * pad_y + abs(g.gamma) * cut.pad
+    z = max(abs(ez) - cut.pad, 0.0)
+    rest_of_row = cut.squared - z * z * g.iz
     lanes = simd.lanes_of(table)
     for r in range(0, count, lanes):
         ey = order + (y_first + r - g.y - g.alpha * ez)

@@ -5,7 +5,7 @@ from numba import njit
 
 from gaussgrad import simd
 
-BLOCK_ROWS = 64  # a Gaussian on more rows than these is gathered in blocks, which threads share
+BLOCK_ROWS = 64  # a Gaussian on more rows than these is visited in blocks, which threads share
 
 
 @simd.kernel
@@ -13,7 +13,7 @@ def plan_visits(reach, batch, band_of, bands):
     """(visits, slots): one visit per block of a Gaussian, neighbours one after the other, and the number of slots.
 
     `reach` and `band_of` are as in bands.py. A visit is (Gaussian counted through all batch items, first row, last row,
-    slot): the rows it gathers, and the place of its sums, -1 where it is the Gaussian's only one. The blocks of a
+    slot): the rows it adds up, and the place of its sums, -1 where it is the Gaussian's only one. The blocks of a
     Gaussian follow each other, and so do their slots; they depend on the Gaussian alone, so that sums are formed in one
     order whatever the threads.
     """
