@@ -156,7 +156,7 @@ def modules_after(code: str) -> set[str]:
     return set(printed.split())
 
 
-def rooms_behind_pointers(function: ast.FunctionDef) -> set[str]:
+def arrays_behind_pointers(function: ast.FunctionDef) -> set[str]:
     """The arrays made in a kernel whose address it takes."""
     made: set[str] = set()
     for node in ast.walk(function):
@@ -167,15 +167,15 @@ def rooms_behind_pointers(function: ast.FunctionDef) -> set[str]:
     return made & {name.id for node in inside for name in ast.walk(node) if isinstance(name, ast.Name)}
 
 
-def test_kernels_keep_the_rooms_they_point_into():
+def test_kernels_keep_the_arrays_they_point_into():
     """Numba frees an array after its own last use; what a pointer then writes lands in what others were given."""
     found = 0
     for path in sorted((SOURCE / "gaussgrad" / "ops").rglob("*.py")):
         for function in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(function, ast.FunctionDef) and (rooms := rooms_behind_pointers(function)):
+            if isinstance(function, ast.FunctionDef) and (arrays := arrays_behind_pointers(function)):
                 last = {ast.unparse(statement) for statement in function.body}
-                assert {f"simd.keep({room})" for room in rooms} <= last, f"{path.name}, {function.name}: {rooms}"
-                found += len(rooms)
+                assert {f"simd.keep({array})" for array in arrays} <= last, f"{path.name}, {function.name}: {arrays}"
+                found += len(arrays)
     assert found >= 9
 
 
