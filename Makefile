@@ -21,23 +21,24 @@ demo: .venv/.installed-app ## train an autoencoder that draws Gaussians, about f
 	@echo 'The pictures are:'
 	@ls $(DEMO)/*.png
 
-test: check ## linter, formatter, type checker and all tests, e.g. ARGS="-k render"
+test: check ## linters, formatter, type checker and all tests, e.g. ARGS="-k render"
 	$(BIN)/python -m pytest $(ARGS)
 
 bench: .venv/.installed-dev ## measure beside peers and bounds, about half an hour on a quiet machine; report in benchmark-report/
 	$(BIN)/python -m benchmarks -o benchmark-report --install-peers .peers $(ARGS)
 
-check: .venv/.installed-dev ## linter, formatter and type checker only
+check: .venv/.installed-dev ## linters, formatter and type checker only
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
 
 format: .venv/.installed-dev ## format and mend what the linter can mend
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
 clean: ## remove .venv, the demo and what the tools leave behind
-	rm -rf .venv .peers benchmark-report $(DEMO) build dist .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv .peers benchmark-report $(DEMO) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
 	find src tests benchmarks examples -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/bin/python:
