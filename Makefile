@@ -23,7 +23,7 @@ demo: $(VENV)/.installed-app ## train an autoencoder that draws Gaussians, about
 	@ls $(DEMO)/*.png
 
 test: check ## linters, formatter, type checker and all tests, on every core, e.g. ARGS="-k render"
-	$(BIN)/python -m pytest -n auto --durations=20 $(ARGS)
+	$(BIN)/python -m pytest -n auto --dist worksteal --durations=20 $(ARGS)
 
 bench: $(VENV)/.installed-dev ## measure beside peers and bounds, about half an hour on a quiet machine; report in benchmark-report/
 	$(BIN)/python -m benchmarks -o benchmark-report --install-peers .peers $(ARGS)
