@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from collections.abc import Iterable
 import tomllib
 from pathlib import Path
 
@@ -90,27 +91,51 @@ def modules_after(code: str) -> set[str]:
     return set(printed.split())
 
 
-def arrays_behind_pointers(function: ast.FunctionDef) -> set[str]:
-    """The arrays made in a kernel whose address it takes."""
+def functions_of_ours() -> list[tuple[str, ast.FunctionDef]]:
+    """(place, function) of every function in every file."""
+    return [
+        (f"{path.relative_to(SOURCE)}, {node.name}", node)
+        for path in sorted(SOURCE.rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef)
+    ]
+
+
+def arrays_made(function: ast.FunctionDef) -> set[str]:
+    """The names of arrays that a kernel makes."""
     made: set[str] = set()
     for node in ast.walk(function):
         if isinstance(node, ast.Assign) and any(f"np.{how}(" in ast.unparse(node.value) for how in ("empty", "zeros")):
             made |= {name.id for target in node.targets for name in ast.walk(target) if isinstance(name, ast.Name)}
-    taken = {node for node in ast.walk(function) if isinstance(node, ast.Call)}
-    inside = [node.args[0] for node in taken if ast.unparse(node.func) == "simd.address"]
-    return made & {name.id for node in inside for name in ast.walk(node) if isinstance(name, ast.Name)}
+    return made
+
+
+def names_in(nodes: Iterable[ast.AST]) -> set[str]:
+    return {name.id for node in nodes for name in ast.walk(node) if isinstance(name, ast.Name)}
 
 
 def test_kernels_keep_the_arrays_they_point_into():
     """Numba frees an array after its own last use; what a pointer then writes lands in what others were given."""
     found = 0
-    for path in sorted((SOURCE / "gaussgrad" / "ops").rglob("*.py")):
-        for function in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(function, ast.FunctionDef) and (arrays := arrays_behind_pointers(function)):
-                last = {ast.unparse(statement) for statement in function.body}
-                assert {f"simd.keep({array})" for array in arrays} <= last, f"{path.name}, {function.name}: {arrays}"
-                found += len(arrays)
+    for place, function in functions_of_ours():
+        calls = (node for node in ast.walk(function) if isinstance(node, ast.Call))
+        pointed = names_in(node.args[0] for node in calls if ast.unparse(node.func) == "simd.address")
+        arrays = arrays_made(function) & pointed
+        last = {ast.unparse(statement) for statement in function.body}
+        assert {f"simd.keep({array})" for array in arrays} <= last, f"{place}: {arrays}"
+        found += len(arrays)
     assert found >= 9
+
+
+def test_kernels_give_no_arrays_that_they_made():
+    """Numba runs Python to wrap a new array, and makes SystemError of a Ctrl-C in that moment."""
+    found = 0
+    for place, function in functions_of_ours():
+        if "simd.kernel" in map(ast.unparse, function.decorator_list):
+            given = names_in(node for node in ast.walk(function) if isinstance(node, ast.Return))
+            assert not arrays_made(function) & given, place
+            found += 1
+    assert found >= 13
 
 
 def test_import_loads_no_framework_and_no_compiler():
