@@ -3,8 +3,8 @@
 import ast
 import subprocess
 import sys
-from collections.abc import Iterable
 import tomllib
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
