@@ -4,7 +4,7 @@ from typing import Any
 
 from gaussgrad import checks
 from gaussgrad.covariance import packing
-from gaussgrad.dispatch import Gathered, gather
+from gaussgrad.dispatch import Unified, unify
 
 
 def to_pixels(means: Any, covariances: Any = None, *, size: tuple[int, ...]) -> Any:
@@ -44,10 +44,10 @@ def to_pixels(means: Any, covariances: Any = None, *, size: tuple[int, ...]) -> 
     >>> gaussgrad.to_pixels([[-1.0, 0.0]], size=(4, 10)).tolist()
     [[-0.5, 1.5]]
     """
-    gathered, means, covariances, halves = _open(means, covariances, size)
-    xp = gathered.namespace
+    unified, means, covariances, halves = _open(means, covariances, size)
+    xp = unified.namespace
     moved = [(means[..., i] + 1) * half - 0.5 for i, half in enumerate(halves)]
-    return _close(gathered, packing.stack(xp, moved), _scaled(xp, covariances, halves))
+    return _close(unified, packing.stack(xp, moved), _scaled(xp, covariances, halves))
 
 
 def to_normalized(means: Any, covariances: Any = None, *, size: tuple[int, ...]) -> Any:
@@ -86,25 +86,25 @@ def to_normalized(means: Any, covariances: Any = None, *, size: tuple[int, ...])
     >>> gaussgrad.to_normalized([[-0.5, 1.5]], size=(4, 10)).tolist()
     [[-1.0, 0.0]]
     """
-    gathered, means, covariances, halves = _open(means, covariances, size)
-    xp = gathered.namespace
+    unified, means, covariances, halves = _open(means, covariances, size)
+    xp = unified.namespace
     moved = [(means[..., i] + 0.5) / half - 1 for i, half in enumerate(halves)]
-    return _close(gathered, packing.stack(xp, moved), _scaled(xp, covariances, [1 / half for half in halves]))
+    return _close(unified, packing.stack(xp, moved), _scaled(xp, covariances, [1 / half for half in halves]))
 
 
-def _open(means: Any, covariances: Any, size: tuple[int, ...]) -> tuple[Gathered, Any, Any, list[float]]:
-    """The arguments gathered and checked, and half the length of each axis in the order x, y, z."""
+def _open(means: Any, covariances: Any, size: tuple[int, ...]) -> tuple[Unified, Any, Any, list[float]]:
+    """The arguments unified and checked, and half the length of each axis in the order x, y, z."""
     size = checks.image_size(size)
-    gathered = gather(("covariances",), means=means, covariances=covariances)
-    means, covariances = gathered.arrays
+    unified = unify(("covariances",), means=means, covariances=covariances)
+    means, covariances = unified.arrays
     d = len(size)
     coordinates = ", ".join("xyz"[:d])
     checks.last_axis("means", means.shape, d, f"of shape (..., {d}), the last axis ({coordinates}), for size={size}")
-    packing.check_values(gathered, "means", means, checks.finite)
+    packing.check_values(unified, "means", means, checks.finite)
     if covariances is not None:
         checks.packed_covariances("covariances", covariances.shape, d)
-        packing.check_values(gathered, "covariances", covariances, checks.positive_definite)
-    return gathered, means, covariances, [length / 2 for length in reversed(size)]
+        packing.check_values(unified, "covariances", covariances, checks.positive_definite)
+    return unified, means, covariances, [length / 2 for length in reversed(size)]
 
 
 def _scaled(xp: Any, covariances: Any, scales: list[float]) -> Any:
@@ -114,6 +114,6 @@ def _scaled(xp: Any, covariances: Any, scales: list[float]) -> Any:
     return packing.stack(xp, [covariances[..., k] * factor for k, factor in enumerate(factors)])
 
 
-def _close(gathered: Gathered, means: Any, covariances: Any) -> Any:
-    means = gathered.restore(means)
-    return means if covariances is None else (means, gathered.restore(covariances))
+def _close(unified: Unified, means: Any, covariances: Any) -> Any:
+    means = unified.restore(means)
+    return means if covariances is None else (means, unified.restore(covariances))

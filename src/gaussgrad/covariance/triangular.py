@@ -6,7 +6,7 @@ import numpy as np
 
 from gaussgrad import checks
 from gaussgrad.covariance import packing
-from gaussgrad.dispatch import gather
+from gaussgrad.dispatch import unify
 
 _ORDER = "[xx], [xx, yx, yy] or [xx, yx, yy, zx, zy, zz]"
 _DIAGONAL_PLACES = {1: (0,), 2: (0, 2), 3: (0, 2, 5)}
@@ -50,15 +50,15 @@ def from_cholesky(cholesky: Any, *, log_diagonal: bool = False) -> Any:
     [1.0, 1.0, 2.0]
     """
     log_diagonal = checks.option("log_diagonal", log_diagonal, (False, True))
-    gathered = gather(cholesky=cholesky)
-    (array,) = gathered.arrays
-    xp = gathered.namespace
+    unified = unify(cholesky=cholesky)
+    (array,) = unified.arrays
+    xp = unified.namespace
     d = _dimensions(array.shape)
-    packing.check_values(gathered, "cholesky", array, _refuse_overflow if log_diagonal else _refuse_diagonal)
+    packing.check_values(unified, "cholesky", array, _refuse_overflow if log_diagonal else _refuse_diagonal)
     rows = _unpack_lower(array, d)
     if log_diagonal:
         rows = [[xp.exp(entry) if i == j else entry for j, entry in enumerate(row)] for i, row in enumerate(rows)]
-    return gathered.restore(packing.pack(xp, _times_transposed(rows)))
+    return unified.restore(packing.pack(xp, _times_transposed(rows)))
 
 
 def to_cholesky(covariances: Any, *, log_diagonal: bool = False) -> Any:
@@ -93,12 +93,12 @@ def to_cholesky(covariances: Any, *, log_diagonal: bool = False) -> Any:
     [2.0, 1.0, 3.0]
     """
     log_diagonal = checks.option("log_diagonal", log_diagonal, (False, True))
-    gathered, array, d = packing.open_covariances(covariances)
-    xp = gathered.namespace
+    unified, array, d = packing.open_covariances(covariances)
+    xp = unified.namespace
     rows = _factor(xp, array, d)
     if log_diagonal:
         rows = [[xp.log(entry) if i == j else entry for j, entry in enumerate(row)] for i, row in enumerate(rows)]
-    return gathered.restore(packing.stack(xp, [entry for row in rows for entry in row]))
+    return unified.restore(packing.stack(xp, [entry for row in rows for entry in row]))
 
 
 def from_precision(precisions: Any) -> Any:
@@ -129,11 +129,11 @@ def from_precision(precisions: Any) -> Any:
     >>> covariance.from_precision([4.0, 2.0, 2.0]).tolist()
     [0.5, -0.5, 1.0]
     """
-    gathered = gather(precisions=precisions)
-    (array,) = gathered.arrays
+    unified = unify(precisions=precisions)
+    (array,) = unified.arrays
     d = checks.dimensions_of_packed("precisions", array.shape)
-    packing.check_values(gathered, "precisions", array, checks.positive_definite)
-    return gathered.restore(_inverse(gathered.namespace, array, d))
+    packing.check_values(unified, "precisions", array, checks.positive_definite)
+    return unified.restore(_inverse(unified.namespace, array, d))
 
 
 def to_precision(covariances: Any) -> Any:
@@ -164,8 +164,8 @@ def to_precision(covariances: Any) -> Any:
     >>> covariance.to_precision([4.0, 2.0, 2.0]).tolist()
     [0.5, -0.5, 1.0]
     """
-    gathered, array, d = packing.open_covariances(covariances)
-    return gathered.restore(_inverse(gathered.namespace, array, d))
+    unified, array, d = packing.open_covariances(covariances)
+    return unified.restore(_inverse(unified.namespace, array, d))
 
 
 def _dimensions(shape: tuple[int, ...]) -> int:
