@@ -66,7 +66,8 @@ def apply(operation: Operation, arrays: Arrays, options: dict[str, Any], backend
     values = [concrete(array) for array in arrays]
     if all(value is not None for value in values):
         operation.check_values(*values, **options)
-    operation.check_backend(backend, "cpu", "JAX arrays")
+    if backend is not None:
+        operation.check_backend(backend, "cpu", "JAX arrays")
     if backend == "reference":
         return operation.reference(jnp, *arrays, **options)
     platforms = _platforms(operation, backend)

@@ -66,7 +66,8 @@ def concrete(array: tf.Tensor) -> np.ndarray | None:
 
 
 def apply(operation: Operation, arrays: Tensors, options: dict[str, Any], backend: str | None, threads: int) -> Any:
-    operation.check_backend(backend, "cpu", "TensorFlow tensors")
+    if backend is not None:
+        operation.check_backend(backend, "cpu", "TensorFlow tensors")
     in_xla = backend is None and GraphOrParentsInXlaContext(tf.compat.v1.get_default_graph())
     kernels_of_cpu = None if backend == "reference" or in_xla else operation.load_kernels("cpu")
     if kernels_of_cpu is not None:

@@ -9,7 +9,7 @@ from keras import ops
 
 from gaussgrad import checks
 from gaussgrad.checks import complain
-from gaussgrad.dispatch import gather
+from gaussgrad.dispatch import unify
 from gaussgrad.layers.clusters import FIRST_WEIGHTS, start_of_mixture
 from gaussgrad.layers.keras.base import KernelLayer, register
 from gaussgrad.ops.mixture import gaussian_mixture_log_density, mixture_log_density, sample_mixture
@@ -83,7 +83,7 @@ class MixtureDensity(KernelLayer):
 
     def _widened(self, numbers: Any) -> Any:
         logits, means, log_stddevs, correlations = self.split(numbers)
-        xp = gather(log_stddevs=log_stddevs).namespace
+        xp = unify(log_stddevs=log_stddevs).namespace
         if correlations is None:
             parts = [logits, means, widen_diagonal(xp, log_stddevs, self.variance_floor)]
         else:

@@ -91,17 +91,17 @@ def render(
     compose = checks.option("compose", compose, COMPOSES)
     pixel = checks.option("pixel", pixel, PIXELS)
     tolerance = checks.number("tolerance", tolerance, "a number in [0, 1)", 0.0, 1.0)
-    gathered = dispatch.gather(("weights",), means=means, covariances=covariances, weights=weights)
-    xp = gathered.namespace
-    means, covariances, weights = gathered.arrays
+    unified = dispatch.unify(("weights",), means=means, covariances=covariances, weights=weights)
+    xp = unified.namespace
+    means, covariances, weights = unified.arrays
     checks.points("means", means.shape, size)
     checks.packed_covariances("covariances", covariances.shape, len(size))
     weights, channels = batching.weights_with_channels(xp, means, weights)
     batch, arrays = batching.flatten(xp, means=means, covariances=covariances, weights=weights)
     options = {"size": size, "amplitude": amplitude, "compose": compose, "pixel": pixel, "tolerance": tolerance}
-    image = dispatch.run(OPERATION, arrays, gathered, backend, threads, **options)
+    image = dispatch.run(OPERATION, arrays, unified, backend, threads, **options)
     tail = (weights.shape[-1], *size) if channels else size
-    return gathered.restore(xp.reshape(image, (*batch, *tail)))
+    return unified.restore(xp.reshape(image, (*batch, *tail)))
 
 
 def _output(shapes: tuple[tuple[int, ...], ...], options: Any) -> Output:
