@@ -69,9 +69,7 @@ def to_isotropic(covariances: Any) -> Any:
     unified, array, d = packing.open_covariances(covariances)
     _check_diagonal(unified, array, d)
     entries = _diagonal_entries(array, d)
-    packing.check_values(
-        unified, "covariances", array, lambda name, values: _refuse_unequal(unified, name, values, d)
-    )
+    packing.check_values(unified, "covariances", array, lambda name, values: _refuse_unequal(unified, name, values, d))
     return unified.restore(sum(entries[1:], entries[0]) / d)
 
 
@@ -166,9 +164,7 @@ def from_log_variance(log_variances: Any) -> Any:
     unified = unify(log_variances=log_variances)
     (array,) = unified.arrays
     d = packing.vector_dimensions("log_variances", array.shape)
-    packing.check_values(
-        unified, "log_variances", array, lambda name, values: packing.refuse_overflow(name, values, 1)
-    )
+    packing.check_values(unified, "log_variances", array, lambda name, values: packing.refuse_overflow(name, values, 1))
     variances = unified.namespace.exp(array)
     return unified.restore(_pack_diagonal(unified, [variances[..., i] for i in range(d)]))
 
