@@ -1,5 +1,6 @@
 """What every test gets: a seed, and the folder of real data if there is one."""
 
+import os
 import random
 import sys
 from collections.abc import Callable
@@ -9,6 +10,10 @@ import numpy as np
 import pytest
 
 SEED = 0
+
+# Threads of OpenMP that wait do so by spinning, and take the cores from the tests beside.
+# OpenMP reads this once, when it is loaded.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 @pytest.fixture(scope="session")
