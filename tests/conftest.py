@@ -44,3 +44,9 @@ def seed() -> None:
 @pytest.fixture
 def rng() -> np.random.Generator:
     return np.random.default_rng(SEED)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long tests begin first: workers share what is left, and wait for each other only at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)

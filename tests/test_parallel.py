@@ -140,6 +140,7 @@ def own_and_loaded(start_method: str) -> tuple[np.ndarray, np.ndarray]:
     return torch.stack(own).numpy(), torch.stack(list(loader)).numpy()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("start_method", [pytest.param("fork", marks=FORK), "spawn"])
 def test_data_loader_workers_draw_and_differentiate(start_method: str, in_fresh_process: Callable[..., Any]):
     np.testing.assert_array_equal(*in_fresh_process(own_and_loaded, start_method))

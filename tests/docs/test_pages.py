@@ -195,6 +195,7 @@ def test_equations_of_the_page_are_numbered_upwards(page):
     assert numbers == sorted(set(numbers))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)
 def test_example_ends_and_leaves_the_picture_it_promises(example, tmp_path, request):
     if missing := missing_frameworks(example.read_text(encoding="utf-8")):

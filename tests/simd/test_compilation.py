@@ -47,6 +47,7 @@ def draw(folder: Path, cache: Path) -> tuple[float, int, int]:
     return float(printed[0]), int(printed[1]), int(printed[2])
 
 
+@pytest.mark.long
 def test_a_later_process_finds_the_kernel_and_a_changed_source_does_not(copy_of_the_package: Path):
     """The exponential stands in another file than the kernel, which Numba's own cache would not look at."""
     cache = copy_of_the_package / "cache"
@@ -60,6 +61,7 @@ def test_a_later_process_finds_the_kernel_and_a_changed_source_does_not(copy_of_
     assert draw(copy_of_the_package, cache) == (2 * first, 0, 1)
 
 
+@pytest.mark.long
 def test_what_a_kernel_is_not_made_of_compiles_nothing_again(copy_of_the_package: Path):
     """Docstrings, comments and empty lines of the files it is made of, and the kernels of other operations."""
     cache = copy_of_the_package / "cache"

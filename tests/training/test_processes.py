@@ -53,6 +53,7 @@ LAUNCHERS = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not torch.distributed.is_available(), reason="torch was built without torch.distributed")
 @pytest.mark.skipif(sys.platform != "linux", reason="Lightning's processes on the CPU are tried on Linux")
 @pytest.mark.parametrize("launcher", LAUNCHERS)

@@ -167,6 +167,7 @@ def _first_logged_epoch(run, version):
         return int(next(csv.DictReader(file))["epoch"])
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SIGKILL")
 def test_an_interrupted_and_then_killed_run_goes_on_as_if_never_stopped(tmp_path):
     np.save(tmp_path / "images.npy", spots())

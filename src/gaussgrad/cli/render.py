@@ -39,18 +39,18 @@ def render(
     overwrite: Overwrite = False,
 ) -> None:
     """Draw rows of Gaussians as an image. A PNG shows 0 as black and 1 as white."""
-    import gaussgrad
     from gaussgrad import checks
     from gaussgrad.files.columns import read_gaussians
     from gaussgrad.files.folders import refuse_existing
     from gaussgrad.files.images import picture_suffix, write_image
+    from gaussgrad.ops.render import render as draw
 
     refuse_existing(output, overwrite)
     if output.exists() and rows.exists() and output.samefile(rows):
         raise ValueError(checks.complain("--output", "another file than the rows", str(output)))
     suffix = picture_suffix(output)
     read = read_gaussians(rows, image)
-    drawn = gaussgrad.render(
+    drawn = draw(
         read.means,
         read.covariances,
         read.weights,

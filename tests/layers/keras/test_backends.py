@@ -10,6 +10,7 @@ import pytest
 SCRIPT = Path(__file__).parents[2] / "support" / "keras_backend.py"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("backend", ["torch", "jax", "tensorflow"])
 def test_layers_train_save_and_load_on_each_backend(backend: str, tmp_path: Path):
     for library in ("keras", backend):

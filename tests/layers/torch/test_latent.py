@@ -97,6 +97,7 @@ def drawn(*seeds):
     return [torch.cat(list(loader)).tolist() for loader in loaders]
 
 
+@pytest.mark.long
 @pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="this system does not fork")
 def test_different_workers_draw_different_samples_and_the_same_seed_the_same():
     other, first = torch.tensor(in_fresh_process(drawn, 2, 1))

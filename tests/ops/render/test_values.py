@@ -295,6 +295,7 @@ def test_each_channel_is_drawn_as_if_it_were_alone(channels, compose, rng):
         torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-4 * float(wanted.abs().max()))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("pixel", ["point", "area"])
 @pytest.mark.parametrize("compose", ["sum", "max", "union"])
 def test_a_long_signal_is_the_same_on_any_number_of_threads(compose, pixel, rng, monkeypatch):
