@@ -1,10 +1,11 @@
-# Everything runs in .venv, which the first target that needs it makes. Without make: see CONTRIBUTING.md.
+# Everything runs in VENV, which the first target that needs it makes. Without make: see CONTRIBUTING.md.
 
 PYTHON ?= python3
 ARGS ?=
 FRAMEWORKS ?=
+VENV ?= .venv
 DEMO := demo
-BIN := .venv/bin
+BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt --editable
 
 .DEFAULT_GOAL := help
@@ -12,42 +13,43 @@ INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt --e
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
-	@echo 'FRAMEWORKS=jax,tensorflow,keras makes .venv with these too; without one, its tests are skipped by name.'
+	@echo 'FRAMEWORKS=jax,tensorflow,keras makes .venv with these too; tests of one that is missing are counted at the end.'
 	@echo 'Variables: PYTHON=python3.12 makes .venv with that Python; ARGS="..." goes to the command of demo, test or bench.'
 
-demo: .venv/.installed-app ## train an autoencoder that draws Gaussians, about five minutes; pictures in demo/
+demo: $(VENV)/.installed-app ## train an autoencoder that draws Gaussians, about five minutes; pictures in demo/
 	@$(BIN)/gaussgrad train -o $(DEMO) --epochs 32 --minutes 3.5 $(ARGS) || { code=$$?; \
 	echo 'With make, options go into ARGS: make demo ARGS=--overwrite or make demo ARGS=--resume' >&2; exit $$code; }
 	@echo 'The pictures are:'
 	@ls $(DEMO)/*.png
 
-test: check ## linter, formatter, type checker and all tests, e.g. ARGS="-k render"
-	$(BIN)/python -m pytest $(ARGS)
+test: check ## linters, formatter, type checker and all tests, on every core, e.g. ARGS="-k render"
+	$(BIN)/python -m pytest -n auto --dist worksteal --durations=20 $(ARGS)
 
-bench: .venv/.installed-dev ## measure beside peers and bounds, about half an hour on a quiet machine; report in benchmark-report/
+bench: $(VENV)/.installed-dev ## measure beside peers and bounds, about half an hour on a quiet machine; report in benchmark-report/
 	$(BIN)/python -m benchmarks speed render -o benchmark-report --install-peers .peers $(ARGS)
 
-check: .venv/.installed-dev ## linter, formatter and type checker only
+check: $(VENV)/.installed-dev ## linters, formatter and type checker only
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
 
-format: .venv/.installed-dev ## format and mend what the linter can mend
+format: $(VENV)/.installed-dev ## format and mend what the linter can mend
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
 clean: ## remove .venv, the demo and what the tools leave behind
-	rm -rf .venv .peers benchmark-report $(DEMO) build dist .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) .venv .venv-frameworks .peers benchmark-report $(DEMO) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
 	find src tests benchmarks examples -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.venv/bin/python:
-	$(PYTHON) -m venv .venv
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
 
 # The stamps spare the installation as long as neither the requirements nor the versions change.
-.venv/.installed-app: pyproject.toml constraints.txt | .venv/bin/python
+$(VENV)/.installed-app: pyproject.toml constraints.txt | $(BIN)/python
 	$(INSTALL) '.[app]'
 	@touch $@
 
-.venv/.installed-dev: pyproject.toml constraints.txt | .venv/bin/python
+$(VENV)/.installed-dev: pyproject.toml constraints.txt | $(BIN)/python
 	$(INSTALL) '.[app,dev$(FRAMEWORKS:%=,%)]'
-	@touch $@ .venv/.installed-app
+	@touch $@ $(VENV)/.installed-app

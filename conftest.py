@@ -1,15 +1,3 @@
-"""Docstrings of modules for a framework that is not installed here are left out."""
+"""Loads what every run needs, of docstrings or of tests: the counting of what it leaves out."""
 
-from importlib.util import find_spec
-
-NEEDS = {
-    "keras": ["src/gaussgrad/layers/keras"],
-    "jax": ["src/gaussgrad/frameworks/jax.py"],
-    "tensorflow": [
-        "src/gaussgrad/frameworks/tensorflow.py",
-        "src/gaussgrad/frameworks/tensorflow_linalg.py",
-        "src/gaussgrad/frameworks/tensorflow_namespace.py",
-    ],
-}
-
-collect_ignore = [path for library, paths in NEEDS.items() if find_spec(library) is None for path in paths]
+pytest_plugins = ["left_out"]  # tests/support/left_out.py

@@ -6,14 +6,14 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import pytest
 import torch
-from fresh import in_fresh_process
+from fresh import fresh_process
 from torch.utils.data import DataLoader, Dataset
 
 import gaussgrad
@@ -22,6 +22,13 @@ from gaussgrad import parallel
 T = TypeVar("T")
 
 FORK = pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="this system does not fork")
+
+
+@pytest.fixture(scope="module")
+def in_fresh_process() -> Iterator[Callable[..., Any]]:
+    """One process for all tests that fork: to start it takes longer than what they do in it."""
+    with fresh_process() as run:
+        yield run
 
 
 def large_scene() -> tuple[np.ndarray, np.ndarray]:
@@ -93,7 +100,7 @@ def forked(function: Callable[[int], T], count: int) -> tuple[T, list[T]]:
 
 
 @FORK
-def test_a_process_forked_after_use_in_the_parent_has_threads_of_its_own():
+def test_a_process_forked_after_use_in_the_parent_has_threads_of_its_own(in_fresh_process: Callable[..., Any]):
     assert in_fresh_process(forked, count_threads, 1) == (2, [2])
 
 
@@ -120,7 +127,7 @@ def test_several_callers_at_once_get_their_own_images():
 
 
 @FORK
-def test_a_process_forked_after_use_in_the_parent_draws():
+def test_a_process_forked_after_use_in_the_parent_draws(in_fresh_process: Callable[..., Any]):
     expected, images = in_fresh_process(forked, draw, 4)
     for image in images:
         np.testing.assert_array_equal(image, expected)
@@ -134,7 +141,7 @@ def own_and_loaded(start_method: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 @pytest.mark.parametrize("start_method", [pytest.param("fork", marks=FORK), "spawn"])
-def test_data_loader_workers_draw_and_differentiate(start_method: str):
+def test_data_loader_workers_draw_and_differentiate(start_method: str, in_fresh_process: Callable[..., Any]):
     np.testing.assert_array_equal(*in_fresh_process(own_and_loaded, start_method))
 
 

@@ -1,4 +1,4 @@
-"""Room for results: large arrays begin at a whole cache line, and take over memory that earlier ones have left.
+"""Memory for results: large arrays begin at a whole cache line, and take over memory that earlier ones have left.
 
 A training step asks for the same arrays as the one before. Memory that the system has just given must be cleared by it
 first, page by page, which takes about as long as filling it.
@@ -23,8 +23,8 @@ def empty(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
     size = math.prod(shape) * dtype.itemsize
     if size < LARGE:
         return np.empty(shape, dtype)
-    room = np.asarray(_Loan(_STORE, _STORE.take(size))) if size >= LENT else _aligned(size)
-    return room.view(dtype).reshape(shape)
+    memory = np.asarray(_Loan(_STORE, _STORE.take(size))) if size >= LENT else _aligned(size)
+    return memory.view(dtype).reshape(shape)
 
 
 def empty_like(array: np.ndarray) -> np.ndarray:
@@ -56,9 +56,9 @@ def release() -> None:
 
 
 def _aligned(size: int) -> np.ndarray:
-    room = np.empty(size + LINE, np.uint8)
-    start = -room.ctypes.data % LINE
-    return room[start : start + size]
+    memory = np.empty(size + LINE, np.uint8)
+    start = -memory.ctypes.data % LINE
+    return memory[start : start + size]
 
 
 class _Store:

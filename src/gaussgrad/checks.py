@@ -171,7 +171,7 @@ def positive_diagonal(argument: str, packed: np.ndarray, axes: Sequence[str] = (
     """Refuse packed lower Cholesky factors (..., d(d+1)/2) whose diagonal is not positive, naming the first."""
     finite(argument, packed, axes)
     diagonal = packed[..., [i * (i + 3) // 2 for i in range(3) if i * (i + 3) // 2 < packed.shape[-1]]]
-    index = first_offender((diagonal <= 0).any(axis=-1))
+    index = first_offender(np.asarray((diagonal <= 0).any(axis=-1)))
     if index is not None:
         got = f"{packed[index].tolist()} at {_place(argument, index, axes)}"
         raise ValueError(complain(argument, "of positive diagonal entries", got, "Use exp for them."))

@@ -4,7 +4,7 @@ from typing import Any
 
 from gaussgrad import checks
 from gaussgrad.covariance import packing
-from gaussgrad.dispatch import Gathered, gather
+from gaussgrad.dispatch import Unified, unify
 
 
 def to_pixels(means: Any, covariances: Any = None, *, cholesky: Any = None, size: tuple[int, ...]) -> Any:
@@ -52,10 +52,10 @@ def to_pixels(means: Any, covariances: Any = None, *, cholesky: Any = None, size
     >>> gaussgrad.to_pixels([[-1.0, 0.0]], size=(4, 10)).tolist()
     [[-0.5, 1.5]]
     """
-    gathered, means, covariances, cholesky, halves = _open(means, covariances, cholesky, size)
-    xp = gathered.namespace
+    unified, means, covariances, cholesky, halves = _open(means, covariances, cholesky, size)
+    xp = unified.namespace
     moved = [(means[..., i] + 1) * half - 0.5 for i, half in enumerate(halves)]
-    return _close(gathered, packing.stack(xp, moved), _scaled(xp, covariances, cholesky, halves))
+    return _close(unified, packing.stack(xp, moved), _scaled(xp, covariances, cholesky, halves))
 
 
 def to_normalized(means: Any, covariances: Any = None, *, cholesky: Any = None, size: tuple[int, ...]) -> Any:
@@ -101,33 +101,33 @@ def to_normalized(means: Any, covariances: Any = None, *, cholesky: Any = None, 
     >>> gaussgrad.to_normalized([[-0.5, 1.5]], size=(4, 10)).tolist()
     [[-1.0, 0.0]]
     """
-    gathered, means, covariances, cholesky, halves = _open(means, covariances, cholesky, size)
-    xp = gathered.namespace
+    unified, means, covariances, cholesky, halves = _open(means, covariances, cholesky, size)
+    xp = unified.namespace
     moved = [(means[..., i] + 0.5) / half - 1 for i, half in enumerate(halves)]
     scales = [1 / half for half in halves]
-    return _close(gathered, packing.stack(xp, moved), _scaled(xp, covariances, cholesky, scales))
+    return _close(unified, packing.stack(xp, moved), _scaled(xp, covariances, cholesky, scales))
 
 
 def _open(
     means: Any, covariances: Any, cholesky: Any, size: tuple[int, ...]
-) -> tuple[Gathered, Any, Any, Any, list[float]]:
-    """The arguments gathered and checked, and half the length of each axis in the order x, y, z."""
+) -> tuple[Unified, Any, Any, Any, list[float]]:
+    """The arguments unified and checked, and half the length of each axis in the order x, y, z."""
     size = checks.image_size(size)
     if covariances is not None or cholesky is not None:
         packing.given_name(covariances, cholesky)
-    gathered = gather(("covariances", "cholesky"), means=means, covariances=covariances, cholesky=cholesky)
-    means, covariances, cholesky = gathered.arrays
+    unified = unify(("covariances", "cholesky"), means=means, covariances=covariances, cholesky=cholesky)
+    means, covariances, cholesky = unified.arrays
     d = len(size)
     coordinates = ", ".join("xyz"[:d])
     checks.last_axis("means", means.shape, d, f"of shape (..., {d}), the last axis ({coordinates}), for size={size}")
-    packing.check_values(gathered, "means", means, checks.finite)
+    packing.check_values(unified, "means", means, checks.finite)
     if covariances is not None:
         checks.packed_covariances("covariances", covariances.shape, d)
-        packing.check_values(gathered, "covariances", covariances, checks.positive_definite)
+        packing.check_values(unified, "covariances", covariances, checks.positive_definite)
     if cholesky is not None:
         packing.factor_dimensions(cholesky.shape, d)
-        packing.check_factors(gathered, cholesky, d)
-    return gathered, means, covariances, cholesky, [length / 2 for length in reversed(size)]
+        packing.check_factors(unified, cholesky, d)
+    return unified, means, covariances, cholesky, [length / 2 for length in reversed(size)]
 
 
 def _scaled(xp: Any, covariances: Any, cholesky: Any, scales: list[float]) -> Any:
@@ -142,6 +142,6 @@ def _scaled(xp: Any, covariances: Any, cholesky: Any, scales: list[float]) -> An
     return packing.stack(xp, entries)
 
 
-def _close(gathered: Gathered, means: Any, widths: Any) -> Any:
-    means = gathered.restore(means)
-    return means if widths is None else (means, gathered.restore(widths))
+def _close(unified: Unified, means: Any, widths: Any) -> Any:
+    means = unified.restore(means)
+    return means if widths is None else (means, unified.restore(widths))

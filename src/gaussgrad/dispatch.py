@@ -29,7 +29,7 @@ _COMPUTE = {"float16": "float32", "bfloat16": "float32", "float32": "float32", "
 
 
 @dataclass(frozen=True)
-class Gathered:
+class Unified:
     """The arguments of one call as arrays of one framework, one dtype (float32 or float64) and one device."""
 
     framework: Adapter
@@ -45,7 +45,7 @@ class Gathered:
         return self.framework.cast(result, self.dtype)
 
 
-def gather(optional: tuple[str, ...] = (), /, **arguments: Any) -> Gathered:
+def unify(optional: tuple[str, ...] = (), /, **arguments: Any) -> Unified:
     """The named arguments as arrays of one framework; those named in `optional` may be None and stay so.
 
     Lists, Python numbers and NumPy integers have no dtype of their own: they take that of the arrays beside them,
@@ -59,7 +59,7 @@ def gather(optional: tuple[str, ...] = (), /, **arguments: Any) -> Gathered:
             raise TypeError(checks.complain(name, "an array", "None"))
     found = _as_they_are(given)
     if found is not None:
-        return Gathered(found[0], tuple(arguments.values()), found[1])
+        return Unified(found[0], tuple(arguments.values()), found[1])
     framework = _framework_of(arguments)
     typed = {name: value for name, value in arguments.items() if framework.owns(value) and not _is_weak(value)}
     dtype = _common_dtype(framework, typed)
@@ -74,13 +74,13 @@ def gather(optional: tuple[str, ...] = (), /, **arguments: Any) -> Gathered:
             arrays.append(None)
         else:
             arrays.append(_from_list(framework, name, value, compute, like))
-    return Gathered(framework, tuple(arrays), dtype)
+    return Unified(framework, tuple(arrays), dtype)
 
 
-def run(operation: Operation, arrays: tuple[Any, ...], gathered: Gathered, backend: Any, threads: Any, **options: Any):
+def run(operation: Operation, arrays: tuple[Any, ...], unified: Unified, backend: Any, threads: Any, **options: Any):
     """The operation on checked arrays with one leading batch axis, in their framework."""
     backend = checks.option("backend", backend, operation.backends)
-    return gathered.framework.apply(operation, arrays, options, backend, checks.thread_count(threads))
+    return unified.framework.apply(operation, arrays, options, backend, checks.thread_count(threads))
 
 
 def _is_weak(value: Any) -> bool:

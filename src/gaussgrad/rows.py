@@ -36,15 +36,15 @@ def from_rows(rows: Any, *, dimensions: int = 2) -> tuple[Any, Any, Any]:
     [[0.607, 1.0, 0.607]]
     """
     d = checks.option("dimensions", dimensions, tuple(checks.COVARIANCE_ENTRIES))
-    gathered = dispatch.gather(rows=rows)
-    (array,) = gathered.arrays
+    unified = dispatch.unify(rows=rows)
+    (array,) = unified.arrays
     end = d + len(checks.COVARIANCE_ENTRIES[d])
     _check_length(array.shape, d, end)
     means, covariances = array[..., :d], array[..., d:end]
     weights = array[..., end] if array.shape[-1] > end else None
-    _check_values(gathered, array, covariances)
-    restored = None if weights is None else gathered.restore(weights)
-    return gathered.restore(means), gathered.restore(covariances), restored
+    _check_values(unified, array, covariances)
+    restored = None if weights is None else unified.restore(weights)
+    return unified.restore(means), unified.restore(covariances), restored
 
 
 def _check_length(shape: tuple[int, ...], d: int, end: int) -> None:
@@ -61,8 +61,8 @@ def _cure(shape: tuple[int, ...]) -> str:
     return "Means alone need no rows: give them to render with covariance.isotropic."
 
 
-def _check_values(gathered: dispatch.Gathered, rows: Any, covariances: Any) -> None:
-    values, entries = (gathered.framework.concrete(array) for array in (rows, covariances))
+def _check_values(unified: dispatch.Unified, rows: Any, covariances: Any) -> None:
+    values, entries = (unified.framework.concrete(array) for array in (rows, covariances))
     if values is not None and entries is not None:
         checks.finite("rows", values)
         checks.positive_definite("covariances", entries)

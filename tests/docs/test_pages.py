@@ -18,8 +18,14 @@ from paths import ROOT
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
-EXAMPLE_DATA = {"handwriting.py": ("kanji_strokes.npz", "--minutes", "0.03")}
-"""The file of real data that an example reads, and options that keep it short."""
+EXAMPLE_DATA = {"handwriting.py": "kanji_strokes.npz"}
+"""The file of real data that an example reads."""
+EXAMPLE_OPTIONS = {
+    "handwriting.py": ("--minutes", "0.03"),
+    "one_dimension.py": ("--starts", "2"),
+    "vae.py": ("--epochs", "1", "--samples", "5"),
+}
+"""What keeps an example short."""
 EXAMPLE_SECONDS = 120  # on a busy machine; on a quiet one an example takes ten
 ANSWER_LINES = 8
 OPTIONS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
@@ -197,8 +203,8 @@ def test_example_ends_and_leaves_the_picture_it_promises(example, tmp_path, requ
     picture = tmp_path / "picture.png"
     command = [sys.executable, "-W", "error", str(example), *(["-o", str(picture)] if promises_picture else [])]
     if example.name in EXAMPLE_DATA:
-        name, *options = EXAMPLE_DATA[example.name]
-        command += [str(request.getfixturevalue("data_file")(name)), *options]
+        command.append(str(request.getfixturevalue("data_file")(EXAMPLE_DATA[example.name])))
+    command += EXAMPLE_OPTIONS.get(example.name, ())
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=EXAMPLE_SECONDS, check=False)
     if done.returncode:
         raise AssertionError(done.stderr)

@@ -215,12 +215,18 @@ def equations_of(images, gaussians, compose, tolerance):
     factors = covariance.to_cholesky(gaussians.covariances)
     matrix, right = (np.full((n, *shape, 8), np.nan) for shape in ((n, 8), ()))
     width = images.shape[-1]
-    work = (np.zeros((n, 2), np.int64), np.full((n, 4, width), np.nan), np.full((n, width, 8), np.nan))
+    line = np.zeros((n, 2), np.int64), *(np.full(shape, np.nan) for shape in ((n, 4, width), (n, width, 8), (width,)))
+    given = gaussians.means[0].numpy(), factors[0].numpy(), gaussians.weights[0].numpy()
     loss = equations.normal_equations(
-        images[0].numpy(), np.full(channels, 0.1), gaussians.means[0].numpy(), factors[0].numpy(),
-        gaussians.weights[0].numpy(), MODES[compose], tolerance, -2 * np.log(tolerance), matrix, right, *work,
-        np.empty(width),
-    )  # fmt: skip
+        images[0].numpy(),
+        np.full(channels, 0.1),
+        given,
+        MODES[compose],
+        tolerance,
+        -2 * np.log(tolerance),
+        (matrix, right),
+        line,
+    )
     used = 5 + channels
     whole = np.moveaxis(matrix, 1, 2)[:, :used, :, :used].reshape(n * used, n * used)
     return np.tril(whole) + np.tril(whole, -1).T, right[:, :used].reshape(-1), loss

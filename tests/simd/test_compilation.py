@@ -16,7 +16,7 @@ from cases import mixture_inputs
 import gaussgrad
 from gaussgrad.ops.impulse.cpu.forward import paint
 from gaussgrad.ops.mixture.cpu.forward import mix
-from gaussgrad.ops.render.cpu.bands import members_of_bands, touch_rows
+from gaussgrad.ops.render.cpu.bands import count_members, touch_rows
 from gaussgrad.ops.render.cpu.forward import draw_bands
 from gaussgrad.ops.render.cpu.geometry import valid_range
 from gaussgrad.simd import compilation
@@ -93,7 +93,7 @@ def test_arrays_that_cannot_be_written_compile_nothing_again(n: int):
     means, weights = rng.uniform(0, 9, size=(n, 2)), rng.uniform(size=n)
     covariances, kernel = np.tile([2.0, 0.5, 1.0], (n, 1)), np.ones((2, 3))
     mixture = mixture_inputs(3, b=n)
-    entries = (draw_bands, touch_rows, members_of_bands, valid_range, paint, mix)
+    entries = (draw_bands, touch_rows, count_members, valid_range, paint, mix)
 
     def compute(view: Callable[[np.ndarray], np.ndarray]) -> list[np.ndarray]:
         scene = view(means), view(covariances), view(weights)

@@ -9,7 +9,14 @@ import keras
 import numpy as np
 
 import gaussgrad
-from gaussgrad.layers.keras import GaussianLatent, MixtureDensity, MixtureLoss, RenderGaussians, RenderImpulses
+from gaussgrad.layers.keras import (
+    FullGaussianLatent,
+    GaussianLatent,
+    MixtureDensity,
+    MixtureLoss,
+    RenderGaussians,
+    RenderImpulses,
+)
 
 RNG = np.random.default_rng(0)
 COVARIANCE = [4.0, 0.0, 4.0]
@@ -97,6 +104,52 @@ def latents_sample_in_training_only(folder: Path) -> None:
     np.testing.assert_allclose([sample.mean(), sample.std()], 1, atol=0.1)
 
 
+def full_latents_train_with_their_divergence(folder: Path) -> None:
+    """Through a prior whose factor is to be divided by, in batches of unknown size, as XLA compiles them too."""
+    prior = {"prior_mean": [0.5, -0.5], "prior_cholesky": [0.1, 0.3, -0.2]}
+    inputs = keras.Input((6,))
+    heads = [keras.layers.Dense(2), keras.layers.Dense(3)]
+    mean, cholesky = (head(inputs) for head in heads)
+    latent = FullGaussianLatent(**prior, divergence_loss=True, seed=0)
+    model = keras.Model(inputs, keras.layers.Dense(6)(latent([mean, cholesky])))
+    data = RNG.normal(size=(16, 6)).astype("float32")
+    parts = [np.asarray(part) for part in keras.Model(inputs, [mean, cholesky]).predict(data, verbose=0)]
+    each = gaussgrad.kl_divergence_full(parts[0], cholesky=parts[1], log_diagonal=True, **prior)
+    model(keras.ops.convert_to_tensor(data))
+    np.testing.assert_allclose([to_numpy(loss) for loss in model.losses], [each.mean()], rtol=1e-4)
+    fit_save_load(model, data, data, "mse", folder)
+    again = FullGaussianLatent.from_config(latent.get_config()).get_config()
+    if {**again, **prior} != again or again != latent.get_config():
+        raise AssertionError(again)
+    before = [to_numpy(head.kernel) for head in heads]
+    sampler = keras.Model(inputs, FullGaussianLatent(seed=0)([mean, cholesky]))
+    sampler.compile(keras.optimizers.Adam(0.02), loss="mse")
+    sampler.train_on_batch(data, data[:, :2])
+    if any((to_numpy(head.kernel) == kernel).any() for head, kernel in zip(heads, before, strict=True)):
+        raise AssertionError("a number of the samples without a gradient")
+
+
+def full_latents_sample_and_score_what_their_factor_says(folder: Path) -> None:
+    mean, cholesky = RNG.normal(size=(5, 4, 3)), 0.5 * RNG.normal(size=(5, 4, 6))
+    pair = [keras.ops.convert_to_tensor(array, dtype="float64") for array in (mean, cholesky)]
+    latent = FullGaussianLatent(seed=0, dtype="float64")
+    np.testing.assert_array_equal(to_numpy(latent(pair)), mean)
+    zeros = keras.ops.zeros((5, 4, 3), dtype="float64")
+    noise = to_numpy(GaussianLatent(seed=0, dtype="float64")([zeros, zeros], training=True))
+    diagonal = [0, 2, 5]
+    cholesky[..., diagonal] = np.exp(cholesky[..., diagonal])
+    roots = np.zeros((5, 4, 3, 3))
+    roots[..., *np.tril_indices(3)] = cholesky
+    drawn = mean + (roots @ noise[..., None])[..., 0]
+    np.testing.assert_allclose(to_numpy(latent(pair, training=True)), drawn, rtol=1e-10)
+    points = np.stack([drawn, mean])  # a leading axis of samples
+    given = keras.ops.convert_to_tensor(points, dtype="float64")
+    wanted = gaussgrad.log_density(points, mean[..., None, :], cholesky=cholesky[..., None, :])[..., 0].sum(axis=-1)
+    np.testing.assert_allclose(to_numpy(latent.log_density(given, pair)), wanted, rtol=1e-10)
+    wanted = gaussgrad.log_density(points, np.zeros((1, 3)), [1.0, 0.0, 0.0, 1.0, 0.0, 1.0])[..., 0].sum(axis=-1)
+    np.testing.assert_allclose(to_numpy(latent.prior_log_density(given, pair)), wanted, rtol=1e-10)
+
+
 def mixtures_train(folder: Path) -> None:
     features = RNG.normal(size=(40, 3)).astype("float32")
     for dimensions in (2, 3):
@@ -166,6 +219,8 @@ CLAIMS: tuple[Callable[[Path], None], ...] = (
     a_lambda_trains,
     latents_add_their_divergence_once_when_asked,
     latents_sample_in_training_only,
+    full_latents_train_with_their_divergence,
+    full_latents_sample_and_score_what_their_factor_says,
     mixtures_train,
     mixtures_start_from_clusters_and_give_them_back,
     a_floor_widens_mixtures,

@@ -120,7 +120,7 @@ BEYOND += [(name, setting.maximum + 1) for name, setting in SETTINGS.items() if 
 
 @pytest.mark.parametrize(("name", "value"), BEYOND)
 def test_the_command_line_and_a_file_keep_to_the_same_range(name, value, capsys, tmp_path):
-    assert run(["train", "-o", str(tmp_path / "run"), option_name(name), str(value)]) == 2
+    assert run(["train", str(tmp_path / "none"), "-o", str(tmp_path / "run"), option_name(name), str(value)]) == 2
     refusal = capsys.readouterr().err
     assert refusal.startswith(f"gaussgrad: Invalid value for '{option_name(name)}'")
     assert "or equal to" in refusal

@@ -170,7 +170,8 @@ def _first_logged_epoch(run, version):
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SIGKILL")
 def test_an_interrupted_and_then_killed_run_goes_on_as_if_never_stopped(tmp_path):
     np.save(tmp_path / "images.npy", spots())
-    options = ("-n", 2, "--looks", 1, "--epochs", 150, "--batch-size", 16)
+    epochs = 40  # more than a process comes through before the signal reaches it
+    options = ("-n", 2, "--looks", 1, "--epochs", epochs, "--batch-size", 16)
     folder = tmp_path / "stopped"
     run = runs.Run(folder, SHORT)
 
@@ -192,7 +193,7 @@ def test_an_interrupted_and_then_killed_run_goes_on_as_if_never_stopped(tmp_path
     process.communicate(timeout=200)
     assert process.returncode == 0
     stopped = GaussianAutoencoder.load(run.model)
-    whole, model, _ = _train(tmp_path / "whole", replace(SHORT, epochs=150))
+    whole, model, _ = _train(tmp_path / "whole", replace(SHORT, epochs=epochs))
     _assert_equal(_weights(stopped), _weights(model))
     assert (folder / "metrics.csv").read_bytes() == (whole.folder / "metrics.csv").read_bytes()
     assert [_first_logged_epoch(run, version) > 0 for version in range(3)] == [False, True, True]  # it did go on

@@ -19,7 +19,7 @@ from benchmarks.speed.tables import duration, number, quartiles, table
 
 SLOWEST = 1.05  # this state's median over the other's
 PAIRS = 3  # of fresh processes: where memory happens to lie makes some percent between two of the same code
-HEADINGS = ("line", "the other", "this", "ratio of medians", "quartiles by round", "verdict")
+HEADINGS = ("line", "the other", "this", "ratio of medians", "by round, quartiles", "verdict")
 
 
 @dataclass(frozen=True)
@@ -117,8 +117,9 @@ def row(line: Line) -> tuple[str, ...]:
     if not line.measured:
         return (line.name, *[""] * 4, f"not measured with {'this' if line.broken else 'the other'}: {line.reason}")
     other, this, ratios = map(Spread.of, (line.other, line.this, timing.ratios(line.this, line.other)))
+    by_round = f"{ratios.median:.3f}, {quartiles(ratios)}"
     verdict = ("slower" if line.slower else "") + (", repeated alone" if line.repeated else "")
-    return (line.name, spread(other), spread(this), f"{line.ratio:.3f}", quartiles(ratios), verdict.strip(", "))
+    return (line.name, spread(other), spread(this), f"{line.ratio:.3f}", by_round, verdict.strip(", "))
 
 
 def spread(seconds: Spread) -> str:

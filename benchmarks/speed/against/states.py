@@ -27,7 +27,8 @@ class State:
 
     @property
     def environment(self) -> dict[str, str]:
-        return {"PYTHONPATH": str(self.folder)}
+        """OpenMP's threads wait asleep, as under the command `gaussgrad`: spinning, they slow whatever else runs."""
+        return {"PYTHONPATH": str(self.folder), "OMP_WAIT_POLICY": "PASSIVE"}
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from gaussgrad.autoencoder.encoder import feature_shape
 from gaussgrad.autoencoder.likelihoods import make_likelihood
 from gaussgrad.autoencoder.model import GaussianAutoencoder
 from gaussgrad.gaussians import Gaussians
-from gaussgrad.layers.torch.latent import GaussianLatent
-from gaussgrad.layers.torch.reductions import reduce_divergence
+from gaussgrad.layers.reductions import reduce_divergence
+from gaussgrad.layers.torch import GaussianLatent
 from gaussgrad.ops.latent import kl_divergence
 
 FIRST_LOG_VARIANCE = -6.0  # of the free numbers, whose prior starts with a variance of 1

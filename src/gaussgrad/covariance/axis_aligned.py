@@ -6,7 +6,7 @@ import numpy as np
 
 from gaussgrad import checks
 from gaussgrad.covariance import packing
-from gaussgrad.dispatch import Gathered, gather
+from gaussgrad.dispatch import Unified, unify
 
 
 def isotropic(variance: Any, dimensions: int) -> Any:
@@ -36,10 +36,10 @@ def isotropic(variance: Any, dimensions: int) -> Any:
     [4.0, 0.0, 4.0]
     """
     d = checks.option("dimensions", dimensions, (1, 2, 3))
-    gathered = gather(variance=variance)
-    (value,) = gathered.arrays
-    packing.check_values(gathered, "variance", value, checks.positive)
-    return gathered.restore(_pack_diagonal(gathered, [value] * d))
+    unified = unify(variance=variance)
+    (value,) = unified.arrays
+    packing.check_values(unified, "variance", value, checks.positive)
+    return unified.restore(_pack_diagonal(unified, [value] * d))
 
 
 def to_isotropic(covariances: Any) -> Any:
@@ -66,13 +66,11 @@ def to_isotropic(covariances: Any) -> Any:
     >>> covariance.to_isotropic([4.0, 0.0, 4.0]).tolist()
     4.0
     """
-    gathered, array, d = packing.open_covariances(covariances)
-    _check_diagonal(gathered, array, d)
+    unified, array, d = packing.open_covariances(covariances)
+    _check_diagonal(unified, array, d)
     entries = _diagonal_entries(array, d)
-    packing.check_values(
-        gathered, "covariances", array, lambda name, values: _refuse_unequal(gathered, name, values, d)
-    )
-    return gathered.restore(sum(entries[1:], entries[0]) / d)
+    packing.check_values(unified, "covariances", array, lambda name, values: _refuse_unequal(unified, name, values, d))
+    return unified.restore(sum(entries[1:], entries[0]) / d)
 
 
 def diagonal(variances: Any) -> Any:
@@ -99,11 +97,11 @@ def diagonal(variances: Any) -> Any:
     >>> covariance.diagonal([4.0, 9.0]).tolist()
     [4.0, 0.0, 9.0]
     """
-    gathered = gather(variances=variances)
-    (array,) = gathered.arrays
+    unified = unify(variances=variances)
+    (array,) = unified.arrays
     d = packing.vector_dimensions("variances", array.shape)
-    packing.check_values(gathered, "variances", array, checks.positive)
-    return gathered.restore(_pack_diagonal(gathered, [array[..., i] for i in range(d)]))
+    packing.check_values(unified, "variances", array, checks.positive)
+    return unified.restore(_pack_diagonal(unified, [array[..., i] for i in range(d)]))
 
 
 def to_diagonal(covariances: Any) -> Any:
@@ -130,9 +128,9 @@ def to_diagonal(covariances: Any) -> Any:
     >>> covariance.to_diagonal([4.0, 0.0, 9.0]).tolist()
     [4.0, 9.0]
     """
-    gathered, array, d = packing.open_covariances(covariances)
-    _check_diagonal(gathered, array, d)
-    return gathered.restore(packing.stack(gathered.namespace, _diagonal_entries(array, d)))
+    unified, array, d = packing.open_covariances(covariances)
+    _check_diagonal(unified, array, d)
+    return unified.restore(packing.stack(unified.namespace, _diagonal_entries(array, d)))
 
 
 def from_log_variance(log_variances: Any) -> Any:
@@ -163,14 +161,12 @@ def from_log_variance(log_variances: Any) -> Any:
     >>> covariance.from_log_variance([0.0, 0.0]).tolist()
     [1.0, 0.0, 1.0]
     """
-    gathered = gather(log_variances=log_variances)
-    (array,) = gathered.arrays
+    unified = unify(log_variances=log_variances)
+    (array,) = unified.arrays
     d = packing.vector_dimensions("log_variances", array.shape)
-    packing.check_values(
-        gathered, "log_variances", array, lambda name, values: packing.refuse_overflow(name, values, 1)
-    )
-    variances = gathered.namespace.exp(array)
-    return gathered.restore(_pack_diagonal(gathered, [variances[..., i] for i in range(d)]))
+    packing.check_values(unified, "log_variances", array, lambda name, values: packing.refuse_overflow(name, values, 1))
+    variances = unified.namespace.exp(array)
+    return unified.restore(_pack_diagonal(unified, [variances[..., i] for i in range(d)]))
 
 
 def to_log_variance(covariances: Any) -> Any:
@@ -201,17 +197,17 @@ def to_log_variance(covariances: Any) -> Any:
     >>> covariance.to_log_variance([1.0, 0.0, 1.0]).tolist()
     [0.0, 0.0]
     """
-    gathered, array, d = packing.open_covariances(covariances)
-    _check_diagonal(gathered, array, d)
-    xp = gathered.namespace
-    return gathered.restore(xp.log(packing.stack(xp, _diagonal_entries(array, d))))
+    unified, array, d = packing.open_covariances(covariances)
+    _check_diagonal(unified, array, d)
+    xp = unified.namespace
+    return unified.restore(xp.log(packing.stack(xp, _diagonal_entries(array, d))))
 
 
-def _pack_diagonal(gathered: Gathered, variances: list[Any]) -> Any:
-    zero = gathered.namespace.zeros_like(variances[0])
+def _pack_diagonal(unified: Unified, variances: list[Any]) -> Any:
+    zero = unified.namespace.zeros_like(variances[0])
     d = len(variances)
     rows = [[variances[i] if i == j else zero for j in range(d)] for i in range(d)]
-    return packing.pack(gathered.namespace, rows)
+    return packing.pack(unified.namespace, rows)
 
 
 def _diagonal_entries(covariances: Any, d: int) -> list[Any]:
@@ -219,23 +215,23 @@ def _diagonal_entries(covariances: Any, d: int) -> list[Any]:
     return [rows[i][i] for i in range(d)]
 
 
-def _check_diagonal(gathered: Gathered, covariances: Any, d: int) -> None:
+def _check_diagonal(unified: Unified, covariances: Any, d: int) -> None:
     packing.check_values(
-        gathered, "covariances", covariances, lambda name, values: _refuse_correlated(gathered, name, values, d)
+        unified, "covariances", covariances, lambda name, values: _refuse_correlated(unified, name, values, d)
     )
 
 
-def _refuse_correlated(gathered: Gathered, argument: str, values: np.ndarray, d: int) -> None:
+def _refuse_correlated(unified: Unified, argument: str, values: np.ndarray, d: int) -> None:
     rows = packing.symmetric_rows(values, d)
     bad = np.zeros(values.shape[:-1], dtype=bool)
     for i, j in packing.UPPER[d]:
         if i != j:
-            bad |= np.abs(rows[i][j]) > packing.rounding(gathered) * np.sqrt(rows[i][i] * rows[j][j])
+            bad |= np.abs(rows[i][j]) > packing.rounding(unified) * np.sqrt(rows[i][i] * rows[j][j])
     cure = "Use covariance.to_cholesky or covariance.to_scale_rotation, which keep them."
     packing.refuse_first(argument, values, bad, "diagonal, with off-diagonal entries of zero", cure)
 
 
-def _refuse_unequal(gathered: Gathered, argument: str, values: np.ndarray, d: int) -> None:
+def _refuse_unequal(unified: Unified, argument: str, values: np.ndarray, d: int) -> None:
     variances = np.stack(_diagonal_entries(values, d))
-    bad = np.ptp(variances, axis=0) > packing.rounding(gathered) * variances.max(axis=0)
+    bad = np.ptp(variances, axis=0) > packing.rounding(unified) * variances.max(axis=0)
     packing.refuse_first(argument, values, bad, "isotropic, with equal variances", "Use covariance.to_diagonal.")

@@ -6,7 +6,7 @@ import numpy as np
 
 from gaussgrad import checks
 from gaussgrad.covariance import packing
-from gaussgrad.dispatch import gather
+from gaussgrad.dispatch import unify
 
 
 def blur(covariances: Any = None, stddev: Any = None, *, cholesky: Any = None) -> Any:
@@ -53,18 +53,18 @@ def blur(covariances: Any = None, stddev: Any = None, *, cholesky: Any = None) -
     [[5.0, 0.0, 6.403], [12.369, 0.0, 13.0]]
     """
     name = packing.given_name(covariances, cholesky)
-    gathered = gather(("covariances", "cholesky"), covariances=covariances, stddev=stddev, cholesky=cholesky)
-    covariances, width, factors = gathered.arrays
+    unified = unify(("covariances", "cholesky"), covariances=covariances, stddev=stddev, cholesky=cholesky)
+    covariances, width, factors = unified.arrays
     given = covariances if factors is None else factors
     d = checks.dimensions_of_packed(name, given.shape) if factors is None else packing.factor_dimensions(given.shape)
     packing.check_broadcast(**{name: given.shape[:-1], "stddev": width.shape})
     if factors is None:
-        packing.check_values(gathered, name, given, checks.positive_definite)
+        packing.check_values(unified, name, given, checks.positive_definite)
     else:
-        packing.check_factors(gathered, given, d)
-    packing.check_values(gathered, "stddev", width, _refuse_negative)
+        packing.check_factors(unified, given, d)
+    packing.check_values(unified, "stddev", width, _refuse_negative)
     widen = _blurred_covariances if factors is None else _blurred_factors
-    return gathered.restore(widen(gathered.namespace, given, width, d))
+    return unified.restore(widen(unified.namespace, given, width, d))
 
 
 def _blurred_covariances(xp: Any, covariances: Any, stddev: Any, d: int) -> Any:

@@ -6,7 +6,7 @@ import numpy as np
 
 from gaussgrad import checks
 from gaussgrad.covariance import packing
-from gaussgrad.dispatch import gather
+from gaussgrad.dispatch import unify
 
 
 def from_correlation(stddevs: Any, correlation: Any) -> Any:
@@ -40,14 +40,14 @@ def from_correlation(stddevs: Any, correlation: Any) -> Any:
     >>> covariance.from_correlation([2.0, 3.0], 0.5).tolist()
     [4.0, 3.0, 9.0]
     """
-    gathered = gather(stddevs=stddevs, correlation=correlation)
-    array, rho = gathered.arrays
+    unified = unify(stddevs=stddevs, correlation=correlation)
+    array, rho = unified.arrays
     packing.vector_dimensions("stddevs", array.shape, allowed=(2,))
     packing.check_broadcast(stddevs=array.shape[:-1], correlation=rho.shape)
-    packing.check_values(gathered, "stddevs", array, checks.positive)
-    packing.check_values(gathered, "correlation", rho, _refuse_outside)
+    packing.check_values(unified, "stddevs", array, checks.positive)
+    packing.check_values(unified, "correlation", rho, _refuse_outside)
     x, y = array[..., 0], array[..., 1]
-    return gathered.restore(packing.stack(gathered.namespace, [x * x, rho * x * y, y * y]))
+    return unified.restore(packing.stack(unified.namespace, [x * x, rho * x * y, y * y]))
 
 
 def to_correlation(covariances: Any) -> tuple[Any, Any]:
@@ -81,13 +81,13 @@ def to_correlation(covariances: Any) -> tuple[Any, Any]:
     >>> stddevs.tolist(), correlation.tolist()
     ([2.0, 3.0], 0.5)
     """
-    gathered = gather(covariances=covariances)
-    (array,) = gathered.arrays
-    xp = gathered.namespace
+    unified = unify(covariances=covariances)
+    (array,) = unified.arrays
+    xp = unified.namespace
     checks.packed_covariances("covariances", array.shape, 2)
-    packing.check_values(gathered, "covariances", array, checks.positive_definite)
+    packing.check_values(unified, "covariances", array, checks.positive_definite)
     x, y = xp.sqrt(array[..., 0]), xp.sqrt(array[..., 2])
-    return gathered.restore(packing.stack(xp, [x, y])), gathered.restore(array[..., 1] / x / y)
+    return unified.restore(packing.stack(xp, [x, y])), unified.restore(array[..., 1] / x / y)
 
 
 def _refuse_outside(argument: str, values: np.ndarray) -> None:

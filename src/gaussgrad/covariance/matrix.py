@@ -6,7 +6,7 @@ import numpy as np
 
 from gaussgrad import checks
 from gaussgrad.covariance import packing
-from gaussgrad.dispatch import Gathered, gather
+from gaussgrad.dispatch import Unified, unify
 
 
 def from_matrix(matrices: Any) -> Any:
@@ -38,16 +38,16 @@ def from_matrix(matrices: Any) -> Any:
     >>> covariance.from_matrix([[4.0, 1.0], [1.0, 9.0]]).tolist()
     [4.0, 1.0, 9.0]
     """
-    gathered = gather(matrices=matrices)
-    (array,) = gathered.arrays
+    unified = unify(matrices=matrices)
+    (array,) = unified.arrays
     d = _dimensions(array.shape)
     rows = [
         [(array[..., i, j] + array[..., j, i]) / 2 if i != j else array[..., i, i] for j in range(d)] for i in range(d)
     ]
-    packed = packing.pack(gathered.namespace, rows)
-    packing.check_values(gathered, "matrices", array, lambda name, values: _refuse_asymmetric(gathered, name, values))
-    packing.check_values(gathered, "matrices", packed, checks.positive_definite)
-    return gathered.restore(packed)
+    packed = packing.pack(unified.namespace, rows)
+    packing.check_values(unified, "matrices", array, lambda name, values: _refuse_asymmetric(unified, name, values))
+    packing.check_values(unified, "matrices", packed, checks.positive_definite)
+    return unified.restore(packed)
 
 
 def to_matrix(covariances: Any) -> Any:
@@ -74,10 +74,10 @@ def to_matrix(covariances: Any) -> Any:
     >>> covariance.to_matrix([4.0, 1.0, 9.0]).tolist()
     [[4.0, 1.0], [1.0, 9.0]]
     """
-    gathered, array, d = packing.open_covariances(covariances)
-    xp = gathered.namespace
+    unified, array, d = packing.open_covariances(covariances)
+    xp = unified.namespace
     rows = [xp.stack(row, axis=-1) for row in packing.symmetric_rows(array, d)]
-    return gathered.restore(xp.stack(rows, axis=-2))
+    return unified.restore(xp.stack(rows, axis=-2))
 
 
 def _dimensions(shape: tuple[int, ...]) -> int:
@@ -88,9 +88,9 @@ def _dimensions(shape: tuple[int, ...]) -> int:
     return shape[-1]
 
 
-def _refuse_asymmetric(gathered: Gathered, argument: str, values: np.ndarray) -> None:
+def _refuse_asymmetric(unified: Unified, argument: str, values: np.ndarray) -> None:
     checks.finite(argument, values)
     transposed = np.swapaxes(values, -1, -2)
     scale = np.abs(values).max(axis=(-1, -2), initial=0.0, keepdims=True)
-    bad = (np.abs(values - transposed) > packing.rounding(gathered) * scale).any(axis=(-1, -2))
+    bad = (np.abs(values - transposed) > packing.rounding(unified) * scale).any(axis=(-1, -2))
     packing.refuse_first(argument, values, bad, "symmetric", "Use (m + m transposed) / 2.")

@@ -7,20 +7,20 @@ from typing import Any
 import numpy as np
 
 from gaussgrad import checks
-from gaussgrad.dispatch import Gathered, gather
+from gaussgrad.dispatch import Unified, unify
 
 UPPER = {1: ((0, 0),), 2: ((0, 0), (0, 1), (1, 1)), 3: ((0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2))}
 LOWER = {1: ((0, 0),), 2: ((0, 0), (1, 0), (1, 1)), 3: ((0, 0), (1, 0), (1, 1), (2, 0), (2, 1), (2, 2))}
 _EPSILON = {"float16": 2**-10, "bfloat16": 2**-7, "float32": 2**-23, "float64": 2**-52}
 
 
-def open_covariances(covariances: Any) -> tuple[Gathered, Any, int]:
-    """The covariances gathered and checked, as an array (..., d(d+1)/2), and d."""
-    gathered = gather(covariances=covariances)
-    (array,) = gathered.arrays
+def open_covariances(covariances: Any) -> tuple[Unified, Any, int]:
+    """The covariances unified and checked, as an array (..., d(d+1)/2), and d."""
+    unified = unify(covariances=covariances)
+    (array,) = unified.arrays
     d = checks.dimensions_of_packed("covariances", array.shape)
-    check_values(gathered, "covariances", array, checks.positive_definite)
-    return gathered, array, d
+    check_values(unified, "covariances", array, checks.positive_definite)
+    return unified, array, d
 
 
 def given_name(covariances: Any, cholesky: Any) -> str:
@@ -31,9 +31,9 @@ def given_name(covariances: Any, cholesky: Any) -> str:
     raise TypeError(checks.complain("covariances", "given, or cholesky in their place", got, cure))
 
 
-def check_values(gathered: Gathered, argument: str, array: Any, check: Callable[[str, np.ndarray], None]) -> None:
+def check_values(unified: Unified, argument: str, array: Any, check: Callable[[str, np.ndarray], None]) -> None:
     """Run a value check of `checks` where the values are known."""
-    values = gathered.framework.concrete(array)
+    values = unified.framework.concrete(array)
     if values is not None:
         check(argument, values)
 
@@ -56,9 +56,9 @@ def refuse_overflow(argument: str, logarithms: np.ndarray, power: int, places: A
     refuse_first(argument, logarithms, bad, f"logarithms between {low:.0f} and {high:.0f} in {logarithms.dtype}")
 
 
-def rounding(gathered: Gathered) -> float:
+def rounding(unified: Unified) -> float:
     """The relative difference that passes for rounding: half the digits of the user's dtype."""
-    return math.sqrt(_EPSILON[gathered.dtype])
+    return math.sqrt(_EPSILON[unified.dtype])
 
 
 def vector_dimensions(argument: str, shape: Sequence[int], allowed: tuple[int, ...] = (1, 2, 3)) -> int:
@@ -91,7 +91,7 @@ def factor_dimensions(shape: Sequence[int], d: int | None = None) -> int:
     raise ValueError(checks.complain("cholesky", wanted, f"shape {tuple(shape)}"))
 
 
-def check_factors(gathered: Gathered, cholesky: Any, d: int, cure: str = "Use exp for them.") -> None:
+def check_factors(unified: Unified, cholesky: Any, d: int, cure: str = "Use exp for them.") -> None:
     """Refuse Cholesky factors that are not finite, or whose diagonal is not positive, where they are known."""
 
     def refuse(argument: str, values: np.ndarray) -> None:
@@ -100,7 +100,7 @@ def check_factors(gathered: Gathered, cholesky: Any, d: int, cure: str = "Use ex
         bad[..., diagonal_places(d)] = values[..., diagonal_places(d)] <= 0
         refuse_first(argument, values, bad, "of positive diagonal entries", cure)
 
-    check_values(gathered, "cholesky", cholesky, refuse)
+    check_values(unified, "cholesky", cholesky, refuse)
 
 
 def diagonal_places(d: int) -> list[int]:

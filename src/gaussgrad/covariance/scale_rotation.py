@@ -6,7 +6,7 @@ import numpy as np
 
 from gaussgrad import checks
 from gaussgrad.covariance import eigen, packing
-from gaussgrad.dispatch import gather
+from gaussgrad.dispatch import unify
 
 
 def from_scale_rotation(stddevs: Any, rotation: Any) -> Any:
@@ -44,18 +44,18 @@ def from_scale_rotation(stddevs: Any, rotation: Any) -> Any:
     >>> covariance.from_scale_rotation([3.0, 1.0], math.pi / 4).round(6).tolist()
     [5.0, 4.0, 5.0]
     """
-    gathered = gather(stddevs=stddevs, rotation=rotation)
-    array, turn = gathered.arrays
-    xp = gathered.namespace
+    unified = unify(stddevs=stddevs, rotation=rotation)
+    array, turn = unified.arrays
+    xp = unified.namespace
     d = packing.vector_dimensions("stddevs", array.shape)
     _refuse_one_dimension("stddevs", d)
     if d == 3 and (turn.ndim < 1 or turn.shape[-1] != 4):
         wanted = "quaternions of shape (..., 4), (w, x, y, z), for 3-D stddevs"
         raise ValueError(checks.complain("rotation", wanted, f"shape {tuple(turn.shape)}"))
     packing.check_broadcast(stddevs=array.shape[:-1], rotation=turn.shape if d == 2 else turn.shape[:-1])
-    packing.check_values(gathered, "stddevs", array, checks.positive)
-    packing.check_values(gathered, "rotation", turn, checks.finite if d == 2 else _refuse_zero)
-    return gathered.restore(_from_angle(xp, array, turn) if d == 2 else _from_quaternion(xp, array, turn))
+    packing.check_values(unified, "stddevs", array, checks.positive)
+    packing.check_values(unified, "rotation", turn, checks.finite if d == 2 else _refuse_zero)
+    return unified.restore(_from_angle(xp, array, turn) if d == 2 else _from_quaternion(xp, array, turn))
 
 
 def to_scale_rotation(covariances: Any) -> tuple[Any, Any]:
@@ -96,18 +96,18 @@ def to_scale_rotation(covariances: Any) -> tuple[Any, Any]:
     >>> stddevs.tolist(), angle.round(6).tolist()
     ([3.0, 1.0], 0.785398)
     """
-    gathered = gather(covariances=covariances)
-    (array,) = gathered.arrays
-    xp = gathered.namespace
+    unified = unify(covariances=covariances)
+    (array,) = unified.arrays
+    xp = unified.namespace
     d = checks.dimensions_of_packed("covariances", array.shape)
     _refuse_one_dimension("covariances", d)
-    packing.check_values(gathered, "covariances", array, checks.positive_definite)
+    packing.check_values(unified, "covariances", array, checks.positive_definite)
     if d == 2:
         values, rotation = eigen.decompose_2d(xp, array)
     else:
         values, quaternion = eigen.decompose_3d(xp, array)
         rotation = packing.stack(xp, quaternion)
-    return gathered.restore(xp.sqrt(packing.stack(xp, values))), gathered.restore(rotation)
+    return unified.restore(xp.sqrt(packing.stack(xp, values))), unified.restore(rotation)
 
 
 def _refuse_one_dimension(argument: str, d: int) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 
 from gaussgrad import checks
 from gaussgrad.covariance import packing
-from gaussgrad.dispatch import gather
+from gaussgrad.dispatch import unify
 
 Rows = list[list[Any]]
 
@@ -47,18 +47,18 @@ def from_cholesky(cholesky: Any, *, log_diagonal: bool = False) -> Any:
     [1.0, 1.0, 2.0]
     """
     log_diagonal = checks.option("log_diagonal", log_diagonal, (False, True))
-    gathered = gather(cholesky=cholesky)
-    (array,) = gathered.arrays
-    xp = gathered.namespace
+    unified = unify(cholesky=cholesky)
+    (array,) = unified.arrays
+    xp = unified.namespace
     d = packing.factor_dimensions(array.shape)
     if log_diagonal:
-        packing.check_values(gathered, "cholesky", array, lambda name, values: _refuse_overflow(name, values, d))
+        packing.check_values(unified, "cholesky", array, lambda name, values: _refuse_overflow(name, values, d))
     else:
-        packing.check_factors(gathered, array, d, "Use log_diagonal=True for numbers of any sign.")
+        packing.check_factors(unified, array, d, "Use log_diagonal=True for numbers of any sign.")
     rows = packing.lower_rows(array, d)
     if log_diagonal:
         rows = [[xp.exp(entry) if i == j else entry for j, entry in enumerate(row)] for i, row in enumerate(rows)]
-    return gathered.restore(packing.pack(xp, _times_transposed(rows)))
+    return unified.restore(packing.pack(xp, _times_transposed(rows)))
 
 
 def to_cholesky(covariances: Any, *, log_diagonal: bool = False) -> Any:
@@ -93,12 +93,12 @@ def to_cholesky(covariances: Any, *, log_diagonal: bool = False) -> Any:
     [2.0, 1.0, 3.0]
     """
     log_diagonal = checks.option("log_diagonal", log_diagonal, (False, True))
-    gathered, array, d = packing.open_covariances(covariances)
-    xp = gathered.namespace
+    unified, array, d = packing.open_covariances(covariances)
+    xp = unified.namespace
     rows = _factor(xp, array, d)
     if log_diagonal:
         rows = [[xp.log(entry) if i == j else entry for j, entry in enumerate(row)] for i, row in enumerate(rows)]
-    return gathered.restore(packing.pack_lower(xp, rows))
+    return unified.restore(packing.pack_lower(xp, rows))
 
 
 def from_precision(precisions: Any) -> Any:
@@ -129,11 +129,11 @@ def from_precision(precisions: Any) -> Any:
     >>> covariance.from_precision([4.0, 2.0, 2.0]).tolist()
     [0.5, -0.5, 1.0]
     """
-    gathered = gather(precisions=precisions)
-    (array,) = gathered.arrays
+    unified = unify(precisions=precisions)
+    (array,) = unified.arrays
     d = checks.dimensions_of_packed("precisions", array.shape)
-    packing.check_values(gathered, "precisions", array, checks.positive_definite)
-    return gathered.restore(_inverse(gathered.namespace, array, d))
+    packing.check_values(unified, "precisions", array, checks.positive_definite)
+    return unified.restore(_inverse(unified.namespace, array, d))
 
 
 def to_precision(covariances: Any) -> Any:
@@ -164,8 +164,8 @@ def to_precision(covariances: Any) -> Any:
     >>> covariance.to_precision([4.0, 2.0, 2.0]).tolist()
     [0.5, -0.5, 1.0]
     """
-    gathered, array, d = packing.open_covariances(covariances)
-    return gathered.restore(_inverse(gathered.namespace, array, d))
+    unified, array, d = packing.open_covariances(covariances)
+    return unified.restore(_inverse(unified.namespace, array, d))
 
 
 def _refuse_overflow(argument: str, values: np.ndarray, d: int) -> None:

@@ -66,7 +66,8 @@ def apply(operation: Operation, arrays: Arrays, options: dict[str, Any], backend
     values = [concrete(array) for array in arrays]
     if all(value is not None for value in values):
         operation.check_values(*values, **options)
-    operation.check_backend(backend, "cpu", "JAX arrays")
+    if backend is not None:
+        operation.check_backend(backend, "cpu", "JAX arrays")
     if backend == "reference":
         return operation.reference(jnp, *arrays, **options)
     platforms = _platforms(operation, backend)
@@ -83,7 +84,7 @@ def _function(operation: Operation, options: tuple[tuple[str, Any], ...], thread
         return _Call(operation, known, threads, len(out.shape)).write()
 
     @jax.custom_vjp
-    def draw(*arrays: jax.Array) -> list[jax.Array]:
+    def forward(*arrays: jax.Array) -> list[jax.Array]:
         """The output, and what is saved, which has no derivative."""
         outputs = [_struct(output, arrays[0]) for output in _outputs(operation, arrays, known)]
         call = jax.ffi.ffi_call("gaussgrad_forward", outputs, vmap_method="broadcast_all")
@@ -96,7 +97,7 @@ def _function(operation: Operation, options: tuple[tuple[str, Any], ...], thread
         )
 
     @jax.custom_vjp
-    def pull(grad: jax.Array, saved: list[jax.Array], *arrays: jax.Array) -> Any:
+    def backward(grad: jax.Array, saved: list[jax.Array], *arrays: jax.Array) -> Any:
         """A gradient per array."""
         outputs = [jax.ShapeDtypeStruct(array.shape, array.dtype) for array in arrays]
         call = jax.ffi.ffi_call("gaussgrad_backward", outputs, vmap_method="broadcast_all")
@@ -111,18 +112,18 @@ def _function(operation: Operation, options: tuple[tuple[str, Any], ...], thread
             )
         )
 
-    def pull_again(residuals: Any, grads: Any) -> Any:
+    def backward_again(residuals: Any, grads: Any) -> Any:
         grad, *arrays = residuals
         second = jax.vjp(lambda grad, *given: jax.vjp(dense, *given)[1](grad), grad, *arrays)[1](grads)
         return second[0], None, *second[1:]
 
-    def draw_and_keep(*arrays: jax.Array) -> Any:
-        results = draw(*arrays)
+    def forward_and_keep(*arrays: jax.Array) -> Any:
+        results = forward(*arrays)
         return results, (results[1:], arrays)
 
-    pull.defvjp(lambda grad, saved, *arrays: (pull(grad, saved, *arrays), (grad, *arrays)), pull_again)
-    draw.defvjp(draw_and_keep, lambda kept, grads: pull(grads[0], kept[0], *kept[1]))
-    return jax.jit(lambda *arrays: draw(*arrays)[0])
+    backward.defvjp(lambda grad, saved, *arrays: (backward(grad, saved, *arrays), (grad, *arrays)), backward_again)
+    forward.defvjp(forward_and_keep, lambda kept, grads: backward(grads[0], kept[0], *kept[1]))
+    return jax.jit(lambda *arrays: forward(*arrays)[0])
 
 
 def _platforms(operation: Operation, backend: str | None) -> str:

@@ -51,7 +51,8 @@ def concrete(array: Any) -> np.ndarray | None:
 
 
 def apply(operation: Operation, arrays: tuple[Any, ...], options: dict[str, Any], backend: str | None, threads: int):
-    operation.check_backend(backend, "cpu", "NumPy arrays")
+    if backend is not None:
+        operation.check_backend(backend, "cpu", "NumPy arrays")
     kernels = None if backend == "reference" else operation.load_kernels("cpu")
     if kernels is None:
         operation.check_values(*arrays, **options)

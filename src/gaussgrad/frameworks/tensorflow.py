@@ -66,13 +66,14 @@ def concrete(array: tf.Tensor) -> np.ndarray | None:
 
 
 def apply(operation: Operation, arrays: Tensors, options: dict[str, Any], backend: str | None, threads: int) -> Any:
-    operation.check_backend(backend, "cpu", "TensorFlow tensors")
+    if backend is not None:
+        operation.check_backend(backend, "cpu", "TensorFlow tensors")
     in_xla = backend is None and GraphOrParentsInXlaContext(tf.compat.v1.get_default_graph())
     kernels_of_cpu = None if backend == "reference" or in_xla else operation.load_kernels("cpu")
     if kernels_of_cpu is not None:
         calls = _Calls(operation, kernels_of_cpu, options, threads)
         recorded = not _known(arrays) or could_possibly_record()
-        return _draw(calls, arrays) if recorded else calls.forward(arrays)[0]
+        return _forward(calls, arrays) if recorded else calls.forward(arrays)[0]
     values = [concrete(array) for array in arrays]
     if all(value is not None for value in values):
         operation.check_values(*values, **options)
@@ -129,26 +130,26 @@ def _known(arrays: Any) -> bool:
     return tf.executing_eagerly() and all(isinstance(array, _EAGER) for array in arrays)
 
 
-def _draw(calls: _Calls, arrays: Tensors) -> tf.Tensor:
+def _forward(calls: _Calls, arrays: Tensors) -> tf.Tensor:
     @tf.custom_gradient
-    def draw(*arrays: tf.Tensor) -> Any:
+    def forward(*arrays: tf.Tensor) -> Any:
         out, *saved = calls.forward(arrays)
-        return out, lambda grad: _pull(calls, grad, saved, arrays)
+        return out, lambda grad: _backward(calls, grad, saved, arrays)
 
-    return draw(*arrays)
+    return forward(*arrays)
 
 
-def _pull(calls: _Calls, grad: tf.Tensor, saved: list[tf.Tensor], arrays: Tensors) -> list[tf.Tensor]:
+def _backward(calls: _Calls, grad: tf.Tensor, saved: list[tf.Tensor], arrays: Tensors) -> list[tf.Tensor]:
     """A gradient per array, itself differentiable."""
 
     @tf.custom_gradient
-    def pull(grad: tf.Tensor, *arrays: tf.Tensor) -> Any:
-        return calls.backward(grad, saved, arrays), lambda *grads: _pull_again(calls, grads, grad, arrays)
+    def backward(grad: tf.Tensor, *arrays: tf.Tensor) -> Any:
+        return calls.backward(grad, saved, arrays), lambda *grads: _backward_again(calls, grads, grad, arrays)
 
-    return pull(grad, *arrays)
+    return backward(grad, *arrays)
 
 
-def _pull_again(calls: _Calls, grads: Any, grad: tf.Tensor, arrays: Tensors) -> list[tf.Tensor]:
+def _backward_again(calls: _Calls, grads: Any, grad: tf.Tensor, arrays: Tensors) -> list[tf.Tensor]:
     """The derivative of the gradients, by the reference."""
     given = [tf.identity(array) for array in (grad, *arrays)]
     zero = tf.UnconnectedGradients.ZERO

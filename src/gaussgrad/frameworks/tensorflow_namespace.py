@@ -26,6 +26,7 @@ int32 = tf.int32
 log = tf.math.log
 log1p = tf.math.log1p
 max = tf.reduce_max
+mean = tf.reduce_mean
 min = tf.reduce_min
 ones_like = tf.ones_like
 prod = tf.reduce_prod

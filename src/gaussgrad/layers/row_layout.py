@@ -1,21 +1,16 @@
 """What a row of numbers means: the string `row` of the layers, and how an input is cut by it. Knows no framework."""
 
-import math
-import operator
 import re
 from dataclasses import dataclass
 from typing import Any
 
-from gaussgrad import checks
 from gaussgrad.checks import COVARIANCE_ENTRIES, complain
 
-PARAMETRIZATIONS = ("covariance", "cholesky")
-COORDINATES = ("pixel", "normalized")
 _WEIGHT = re.compile(r"weight(?:\*([1-9]\d*))?")
 
 
 @dataclass(frozen=True)
-class Row:
+class RowLayout:
     """The numbers of one Gaussian or impulse in their order: d coordinates, then its width, then its weights."""
 
     text: str
@@ -34,8 +29,8 @@ class Row:
         return max(1, self.weights)
 
 
-def parse_row(text: str | None, d: int, *, with_widths: bool) -> Row:
-    """The row that `text` spells for d dimensions; None spells the coordinates alone."""
+def parse_row(text: str | None, d: int, *, with_widths: bool) -> RowLayout:
+    """The layout that `text` spells for d dimensions; None spells the coordinates alone."""
     coordinates = tuple("xyz"[:d])
     names = coordinates if text is None else _names(text, d, with_widths)
     rest = list(names[d:])
@@ -45,7 +40,7 @@ def parse_row(text: str | None, d: int, *, with_widths: bool) -> Row:
     known = ((), ("variance",), COVARIANCE_ENTRIES[d]) if with_widths else ((),)
     if names[:d] != coordinates or widths not in known:
         raise ValueError(complain("row", _wanted(d, with_widths), repr(text)))
-    return Row(" ".join(names), d, widths, weights)
+    return RowLayout(" ".join(names), d, widths, weights)
 
 
 def _names(text: str, d: int, with_widths: bool) -> tuple[str, ...]:
@@ -56,50 +51,31 @@ def _names(text: str, d: int, with_widths: bool) -> tuple[str, ...]:
 
 def _wanted(d: int, with_widths: bool) -> str:
     base = " ".join("xyz"[:d])
-    rows = [base, f"{base} variance", f"{base} {' '.join(COVARIANCE_ENTRIES[d])}"] if with_widths else [base]
-    spelled = ", ".join(f"'{row}'" for row in rows)
+    spellings = [base, f"{base} variance", f"{base} {' '.join(COVARIANCE_ENTRIES[d])}"] if with_widths else [base]
+    spelled = ", ".join(f"'{spelling}'" for spelling in spellings)
     return f"one of {spelled} for a size of {d} axes, alone or with ' weight' or, for c channels, ' weight*c'"
 
 
-def layer_size(size: Any) -> tuple[int, ...]:
-    """The size as a tuple; an int is the length of a 1-D signal."""
-    try:
-        axes = (operator.index(size),)
-    except TypeError:
-        axes = size
-    return checks.image_size(axes)
-
-
-def cut_shape(shape: tuple[Any, ...], row: Row, batched: bool | None) -> tuple[Any, ...]:
+def cut_shape(shape: tuple[Any, ...], layout: RowLayout, batched: bool | None) -> tuple[Any, ...]:
     """The shape (b, n, r) of an input, or (n, r) for one without a batch axis; flat ones are cut into rows of r."""
-    r = row.length
-    axes = "" if batched is False else "b, "
-    wanted = f"of shape ({axes}n, {r}), or flat ({axes}n * {r}{'' if axes else ','}), for row={row.text!r}"
+    r = layout.length
     rank = len(shape) + (batched is False)  # as if it had a batch axis
     if rank not in (2, 3):
         cure = "" if batched is False or len(shape) != 1 else "batched=False takes an input without a batch axis."
-        raise ValueError(complain("rows", wanted, f"shape {shape}", cure))
+        raise _misfit(shape, layout, batched, cure)
     if rank == 3 and shape[-1] != r:
-        raise ValueError(complain("rows", wanted, f"shape {shape}"))
+        raise _misfit(shape, layout, batched)
     if rank == 3:
         return shape
     if batched is None and shape[-1] == r:
         return shape
     if shape[-1] % r:
-        raise ValueError(complain("rows", wanted, f"shape {shape}", f"{shape[-1]} is no multiple of {r}."))
+        raise _misfit(shape, layout, batched, f"{shape[-1]} is no multiple of {r}.")
     return (*shape[:-1], shape[-1] // r, r)
 
 
-def fixed_variance(row: Row, variance: float | None, stddev: float | None) -> float | None:
-    """The variance of all Gaussians, or None where the row holds widths; exactly one source, or an error."""
-    given = [name for name, value in (("variance", variance), ("stddev", stddev)) if value is not None]
-    if row.widths:
-        if given:
-            raise ValueError(complain(given[0], f"None: row={row.text!r} holds the widths", "a number"))
-        return None
-    if len(given) != 1:
-        wanted = f"given, one of the two, since row={row.text!r} holds no width"
-        raise ValueError(complain("variance or stddev", wanted, " and ".join(given) or "neither"))
-    if stddev is not None:
-        return checks.number("stddev", stddev, "a positive number of pixels", math.ulp(0.0)) ** 2
-    return checks.number("variance", variance, "a positive number of pixels squared", math.ulp(0.0))
+def _misfit(shape: tuple[Any, ...], layout: RowLayout, batched: bool | None, cure: str = "") -> ValueError:
+    axes = "" if batched is False else "b, "
+    r = layout.length
+    wanted = f"of shape ({axes}n, {r}), or flat ({axes}n * {r}{'' if axes else ','}), for row={layout.text!r}"
+    return ValueError(complain("rows", wanted, f"shape {shape}", cure))

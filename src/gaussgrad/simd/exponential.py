@@ -2,6 +2,7 @@
 
 import math
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 from llvmlite import ir
@@ -68,7 +69,7 @@ _CONSTANTS = {
     types.float64: (1.4426950408889634, 0.6931471803691238, 1.9082149292705877e-10, 6755399441055744.0),
 }
 # below it the result is not a normal number: e^x counts as 0
-LOWEST = {np.dtype("float32"): np.float32(-87.3), np.dtype("float64"): np.float64(-708.3)}
+LOWEST: dict[Any, Any] = {np.dtype("float32"): np.float32(-87.3), np.dtype("float64"): np.float64(-708.3)}
 
 
 def _reduced(x):

@@ -61,7 +61,7 @@ def _of_each(combine, halve=None):
     """
 
     @intrinsic
-    def fold(typing_context, room, like):
+    def fold(typing_context, scratch, like):
         kind = llvm_type(like)
 
         def generate(context, builder, signature, arguments):
@@ -80,7 +80,7 @@ def _of_each(combine, halve=None):
                 halving = False
             return vectors[0]
 
-        return like(room, like), generate
+        return like(scratch, like), generate
 
     return fold
 

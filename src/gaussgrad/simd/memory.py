@@ -1,4 +1,4 @@
-"""Between memory and vectors: pointers, masked access, and room for vectors on the stack."""
+"""Between memory and vectors: pointers, masked access, and places for vectors on the stack."""
 
 from llvmlite import ir
 from numba import types
@@ -97,12 +97,12 @@ def _masked_access(name: str, pointer: types.CPointer, vector: Vector):
 
 @intrinsic
 def scratch(typing_context, like, count):
-    """A pointer to room for `static` many vectors on the stack; constant places in it become registers."""
+    """A pointer to places for `static` many vectors on the stack; constant places in it become registers."""
     slots = max(1, len(count))
 
     def generate(context, builder, signature, arguments):
-        room = cgutils.alloca_once(builder, llvm_type(like), size=slots)
-        return builder.bitcast(room, ELEMENTS[like.scalar].as_pointer())
+        block = cgutils.alloca_once(builder, llvm_type(like), size=slots)
+        return builder.bitcast(block, ELEMENTS[like.scalar].as_pointer())
 
     return types.CPointer(like.scalar)(like, count), generate
 
@@ -112,8 +112,8 @@ def get(typing_context, pointer, slot, like):
     """The vector at place `slot` of scratch."""
 
     def generate(context, builder, signature, arguments):
-        room = builder.bitcast(arguments[0], llvm_type(like).as_pointer())
-        place = builder.gep(room, [arguments[1]], source_etype=llvm_type(like))
+        block = builder.bitcast(arguments[0], llvm_type(like).as_pointer())
+        place = builder.gep(block, [arguments[1]], source_etype=llvm_type(like))
         return builder.load(place, typ=llvm_type(like), align=4)
 
     return like(pointer, types.intp, like), generate
@@ -124,8 +124,8 @@ def put(typing_context, pointer, slot, value):
     """Write a vector to place `slot` of scratch."""
 
     def generate(context, builder, signature, arguments):
-        room = builder.bitcast(arguments[0], llvm_type(value).as_pointer())
-        place = builder.gep(room, [arguments[1]], source_etype=llvm_type(value))
+        block = builder.bitcast(arguments[0], llvm_type(value).as_pointer())
+        place = builder.gep(block, [arguments[1]], source_etype=llvm_type(value))
         builder.store(arguments[2], place, align=4)
         return context.get_dummy_value()
 

@@ -53,14 +53,14 @@ class Configuration:
             of_model=True,
         ),
     ] = "points+covariance+weight"
-    n: Annotated[int, Setting("Gaussians per image.", MODEL, "N", 1, option="-n", of_model=True)] = 10
+    n: Annotated[int, Setting("Gaussians per image.", MODEL, "N", minimum=1, option="-n", of_model=True)] = 10
     stddev: Annotated[
         float | None,
         Setting(
             "Width of points; first width of the others.",
             MODEL,
             "PIXELS",
-            0.1,
+            minimum=0.1,
             shown_default="shorter side / 14, points / 20",
             of_model=True,
         ),
@@ -79,7 +79,7 @@ class Configuration:
         ),
     ] = "linear"
     looks: Annotated[
-        int, Setting("How often Gaussians are corrected from what they draw.", MODEL, "N", 0, of_model=True)
+        int, Setting("How often Gaussians are corrected from what they draw.", MODEL, "N", minimum=0, of_model=True)
     ] = 5
     presence_cost: Annotated[
         float,
@@ -87,7 +87,7 @@ class Configuration:
             "Above 0, images may leave Gaussians out: the mean squared error that one more is worth, say 0.0003.",
             MODEL,
             "ERROR",
-            0.0,
+            minimum=0.0,
             shown_default="0, all are used",
         ),
     ] = 0.0
@@ -108,10 +108,12 @@ class Configuration:
             "NAME",
         ),
     ] = "gaussian"
-    beta: Annotated[float, Setting("For elbo: factor of the divergence.", TRAINING, "FACTOR", 0.0)] = 1.0
+    beta: Annotated[float, Setting("For elbo: factor of the divergence.", TRAINING, "FACTOR", minimum=0.0)] = 1.0
     epochs: Annotated[
         int | None,
-        Setting("How long to train, repeatably.", TRAINING, "N", 1, shown_default=f"about {DEFAULT_STEPS:,} steps"),
+        Setting(
+            "How long to train, repeatably.", TRAINING, "N", minimum=1, shown_default=f"about {DEFAULT_STEPS:,} steps"
+        ),
     ] = None  # filled in when a training starts: what fits the minutes, or makes DEFAULT_STEPS
     minutes: Annotated[
         float | None,
@@ -119,12 +121,12 @@ class Configuration:
             "How long to train at most, instead of --epochs; a few steps are timed to plan the epochs.",
             TRAINING,
             "MINUTES",
-            0.01,
+            minimum=0.01,
             shown_default=False,
         ),
     ] = None
-    batch_size: Annotated[int, Setting("Images per step.", TRAINING, "N", 2)] = 64
-    learning_rate: Annotated[float, Setting("The highest of the schedule.", TRAINING, "RATE", 1e-8)] = 3e-3
+    batch_size: Annotated[int, Setting("Images per step.", TRAINING, "N", minimum=2)] = 64
+    learning_rate: Annotated[float, Setting("The highest of the schedule.", TRAINING, "RATE", minimum=1e-8)] = 3e-3
     augment: Annotated[
         bool,
         Setting(
@@ -133,13 +135,20 @@ class Configuration:
     ] = True
     held_out: Annotated[
         float,
-        Setting("Share of the images held out, the same ones for every seed.", TRAINING, "SHARE", 0.001, 0.9),
+        Setting(
+            "Share of the images held out, the same ones for every seed.", TRAINING, "SHARE", minimum=0.001, maximum=0.9
+        ),
     ] = 0.2
-    seed: Annotated[int, Setting("The same seed gives the same figures.", TRAINING, "N", 0)] = 0
+    seed: Annotated[int, Setting("The same seed gives the same figures.", TRAINING, "N", minimum=0)] = 0
     device: Annotated[Literal["cpu", "cuda"], Setting("cpu or cuda.", TRAINING, "DEVICE")] = "cpu"
     devices: Annotated[
         int,
-        Setting("GPUs, or processes on the CPU, that share each batch; torchrun says it by itself.", TRAINING, "N", 1),
+        Setting(
+            "GPUs, or processes on the CPU, that share each batch; torchrun says it by itself.",
+            TRAINING,
+            "N",
+            minimum=1,
+        ),
     ] = 1
     tensorboard: Annotated[bool, Setting("Also log to RUN/tensorboard.", TRAINING, option="--tensorboard")] = False
 

@@ -19,12 +19,18 @@ def test_layers_train_save_and_load_on_each_backend(backend: str, tmp_path: Path
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=280, check=False)
     if done.returncode:
         raise AssertionError(done.stderr[-4000:])
-    assert len(done.stdout.split()) == 10
+    assert len(done.stdout.split()) == 12
 
 
 def test_options_are_refused_when_a_layer_is_made():
     pytest.importorskip("keras")
-    from gaussgrad.layers.keras import GaussianLatent, MixtureDensity, RenderGaussians, RenderImpulses
+    from gaussgrad.layers.keras import (
+        FullGaussianLatent,
+        GaussianLatent,
+        MixtureDensity,
+        RenderGaussians,
+        RenderImpulses,
+    )
 
     with pytest.raises(ValueError, match="variance or stddev must be given"):
         RenderGaussians((7, 8), row="x y")
@@ -34,6 +40,14 @@ def test_options_are_refused_when_a_layer_is_made():
         RenderImpulses((7, 8), [1.0, 2.0])
     with pytest.raises(ValueError, match="prior_variance must be a positive number"):
         GaussianLatent(prior_variance=0.0)
+    with pytest.raises(ValueError, match="divergence_loss must be one of False, True; got 1"):
+        FullGaussianLatent(divergence_loss=1)
+    with pytest.raises(TypeError, match="prior_mean must be a list of numbers, or None; got 'zero'"):
+        FullGaussianLatent("zero")
+    with pytest.raises(ValueError, match=r"prior_cholesky must be a list of numbers, or None; got shape \(2, 2\)"):
+        FullGaussianLatent(prior_cholesky=[[0.0, 0.0], [0.0, 0.0]])
+    with pytest.raises(ValueError, match="prior_mean must be finite; got nan"):
+        FullGaussianLatent([0.0, float("nan")])
     with pytest.raises(ValueError, match="covariance must be 'diagonal' in 3-D"):
         MixtureDensity(2, dimensions=3, covariance="full")
     with pytest.raises(ValueError, match="variance_floor must be a number >= 0"):
@@ -42,6 +56,36 @@ def test_options_are_refused_when_a_layer_is_made():
         MixtureDensity(2).start_from([[0.0, 1.0], [2.0, 3.0]], seed=0)
     with pytest.raises(TypeError, match=r"seed must be a keras\.random\.SeedGenerator or an int"):
         MixtureDensity(2).sample([[0.0] * 12], seed=None)
+
+
+def test_inputs_that_do_not_fit_are_refused_when_a_model_is_made():
+    keras = pytest.importorskip("keras")
+    from gaussgrad.layers.keras import FullGaussianLatent, RenderGaussians
+
+    with pytest.raises(ValueError, match="rows must be of shape"):
+        RenderGaussians((7, 8), row="x y", stddev=1.0)(keras.Input((10, 3)))
+    with pytest.raises(ValueError, match="cholesky must be packed, its last axis of 6 entries, for a mean of 3 dim"):
+        FullGaussianLatent()([keras.Input((3,)), keras.Input((3,))])
+    with pytest.raises(ValueError, match=r"cholesky must be of the leading axes of mean, \(None, 4\); got \(None, 5\)"):
+        FullGaussianLatent()([keras.Input((4, 3)), keras.Input((5, 6))])
+    with pytest.raises(TypeError, match=r"parameters must be a pair \[mean, cholesky\]"):
+        FullGaussianLatent()(keras.Input((9,)))
+
+
+def test_values_and_priors_that_do_not_fit_are_refused():
+    keras = pytest.importorskip("keras")
+    from gaussgrad.layers.keras import FullGaussianLatent, RenderGaussians
+
+    rows = keras.ops.convert_to_tensor([[[0.0, 0.0, 1.0, 2.0, 1.0]]])
+    with pytest.raises(
+        ValueError, match=r'covariances must be positive definite.*parametrization="cholesky" takes any'
+    ):
+        RenderGaussians((7, 8), row="x y xx xy yy")(rows)
+    pair = [keras.ops.zeros((4, 3)), keras.ops.zeros((4, 6))]
+    with pytest.raises(ValueError, match="prior_mean must be of last axis 3"):
+        FullGaussianLatent([0.0, 1.0]).kl_divergence(pair, reduction="batch")
+    with pytest.raises(ValueError, match="prior_cholesky must be packed, its last axis of 6 entries"):
+        FullGaussianLatent(prior_cholesky=[0.0, 1.0, 0.0])(pair)
 
 
 def test_symbolic_tensors_outside_a_layer_are_refused_with_the_cure():

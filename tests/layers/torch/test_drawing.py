@@ -223,7 +223,7 @@ def test_half_precision_is_computed_in_float32_from_end_to_end(dtype):
     ids=str,
 )
 def test_layers_compile_without_a_break(layer):
-    rows = torch.rand(2, 3, layer.row.length, requires_grad=True)
+    rows = torch.rand(2, 3, layer.options.layout.length, requires_grad=True)
     compiled = rows.detach().clone().requires_grad_()
     layer(rows).square().sum().backward()
     torch.compile(layer, fullgraph=True, backend="aot_eager")(compiled).square().sum().backward()
@@ -246,7 +246,7 @@ def test_layers_store_options_only(layer):
     assert list(layer.parameters()) == []
     assert layer.state_dict() == {}
     nn.Sequential(nn.Linear(2, 2), layer).load_state_dict({"0.weight": torch.zeros(2, 2), "0.bias": torch.zeros(2)})
-    rows = torch.rand(2, 3, layer.row.length)
+    rows = torch.rand(2, 3, layer.options.layout.length)
     for twin in (copy.deepcopy(layer), pickle.loads(pickle.dumps(layer))):
         assert torch.equal(twin(rows), layer(rows))
 

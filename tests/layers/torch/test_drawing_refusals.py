@@ -99,6 +99,18 @@ def test_a_variance_that_is_not_positive_is_refused_with_the_next_option():
         layer(torch.tensor([[[0.0, 0, 1], [0, 0, -1]]]))
 
 
+@pytest.mark.parametrize("size", [9, (7, 9), (4, 5, 6)], ids=["1-D", "2-D", "3-D"])
+@pytest.mark.parametrize("logarithm", [-50.0, 50.0])
+def test_a_factor_beyond_float32_is_refused_as_the_logarithms_it_came_as(size, logarithm):
+    row = {9: "x xx", (7, 9): "x y xx xy yy", (4, 5, 6): "x y z xx xy xz yy yz zz"}[size]
+    rows = torch.zeros(1, 1, len(row.split()))
+    rows[..., -1] = logarithm
+    with pytest.raises(
+        ValueError, match=rf"cholesky must be logarithms between -44 and 44.*got {logarithm} at cholesky"
+    ):
+        RenderGaussians(size, row, parametrization="cholesky")(rows)
+
+
 def test_what_is_not_finite_is_refused():
     with pytest.raises(ValueError, match="must be finite; got nan"):
         RenderGaussians((7, 9), "x y", stddev=1.0)(torch.full((1, 1, 2), float("nan")))

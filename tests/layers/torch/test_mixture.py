@@ -6,7 +6,7 @@ import torch
 
 import gaussgrad
 from gaussgrad.layers import clusters
-from gaussgrad.layers.torch.mixture import MixtureDensity
+from gaussgrad.layers.torch import MixtureDensity
 
 
 def generator(seed: int = 0) -> torch.Generator:

@@ -42,10 +42,10 @@ def descend(
     if 0 in (steps, len(free), means.shape[1]):
         return
     level, cut = targets.dtype.type(tolerance), -2 * math.log(max(tolerance, LEAST_SHAPE))
-    arrays = (targets, background, means, factors, weights)
+    given = (targets, background, (means, factors, weights), free, MODES[compose], level, cut)
 
     def task(start: int, stop: int) -> None:
-        descend_images(start, stop, *arrays, free, MODES[compose], level, cut, (narrowest, *weight_range), steps)
+        descend_images(start, stop, *given, (narrowest, *weight_range), steps)
 
     seconds = b * means.shape[1] * height * width * (steps + 1) * SECONDS_PER_PIXEL
     parallel.run(task, b, threads, seconds)

@@ -6,7 +6,14 @@ import numpy as np
 from numba import njit
 
 from gaussgrad import simd
-from gaussgrad.fitting.least_squares.equations import FIRST_WEIGHT, SLOTS, normal_equations
+from gaussgrad.fitting.least_squares.equations import (
+    FIRST_WEIGHT,
+    SLOTS,
+    Equations,
+    Gaussians,
+    Line,
+    normal_equations,
+)
 
 LARGEST_SLANT = 8.0  # of a factor's off-diagonal entry, in its last one: correlations to 0.992
 LONGEST_STEP = 1.0  # of a mean, in its widths
@@ -63,8 +70,10 @@ def _solve(matrix, right, free, damping, system, step):
 
 
 @njit(**simd.INNER)
-def _move(means, factors, weights, free, step, limits, new_means, new_factors, new_weights):
+def _move(gaussians, free, step, limits, moved):
     """Apply a step in the coordinates of each Gaussian, within the bounds."""
+    means, factors, weights = gaussians
+    new_means, new_factors, new_weights = moved
     n = len(means)
     k = len(free)
     narrowest, lightest, heaviest = limits
@@ -92,42 +101,35 @@ def _move(means, factors, weights, free, step, limits, new_means, new_factors, n
 
 
 @simd.kernel
-def descend_images(
-    start, stop, targets, background, means, factors, weights, free, mode, tolerance, cut, limits, steps
-):  # fmt: skip
-    """Improve the Gaussians of images [start, stop) in place; shapes as in `descend`.
+def descend_images(start, stop, targets, background, gaussians, free, mode, tolerance, cut, limits, steps):
+    """Improve the Gaussians of images [start, stop) in place; shapes as in `descend`. `gaussians` holds the fields.
 
     `limits` are the least diagonal entry of a factor, the least and the largest weight.
     """
+    means, factors, weights = gaussians
     n, width = means.shape[1], targets.shape[3]
     kind = targets.dtype
     matrices, rights = np.empty((2, n, n, SLOTS, SLOTS), kind), np.empty((2, n, SLOTS), kind)
-    spans, rows = np.empty((n, 2), np.int64), np.empty((n, 4, width), kind)
-    vectors, drawn = np.empty((n, width, SLOTS), kind), np.empty(width, kind)
+    spans, profiles = np.empty((n, 2), np.int64), np.empty((n, 4, width), kind)
+    line = Line(spans, profiles, np.empty((n, width, SLOTS), kind), np.empty(width, kind))
     size = n * len(free)
     system, step = np.empty((size, size), kind), np.empty(size, kind)
-    new_means, new_factors, new_weights = np.empty((n, 2), kind), np.empty((n, 3), kind), np.empty_like(weights[0])
+    moved = Gaussians(np.empty((n, 2), kind), np.empty((n, 3), kind), np.empty_like(weights[0]))
     for image in range(start, stop):
         kept = 0
-        loss = normal_equations(
-            targets[image], background, means[image], factors[image], weights[image], mode, tolerance, cut,
-            matrices[kept], rights[kept], spans, rows, vectors, drawn,
-        )  # fmt: skip
+        target, old = targets[image], Gaussians(means[image], factors[image], weights[image])
+        equations = Equations(matrices[kept], rights[kept])
+        loss = normal_equations(target, background, old, mode, tolerance, cut, equations, line)
         damping = FIRST_DAMPING
         for _ in range(steps):
             better = False
             if _solve(matrices[kept], rights[kept], free, damping, system, step):
-                _move(
-                    means[image], factors[image], weights[image], free, step, limits, new_means, new_factors,
-                    new_weights,
-                )  # fmt: skip
-                new_loss = normal_equations(
-                    targets[image], background, new_means, new_factors, new_weights, mode, tolerance, cut,
-                    matrices[1 - kept], rights[1 - kept], spans, rows, vectors, drawn,
-                )  # fmt: skip
+                _move(old, free, step, limits, moved)
+                equations = Equations(matrices[1 - kept], rights[1 - kept])
+                new_loss = normal_equations(target, background, moved, mode, tolerance, cut, equations, line)
                 better = new_loss < loss
             if better:
-                means[image], factors[image], weights[image] = new_means, new_factors, new_weights
+                means[image], factors[image], weights[image] = moved.means, moved.factors, moved.weights
                 kept, loss = 1 - kept, new_loss
                 damping = max(damping * RELAXED, LEAST_DAMPING)
             else:

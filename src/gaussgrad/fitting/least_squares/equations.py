@@ -6,6 +6,7 @@ logarithm of the shape then changes by z u + z T z.
 """
 
 import math
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
@@ -17,9 +18,33 @@ SLOTS = 8  # numbers per Gaussian: 2 for the mean, 3 for the width, up to 3 weig
 FIRST_WEIGHT = 5
 
 
+class Gaussians(NamedTuple):
+    """Those of one image, or of all with an axis more."""
+
+    means: Any  # (n, 2)
+    factors: Any  # (n, 3)
+    weights: Any  # (n, c)
+
+
+class Equations(NamedTuple):
+    """J J^T, of which the lower blocks are filled, and J^T residual."""
+
+    matrix: Any  # (n, n, SLOTS, SLOTS)
+    right: Any  # (n, SLOTS)
+
+
+class Line(NamedTuple):
+    """Memory for one row of pixels."""
+
+    spans: Any  # (n, 2): the pixels that each Gaussian touches
+    profiles: Any  # (n, 4, width): its shape there, z along both axes, and the derivative of the pixel to its value
+    vectors: Any  # (n, width, SLOTS): the derivatives of the pixel to its numbers
+    drawn: Any  # (width,)
+
+
 # Views of arrays cost more here than what is done with them, so functions take whole arrays and the Gaussian's index.
 @njit(**simd.INNER)
-def _fill_row(y, width, means, factors, cut, i, spans, rows):
+def _fill_row(y, width, means, factors, cut, i, spans, profiles):
     """One row of a Gaussian: the span of pixels it touches, its shape there, and z along both axes."""
     a, b, c = np.float64(factors[i, 0]), np.float64(factors[i, 1]), np.float64(factors[i, 2])
     dy = y - np.float64(means[i, 1])
@@ -43,9 +68,9 @@ def _fill_row(y, width, means, factors, cut, i, spans, rows):
     ratio = math.exp(-(z * step + o * slope) - 0.5 / variance)
     bend = math.exp(-1 / variance)
     for x in range(first, last + 1):
-        rows[i, 0, x] = value
-        rows[i, 1, x] = z
-        rows[i, 2, x] = o
+        profiles[i, 0, x] = value
+        profiles[i, 1, x] = z
+        profiles[i, 2, x] = o
         value *= ratio
         ratio *= bend
         z += step
@@ -53,19 +78,19 @@ def _fill_row(y, width, means, factors, cut, i, spans, rows):
 
 
 @njit(**simd.INNER)
-def _fill_vectors(i, spans, rows, weights, channel, tolerance, vectors):
+def _fill_vectors(i, spans, profiles, weights, channel, tolerance, vectors):
     """The derivatives of each pixel of the span to the numbers of one Gaussian."""
     weight = weights[i, channel]
     for x in range(spans[i, 0], spans[i, 1]):
-        z, o = rows[i, 1, x], rows[i, 2, x]
-        pull = rows[i, 3, x] * weight * rows[i, 0, x]
-        vectors[i, x, 0] = pull * z
-        vectors[i, x, 1] = pull * o
-        vectors[i, x, 2] = pull * z * z
-        vectors[i, x, 3] = pull * z * o
-        vectors[i, x, 4] = pull * o * o
+        z, o = profiles[i, 1, x], profiles[i, 2, x]
+        slope = profiles[i, 3, x] * weight * profiles[i, 0, x]
+        vectors[i, x, 0] = slope * z
+        vectors[i, x, 1] = slope * o
+        vectors[i, x, 2] = slope * z * z
+        vectors[i, x, 3] = slope * z * o
+        vectors[i, x, 4] = slope * o * o
         vectors[i, x, 5] = vectors[i, x, 6] = vectors[i, x, 7] = 0
-        vectors[i, x, FIRST_WEIGHT + channel] = rows[i, 3, x] * (rows[i, 0, x] - tolerance)
+        vectors[i, x, FIRST_WEIGHT + channel] = profiles[i, 3, x] * (profiles[i, 0, x] - tolerance)
 
 
 @njit(**simd.INNER)
@@ -122,39 +147,43 @@ def _add_block(i, j, first, last, vectors, matrix, coloured):
 
 
 @njit(**simd.INNER)
-def _compose_row(spans, rows, weights, mode, tolerance, drawn):
-    """The values of a row of pixels; rows[i, 3] become their derivatives to the value of Gaussian i there."""
+def _compose_row(spans, profiles, weights, mode, tolerance, drawn):
+    """The values of a row of pixels; profiles[i, 3] become their derivatives to the value of Gaussian i there."""
     drawn[:] = 0
     if mode == SUM:
         for i in range(len(spans)):
             for x in range(spans[i, 0], spans[i, 1]):
-                drawn[x] += weights[i] * (rows[i, 0, x] - tolerance)
-                rows[i, 3, x] = 1
+                drawn[x] += weights[i] * (profiles[i, 0, x] - tolerance)
+                profiles[i, 3, x] = 1
         return
     for i in range(len(spans)):
         for x in range(spans[i, 0], spans[i, 1]):
-            value = weights[i] * (rows[i, 0, x] - tolerance)
-            rows[i, 3, x] = 1
+            value = weights[i] * (profiles[i, 0, x] - tolerance)
+            profiles[i, 3, x] = 1
             for j in range(len(spans)):
                 if j != i and spans[j, 0] <= x < spans[j, 1]:
-                    other = weights[j] * (rows[j, 0, x] - tolerance)
+                    other = weights[j] * (profiles[j, 0, x] - tolerance)
                     if mode == UNION:
-                        rows[i, 3, x] *= 1 - other
+                        profiles[i, 3, x] *= 1 - other
                     elif other > value or (other == value and j < i):
-                        rows[i, 3, x] = 0
+                        profiles[i, 3, x] = 0
             if mode == MAX:
                 if value <= 0:
-                    rows[i, 3, x] = 0
-                drawn[x] += rows[i, 3, x] * value
+                    profiles[i, 3, x] = 0
+                drawn[x] += profiles[i, 3, x] * value
             else:
                 drawn[x] += value * (1 - drawn[x])
 
 
 @njit(nogil=True, error_model="numpy")  # with a wrapper: its test calls it from outside
-def normal_equations(
-    target, background, means, factors, weights, mode, tolerance, cut, matrix, right, spans, rows, vectors, drawn,
-):  # fmt: skip
-    """The sum of squared residuals; fills J J^T (lower blocks) and J^T residual of one image (c, h, w)."""
+def normal_equations(target, background, gaussians, mode, tolerance, cut, equations, line):
+    """The sum of squared residuals of one image (c, h, w); fills the equations, in the memory of a line.
+
+    `gaussians`, `equations` and `line` hold the fields of these records.
+    """
+    means, factors, weights = gaussians
+    matrix, right = equations
+    spans, profiles, vectors, drawn = line
     channels, height, width = target.shape
     n = means.shape[0]
     matrix[:] = 0
@@ -162,15 +191,15 @@ def normal_equations(
     loss = 0.0
     for y in range(height):
         for i in range(n):
-            _fill_row(y, width, means, factors, cut, i, spans, rows)
+            _fill_row(y, width, means, factors, cut, i, spans, profiles)
         for channel in range(channels):
-            _compose_row(spans, rows, weights[:, channel], mode, tolerance, drawn)
+            _compose_row(spans, profiles, weights[:, channel], mode, tolerance, drawn)
             for x in range(width):
                 residual = target[channel, y, x] - background[channel] - drawn[x]
                 drawn[x] = residual
                 loss += np.float64(residual) * np.float64(residual)
             for i in range(n):
-                _fill_vectors(i, spans, rows, weights, channel, tolerance, vectors)
+                _fill_vectors(i, spans, profiles, weights, channel, tolerance, vectors)
                 _add_right(i, spans, vectors, drawn, right)
                 for j in range(i + 1):
                     first, last = max(spans[i, 0], spans[j, 0]), min(spans[i, 1], spans[j, 1])

@@ -1,59 +1,44 @@
 """Keras layers that draw; images have their channels last."""
 
+from abc import ABC, abstractmethod
 from typing import Any
 
-import keras
-import numpy as np
 from keras import ops
 
-from gaussgrad import checks, covariance
-from gaussgrad.checks import complain
-from gaussgrad.coordinates import to_pixels
+from gaussgrad.layers.drawing import draw_gaussians, draw_impulses
 from gaussgrad.layers.keras.base import KernelLayer, register
-from gaussgrad.layers.row_layout import (
-    COORDINATES,
-    PARAMETRIZATIONS,
-    Row,
-    cut_shape,
-    fixed_variance,
-    layer_size,
-    parse_row,
+from gaussgrad.layers.options import (
+    DrawingOptions,
+    GaussianOptions,
+    ImpulseOptions,
+    gaussian_options,
+    impulse_options,
 )
-from gaussgrad.ops.impulse import render_impulses
-from gaussgrad.ops.render import AMPLITUDES, COMPOSES, PIXELS, render
+from gaussgrad.layers.row_layout import cut_shape
 
 
-class _Drawing(KernelLayer):
-    """What both layers share: rows cut from the input, and the axes of the image. Abstract."""
+class _Drawing(KernelLayer, ABC):
+    """What both layers share: the axes of the image, and what is saved. Abstract."""
 
-    def __init__(self, size: Any, row: str | None, coordinates: str, with_widths: bool, **kwargs: Any) -> None:
+    def __init__(self, options: DrawingOptions, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.size = layer_size(size)
-        self.row: Row = parse_row(row, len(self.size), with_widths=with_widths)
-        self.coordinates = checks.option("coordinates", coordinates, COORDINATES)
+        self.options = options
 
     def call(self, rows: Any) -> Any:
         """The image (b, *size, c) of rows (b, n, r) or (b, n * r)."""
-        dtype = keras.backend.standardize_dtype(rows.dtype)
-        shape = cut_shape(tuple(rows.shape), self.row, True)
-        rows = ops.reshape(rows, [-1 if size is None else size for size in shape])
-        if dtype in ("float16", "bfloat16"):
-            rows = ops.cast(rows, "float32")  # once for all steps: rounding between them would cost more digits
-        first_weight = self.row.length - self.row.weights
-        weights = rows[..., first_weight:] if self.row.weights else None
-        means = rows[..., : self.row.d]
-        image = ops.cast(self._draw(means, rows[..., self.row.d : first_weight], weights), dtype)
-        return ops.expand_dims(image, -1) if weights is None else ops.moveaxis(image, 1, -1)
+        image = self._draw(rows)
+        return ops.moveaxis(image, 1, -1) if self.options.layout.weights else ops.expand_dims(image, -1)
 
-    def _draw(self, means: Any, widths: Any, weights: Any) -> Any:
-        raise NotImplementedError
+    @abstractmethod
+    def _draw(self, rows: Any) -> Any:
+        """The image (b, *size), or (b, c, *size) of rows with weights."""
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        return cut_shape(tuple(input_shape), self.row, True)[0], *self.size, self.row.channels
+        options = self.options
+        return cut_shape(tuple(input_shape), options.layout, True)[0], *options.size, options.layout.channels
 
     def get_config(self) -> dict[str, Any]:
-        own = {"size": list(self.size), "row": self.row.text, "coordinates": self.coordinates}
-        return {**super().get_config(), **own}
+        return {**super().get_config(), **self.options.config()}
 
 
 @register
@@ -90,6 +75,8 @@ class RenderGaussians(_Drawing):
     (None, 28, 28, 1)
     """
 
+    options: GaussianOptions
+
     def __init__(
         self,
         size: tuple[int, ...] | int,
@@ -105,43 +92,22 @@ class RenderGaussians(_Drawing):
         tolerance: float = 1e-4,
         **kwargs: Any,
     ) -> None:
-        super().__init__(size, row, coordinates, with_widths=True, **kwargs)
-        self.variance = fixed_variance(self.row, variance, stddev)
-        self.parametrization = checks.option("parametrization", parametrization, PARAMETRIZATIONS)
-        if self.variance is not None and parametrization != "covariance":
-            wanted = f"'covariance' for row={self.row.text!r}"
-            cure = "Leave it out: the width is fixed."
-            raise ValueError(complain("parametrization", wanted, repr(parametrization), cure))
-        self.options = {
-            "amplitude": checks.option("amplitude", amplitude, AMPLITUDES),
-            "compose": checks.option("compose", compose, COMPOSES),
-            "pixel": checks.option("pixel", pixel, PIXELS),
-            "tolerance": checks.number("tolerance", tolerance, "a number in [0, 1)", 0.0, 1.0),
-        }
+        options = gaussian_options(
+            size,
+            row,
+            variance=variance,
+            stddev=stddev,
+            parametrization=parametrization,
+            coordinates=coordinates,
+            amplitude=amplitude,
+            compose=compose,
+            pixel=pixel,
+            tolerance=tolerance,
+        )
+        super().__init__(options, **kwargs)
 
-    def _draw(self, means: Any, widths: Any, weights: Any) -> Any:
-        normalized = self.coordinates == "normalized"
-        if self.variance is not None:
-            widths = covariance.isotropic(self.variance, self.row.d).tolist()
-            means = to_pixels(means, size=self.size) if normalized else means
-        else:
-            widths = self._covariances(widths)
-            means, widths = to_pixels(means, widths, size=self.size) if normalized else (means, widths)
-        return render(means, widths, weights, size=self.size, **self.options)
-
-    def _covariances(self, widths: Any) -> Any:
-        """Packed covariances (..., n, d(d+1)/2) of the widths in the rows, in the units of the rows."""
-        log_scale = self.parametrization == "cholesky"
-        if self.row.widths == ("variance",):
-            return covariance.isotropic(ops.exp(2 * widths[..., 0]) if log_scale else widths[..., 0], self.row.d)
-        if not log_scale:
-            return widths
-        by_rows = ops.take(widths, [0, 1, 3, 2, 4, 5], axis=-1) if self.row.d == 3 else widths  # xx, yx, yy, zx, zy, zz
-        return covariance.from_cholesky(by_rows, log_diagonal=True)
-
-    def get_config(self) -> dict[str, Any]:
-        own = {"variance": self.variance, "parametrization": self.parametrization}
-        return {**super().get_config(), **own, **self.options}
+    def _draw(self, rows: Any) -> Any:
+        return draw_gaussians(rows, self.options, True)
 
 
 @register
@@ -179,6 +145,8 @@ class RenderImpulses(_Drawing):
     [0.0, 0.0, 0.25, 0.5, 0.25, 0.0, 0.25, 0.5, 0.25, 0.0]
     """
 
+    options: ImpulseOptions
+
     def __init__(
         self,
         size: tuple[int, ...] | int,
@@ -188,13 +156,7 @@ class RenderImpulses(_Drawing):
         coordinates: str = "pixel",
         **kwargs: Any,
     ) -> None:
-        super().__init__(size, row, coordinates, with_widths=False, **kwargs)
-        self.kernel = np.asarray(kernel, dtype=np.float64).tolist()
-        render_impulses(np.zeros((0, len(self.size))), self.kernel, size=self.size)  # refuses what is no kernel, now
+        super().__init__(impulse_options(size, kernel, row, coordinates=coordinates), **kwargs)
 
-    def _draw(self, means: Any, widths: Any, weights: Any) -> Any:
-        means = to_pixels(means, size=self.size) if self.coordinates == "normalized" else means
-        return render_impulses(means, self.kernel, weights, size=self.size)
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "kernel": self.kernel}
+    def _draw(self, rows: Any) -> Any:
+        return draw_impulses(rows, self.options, True)

@@ -1,6 +1,8 @@
-"""The Keras layer of random numbers: the latent of a variational autoencoder."""
+"""Keras layers that sample: the latent of a variational autoencoder, with its divergence from a prior."""
 
-from typing import Any
+import math
+from abc import ABC, abstractmethod
+from typing import Any, final
 
 import keras
 from keras import ops
@@ -8,11 +10,93 @@ from keras import ops
 from gaussgrad import checks
 from gaussgrad.checks import complain
 from gaussgrad.layers.keras.base import register
-from gaussgrad.ops.latent import kl_divergence, reparameterize
+from gaussgrad.layers.reductions import reduce_divergence, sum_last
+from gaussgrad.ops.latent import elementwise_log_density, kl_divergence, reparameterize
 
 
+class LatentDistribution(keras.layers.Layer, ABC):
+    """A distribution q(z | x) with parameters that a network gives, beside a fixed prior p(z). Abstract.
+
+    Called with the parameters it samples in training, and gives the mean in evaluation unless told otherwise. The first
+    axis of the mean counts examples, all others belong to the latent of one example; samples may have axes before.
+    Options as of `GaussianLatent`.
+    """
+
+    names: tuple[str, str]
+
+    def __init__(self, divergence_loss: bool, sample_in_eval: bool, seed: int | None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.divergence_loss = checks.option("divergence_loss", divergence_loss, (False, True))
+        self.sample_in_eval = checks.option("sample_in_eval", sample_in_eval, (False, True))
+        self.seed = seed
+        self.generator = keras.random.SeedGenerator(seed)
+
+    def call(self, parameters: Any, training: bool | None = None) -> Any:
+        """A sample (b, ...); in evaluation the mean in its place."""
+        mean, width = self._open(parameters)
+        if self.divergence_loss:
+            self.add_loss(self.kl_divergence(parameters, reduction="batch"))
+        if not (training or self.sample_in_eval):
+            return mean
+        noise = keras.random.normal(ops.shape(mean), dtype=mean.dtype, seed=self.generator)
+        return self._move_noise(mean, width, noise)
+
+    def kl_divergence(
+        self,
+        parameters: Any,
+        *,
+        reduction: str,
+        free_bits: float = 0.0,
+        free_bits_of: str = "example",
+        beta: Any = 1.0,
+    ) -> Any:
+        """The divergence of q(z | x) from the prior, in nats; see `gaussgrad.layers.reductions.reduce_divergence`."""
+        each = self._divergence(*self._open(parameters))
+        return reduce_divergence(each, reduction, free_bits=free_bits, free_bits_of=free_bits_of, beta=beta)
+
+    @abstractmethod
+    def log_density(self, sample: Any, parameters: Any) -> Any:
+        """log q(sample | x), (b,) for samples (b, ...), (samples, b) for (samples, b, ...), in nats."""
+
+    @abstractmethod
+    def prior_log_density(self, sample: Any, parameters: Any) -> Any:
+        """log p(sample), of the shape of `log_density`, in nats; the parameters tell the axes only."""
+
+    @abstractmethod
+    def _move_noise(self, mean: Any, width: Any, noise: Any) -> Any:
+        """The sample that standard normal numbers of the shape of the mean make."""
+
+    @abstractmethod
+    def _divergence(self, mean: Any, width: Any) -> Any:
+        """The divergence from the prior before it is reduced, (b, ...)."""
+
+    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
+        mean, _ = self._pair(input_shape)
+        if not isinstance(mean, (tuple, list)):  # the shape of a single tensor
+            raise self._no_pair("one tensor")
+        return tuple(mean)
+
+    def get_config(self) -> dict[str, Any]:
+        names = ("divergence_loss", "sample_in_eval", "seed")
+        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
+
+    def _open(self, parameters: Any) -> tuple[Any, Any]:
+        """The pair as tensors, or an error."""
+        mean, width = self._pair(parameters)
+        return ops.convert_to_tensor(mean), ops.convert_to_tensor(width)
+
+    def _pair(self, parameters: Any) -> tuple[Any, Any]:
+        if not isinstance(parameters, (tuple, list)) or len(parameters) != 2:
+            raise self._no_pair(f"a {type(parameters).__name__}")
+        return parameters[0], parameters[1]
+
+    def _no_pair(self, got: str) -> TypeError:
+        return TypeError(complain("parameters", f"a pair [{', '.join(self.names)}]", got))
+
+
+@final
 @register
-class GaussianLatent(keras.layers.Layer):
+class GaussianLatent(LatentDistribution):
     """Keras layer that samples a Gaussian latent: called with [mean, log_variance].
 
     Parameters
@@ -47,6 +131,8 @@ class GaussianLatent(keras.layers.Layer):
     (4, 20)
     """
 
+    names = ("mean", "log_variance")
+
     def __init__(
         self,
         prior_mean: float = 0.0,
@@ -57,34 +143,25 @@ class GaussianLatent(keras.layers.Layer):
         seed: int | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(divergence_loss, sample_in_eval, seed, **kwargs)
         self.prior_mean = checks.number("prior_mean", prior_mean, "a finite number", float("-inf"))
         self.prior_variance = checks.number("prior_variance", prior_variance, "a positive number", 5e-324)
-        self.divergence_loss = checks.option("divergence_loss", divergence_loss, (False, True))
-        self.sample_in_eval = checks.option("sample_in_eval", sample_in_eval, (False, True))
-        self.seed = seed
-        self.generator = keras.random.SeedGenerator(seed)
 
-    def call(self, parameters: Any, training: bool | None = None) -> Any:
-        """A sample (b, ...); in evaluation the mean in its place."""
-        mean, log_variance = _pair(parameters)
-        if self.divergence_loss:
-            each = kl_divergence(mean, log_variance, self.prior_mean, self.prior_variance)
-            self.add_loss(ops.mean(ops.sum(each, axis=tuple(range(1, len(each.shape))))))
-        if not (training or self.sample_in_eval):
-            return mean
-        noise = keras.random.normal(ops.shape(mean), dtype=mean.dtype, seed=self.generator)
-        return reparameterize(mean, log_variance, noise)
+    def log_density(self, sample: Any, parameters: Any) -> Any:
+        mean, log_variance = self._open(parameters)
+        return sum_last(elementwise_log_density(sample, mean, log_variance), len(mean.shape) - 1)
 
-    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
-        return tuple(_pair(input_shape)[0])
+    def prior_log_density(self, sample: Any, parameters: Any) -> Any:
+        mean, _ = self._open(parameters)
+        each = elementwise_log_density(sample, self.prior_mean, math.log(self.prior_variance))
+        return sum_last(each, len(mean.shape) - 1)
+
+    def _move_noise(self, mean: Any, width: Any, noise: Any) -> Any:
+        return reparameterize(mean, width, noise)
+
+    def _divergence(self, mean: Any, width: Any) -> Any:
+        return kl_divergence(mean, width, self.prior_mean, self.prior_variance)
 
     def get_config(self) -> dict[str, Any]:
-        names = ("prior_mean", "prior_variance", "divergence_loss", "sample_in_eval", "seed")
-        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
-
-
-def _pair(parameters: Any) -> tuple[Any, Any]:
-    if not isinstance(parameters, (tuple, list)) or len(parameters) != 2:
-        raise TypeError(complain("parameters", "a pair [mean, log_variance]", f"a {type(parameters).__name__}"))
-    return parameters[0], parameters[1]
+        prior = {"prior_mean": self.prior_mean, "prior_variance": self.prior_variance}
+        return {**super().get_config(), **prior}

@@ -1,6 +1,8 @@
 """Keras layer and loss of mixture density networks."""
 
 import math
+from dataclasses import asdict
+from itertools import accumulate
 from typing import Any
 
 import keras
@@ -9,14 +11,11 @@ from keras import ops
 
 from gaussgrad import checks
 from gaussgrad.checks import complain
-from gaussgrad.dispatch import gather
+from gaussgrad.layers import mixtures
 from gaussgrad.layers.clusters import FIRST_WEIGHTS, start_of_mixture
 from gaussgrad.layers.keras.base import KernelLayer, register
-from gaussgrad.ops.mixture import gaussian_mixture_log_density, mixture_log_density, sample_mixture
-from gaussgrad.ops.mixture.floor import widen, widen_diagonal
-from gaussgrad.ops.mixture.sampling import sample_diagonal_mixture
-
-COVARIANCES = ("full", "diagonal")
+from gaussgrad.layers.mixtures import Mixture
+from gaussgrad.layers.options import MixtureOptions, mixture_options
 
 
 @register
@@ -32,7 +31,7 @@ class MixtureDensity(KernelLayer):
     covariance : {"full", "diagonal"}, optional
         "full": with a correlation, in 2-D only. "diagonal": any d. By default full in 2-D, else diagonal.
     variance_floor : float
-        As of `gaussgrad.layers.torch.mixture.MixtureDensity`: added to every variance, covariances stay as they are.
+        As of `gaussgrad.layers.torch.MixtureDensity`: added to every variance, covariances stay as they are.
     **kwargs
         Of `keras.layers.Layer`, such as `name`.
 
@@ -66,10 +65,10 @@ class MixtureDensity(KernelLayer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.components, self.dimensions, self.covariance = _mixture(components, dimensions, covariance)
-        self.variance_floor = checks.number("variance_floor", variance_floor, "a number >= 0", 0.0)
-        per_component = 1 + 2 * self.dimensions + (self.covariance == "full")
-        self.head = keras.layers.Dense(self.components * per_component, dtype=self.dtype_policy)
+        self.options = mixture_options(
+            components, dimensions=dimensions, covariance=covariance, variance_floor=variance_floor
+        )
+        self.head = keras.layers.Dense(sum(self.options.lengths), dtype=self.dtype_policy)
 
     def build(self, input_shape: Any) -> None:
         self.head.build(input_shape)
@@ -79,20 +78,15 @@ class MixtureDensity(KernelLayer):
         numbers = self.head(features)
         if keras.backend.standardize_dtype(numbers.dtype) in ("float16", "bfloat16"):
             numbers = ops.cast(numbers, "float32")
-        return self._widened(numbers) if self.variance_floor else numbers
+        if not self.options.variance_floor:
+            return numbers
+        parts = mixtures.widened(self.split(numbers), self.options.variance_floor)
+        given = [part for part in parts if part is not None]
+        return ops.concatenate([ops.reshape(part, (-1, math.prod(part.shape[1:]))) for part in given], axis=-1)
 
-    def _widened(self, numbers: Any) -> Any:
-        logits, means, log_stddevs, correlations = self.split(numbers)
-        xp = gather(log_stddevs=log_stddevs).namespace
-        if correlations is None:
-            parts = [logits, means, widen_diagonal(xp, log_stddevs, self.variance_floor)]
-        else:
-            parts = [logits, means, *widen(xp, log_stddevs, correlations, self.variance_floor)]
-        return ops.concatenate([ops.reshape(part, (-1, math.prod(part.shape[1:]))) for part in parts], axis=-1)
-
-    def split(self, numbers: Any) -> tuple[Any, Any, Any, Any]:
+    def split(self, numbers: Any) -> Mixture:
         """Logits (b, k), means and log_stddevs (b, k, d), atanh_correlations (b, k) or None, of numbers (b, r)."""
-        return split_mixture(numbers, self.components, self.dimensions, self.covariance)
+        return _split(numbers, self.options)
 
     def sample(self, numbers: Any, *, seed: Any, bias: float = 0.0) -> Any:
         """Points (b, d), one of each mixture of numbers (b, r); a bias above 0 prefers what is likely.
@@ -104,13 +98,11 @@ class MixtureDensity(KernelLayer):
             raise TypeError(complain("seed", "a keras.random.SeedGenerator or an int", f"a {type(seed).__name__}"))
         bias = checks.number("bias", bias, "a number >= 0", 0.0)
         seed = keras.random.SeedGenerator(seed) if isinstance(seed, int) else seed
-        logits, means, log_stddevs, correlations = self.split(ops.convert_to_tensor(numbers))
-        uniform = keras.random.uniform(logits.shape[:-1], dtype=logits.dtype, seed=seed)
-        noise = keras.random.normal((*logits.shape[:-1], self.dimensions), dtype=logits.dtype, seed=seed)
-        random = {"uniform": uniform, "noise": noise, "bias": bias}
-        if correlations is None:
-            return sample_diagonal_mixture(logits, means, log_stddevs, **random)
-        return sample_mixture(logits, means, log_stddevs, correlations, **random)
+        mixture = self.split(ops.convert_to_tensor(numbers))
+        leading, dtype = mixture.logits.shape[:-1], mixture.logits.dtype
+        uniform = keras.random.uniform(leading, dtype=dtype, seed=seed)
+        noise = keras.random.normal((*leading, self.options.dimensions), dtype=dtype, seed=seed)
+        return mixtures.sample(mixture, uniform=uniform, noise=noise, bias=bias)
 
     def start_from(self, points: Any, *, seed: int) -> None:
         """Set the head so that it first gives, whatever the features, nearly the k-means clusters of points (n, d).
@@ -120,16 +112,16 @@ class MixtureDensity(KernelLayer):
         """
         if not self.built:
             raise ValueError(complain("layer", "built, by a call or in a model", "one that does not know its input"))
-        start = start_of_mixture(np.asarray(points, np.float64), self.components, self.dimensions, seed)
+        k, d = self.options.components, self.options.dimensions
+        start = start_of_mixture(np.asarray(points, np.float64), k, d, seed)
         self.head.kernel.assign(self.head.kernel * FIRST_WEIGHTS)
-        self.head.bias.assign(start.numbers(with_correlations=self.covariance == "full"))
+        self.head.bias.assign(start.numbers(with_correlations=self.options.correlated))
 
     def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
         return *input_shape[:-1], self.head.units
 
     def get_config(self) -> dict[str, Any]:
-        names = ("components", "dimensions", "covariance", "variance_floor")
-        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
+        return {**super().get_config(), **asdict(self.options)}
 
 
 @register
@@ -170,29 +162,23 @@ class MixtureLoss(keras.losses.Loss):
         **kwargs: Any,
     ) -> None:
         super().__init__(name=name, **kwargs)
-        self.components, self.dimensions, self.covariance = _mixture(components, dimensions, covariance)
+        self.options = mixture_options(components, dimensions=dimensions, covariance=covariance)
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
-        logits, means, log_stddevs, rest = split_mixture(y_pred, self.components, self.dimensions, self.covariance)
-        points = ops.cast(y_true, y_pred.dtype)
-        if rest is None:
-            return -gaussian_mixture_log_density(points, logits, means, log_stddevs=log_stddevs)
-        return -mixture_log_density(points, logits, means, log_stddevs, rest)
+        mixture = _split(y_pred, self.options)
+        return -mixtures.log_density(ops.cast(y_true, y_pred.dtype), mixture)
 
     def get_config(self) -> dict[str, Any]:
         names = ("components", "dimensions", "covariance")
-        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
+        return {**super().get_config(), **{name: getattr(self.options, name) for name in names}}
 
 
-def split_mixture(numbers: Any, k: int, d: int, covariance: str) -> tuple[Any, Any, Any, Any]:
-    """Logits (b, k), means and log_stddevs (b, k, d), atanh_correlations (b, k) or None, of numbers (b, r)."""
-    means, log_stddevs = (ops.reshape(numbers[..., start : start + k * d], (-1, k, d)) for start in (k, k + k * d))
-    return numbers[..., :k], means, log_stddevs, numbers[..., k + 2 * k * d :] if covariance == "full" else None
+def _split(numbers: Any, options: MixtureOptions) -> Mixture:
+    *ends, r = accumulate(options.lengths)
+    parts = [numbers[..., start:end] for start, end in zip((0, *ends), (*ends, r), strict=True)]
+    return mixtures.from_parts(parts, options, _reshape)
 
 
-def _mixture(components: Any, dimensions: Any, covariance: Any) -> tuple[int, int, str]:
-    k, d = checks.count("components", components), checks.count("dimensions", dimensions)
-    covariance = checks.option("covariance", covariance or ("full" if d == 2 else "diagonal"), COVARIANCES)
-    if covariance == "full" and d != 2:
-        raise ValueError(complain("covariance", f"'diagonal' in {d}-D", "'full'"))
-    return k, d, covariance
+def _reshape(array: Any, shape: tuple[int | None, ...]) -> Any:
+    """One size may be unknown."""
+    return ops.reshape(array, [-1 if size is None else size for size in shape])

@@ -1,5 +1,11 @@
-"""PyTorch layers."""
+"""PyTorch layers.
 
+- `RenderGaussians`, `RenderImpulses`: rows of numbers in, images out.
+- `GaussianLatent`, `FullGaussianLatent`: the latent of a variational autoencoder; `LatentDistribution` is their base.
+- `MixtureDensity`: features in, a `Mixture` of Gaussians out.
+"""
+
+from gaussgrad.layers.mixtures import Mixture
 from gaussgrad.layers.torch.drawing import RenderGaussians, RenderImpulses
 from gaussgrad.layers.torch.full_latent import FullGaussianLatent
 from gaussgrad.layers.torch.latent import GaussianLatent, LatentDistribution
@@ -9,6 +15,7 @@ __all__ = [
     "FullGaussianLatent",
     "GaussianLatent",
     "LatentDistribution",
+    "Mixture",
     "MixtureDensity",
     "RenderGaussians",
     "RenderImpulses",

@@ -1,66 +1,51 @@
 """PyTorch layers that draw: `nn.Module`s without parameters that end any `nn.Sequential`."""
 
 import math
+from abc import ABC, abstractmethod
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
-from gaussgrad import checks, covariance
+from gaussgrad import checks
 from gaussgrad.checks import complain
-from gaussgrad.coordinates import to_pixels
-from gaussgrad.frameworks.torch import concrete
-from gaussgrad.layers.row_layout import (
-    COORDINATES,
-    PARAMETRIZATIONS,
-    Row,
-    cut_shape,
-    fixed_variance,
-    layer_size,
-    parse_row,
-)
-from gaussgrad.ops.impulse import render_impulses
-from gaussgrad.ops.render import AMPLITUDES, COMPOSES, PIXELS, render
-
-DRAWING_OPTIONS = ("amplitude", "compose", "pixel", "tolerance")
+from gaussgrad.layers.drawing import draw_gaussians, draw_impulses
+from gaussgrad.layers.options import DrawingOptions, GaussianOptions, ImpulseOptions, gaussian_options, impulse_options
 
 
-class _Drawing(nn.Module):
-    """What both layers share: rows cut from the input, and the axes of the image. Abstract."""
+class _Drawing(nn.Module, ABC):
+    """What both layers share: tensors only, and the axes of the image. Abstract."""
 
-    def __init__(self, size: tuple[int, ...], row: Row, coordinates: str, channel: bool, batched: bool | None) -> None:
+    def __init__(self, options: DrawingOptions, channel: bool, batched: bool | None) -> None:
         super().__init__()
-        self.size = size
-        self.row = row
-        self.coordinates = checks.option("coordinates", coordinates, COORDINATES)
+        self.options = options
         self.channel = checks.option("channel", channel, (True, False))
         self.batched = checks.option("batched", batched, (None, True, False))
-        if row.channels > 1 and not channel:
-            raise ValueError(complain("channel", f"True for the {row.channels} channels of row={row.text!r}", "False"))
+        layout = options.layout
+        if layout.channels > 1 and not channel:
+            wanted = f"True for the {layout.channels} channels of row={layout.text!r}"
+            raise ValueError(complain("channel", wanted, "False"))
 
     def forward(self, rows: torch.Tensor) -> torch.Tensor:
         """The image (b, c, *size) of rows (b, n, r) or (b, n * r), or (c, *size) of rows (n, r)."""
         if not isinstance(rows, torch.Tensor):
             raise TypeError(complain("rows", "a torch tensor", f"a {type(rows).__name__}", "Use torch.as_tensor."))
-        dtype = rows.dtype
-        if not dtype.is_floating_point:
-            raise TypeError(complain("rows", "of a floating-point dtype", str(dtype), "Use rows.float()."))
-        rows = rows.reshape(cut_shape(tuple(rows.shape), self.row, self.batched))
-        if dtype in (torch.float16, torch.bfloat16):
-            rows = rows.float()  # once for all steps: rounding between them would cost more than the dtype's digits
-        first_weight = self.row.length - self.row.weights
-        weights = rows[..., first_weight:] if self.row.weights else None
-        image = self._draw(rows[..., : self.row.d], rows[..., self.row.d : first_weight], weights).to(dtype)
-        axis = -1 - len(self.size)
-        if weights is None:
+        if not rows.dtype.is_floating_point:
+            raise TypeError(complain("rows", "of a floating-point dtype", str(rows.dtype), "Use rows.float()."))
+        image = self._draw(rows)
+        axis = -1 - len(self.options.size)
+        if not self.options.layout.weights:
             return image.unsqueeze(axis) if self.channel else image
         return image if self.channel else image.squeeze(axis)
 
-    def _draw(self, means: torch.Tensor, widths: torch.Tensor, weights: torch.Tensor | None) -> torch.Tensor:
-        raise NotImplementedError
+    @abstractmethod
+    def _draw(self, rows: torch.Tensor) -> torch.Tensor:
+        """The image, with a channel axis where rows have weights."""
 
     def _common_repr(self) -> list[str]:
-        parts = [f"size={self.size}", f"row={self.row.text!r}", f"coordinates={self.coordinates!r}"]
+        options = self.options
+        parts = [f"size={options.size}", f"row={options.layout.text!r}", f"coordinates={options.coordinates!r}"]
         parts += ["channel=False"] if not self.channel else []
         return parts + ([f"batched={self.batched}"] if self.batched is not None else [])
 
@@ -123,6 +108,8 @@ class RenderGaussians(_Drawing):
     torch.Size([4, 3, 28, 28])
     """
 
+    options: GaussianOptions
+
     def __init__(
         self,
         size: tuple[int, ...] | int,
@@ -139,56 +126,30 @@ class RenderGaussians(_Drawing):
         channel: bool = True,
         batched: bool | None = None,
     ) -> None:
-        axes = layer_size(size)
-        super().__init__(axes, parse_row(row, len(axes), with_widths=True), coordinates, channel, batched)
-        self.variance = fixed_variance(self.row, variance, stddev)
-        self.parametrization = checks.option("parametrization", parametrization, PARAMETRIZATIONS)
-        if self.variance is not None and parametrization != "covariance":
-            cure = "Leave it out: the width is fixed."
-            raise ValueError(
-                complain("parametrization", f"'covariance' for row={self.row.text!r}", repr(parametrization), cure)
-            )
-        self.amplitude = checks.option("amplitude", amplitude, AMPLITUDES)
-        self.compose = checks.option("compose", compose, COMPOSES)
-        self.pixel = checks.option("pixel", pixel, PIXELS)
-        self.tolerance = checks.number("tolerance", tolerance, "a number in [0, 1)", 0.0, 1.0)
+        options = gaussian_options(
+            size,
+            row,
+            variance=variance,
+            stddev=stddev,
+            parametrization=parametrization,
+            coordinates=coordinates,
+            amplitude=amplitude,
+            compose=compose,
+            pixel=pixel,
+            tolerance=tolerance,
+        )
+        super().__init__(options, channel, batched)
 
-    def _draw(self, means: torch.Tensor, widths: torch.Tensor, weights: torch.Tensor | None) -> torch.Tensor:
-        means, covariances = self._in_pixels(means, widths)
-        options = {name: getattr(self, name) for name in DRAWING_OPTIONS}
-        return render(means, covariances, weights, size=self.size, **options)
-
-    def _in_pixels(self, means: torch.Tensor, widths: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Means and packed covariances in pixels."""
-        normalized = self.coordinates == "normalized"
-        if self.variance is not None:
-            covariances = covariance.isotropic(means.new_full((), self.variance), self.row.d)
-            return to_pixels(means, size=self.size) if normalized else means, covariances
-        covariances = self._covariances(widths)
-        return to_pixels(means, covariances, size=self.size) if normalized else (means, covariances)
-
-    def _covariances(self, widths: torch.Tensor) -> torch.Tensor:
-        """Packed covariances (..., n, d(d+1)/2) of the widths in the rows, in the units of the rows."""
-        d = self.row.d
-        log_scale = self.parametrization == "cholesky"
-        if not log_scale:
-            _refuse_indefinite(widths, self.row)
-        if self.row.widths == ("variance",):
-            width = widths[..., 0]
-            return covariance.isotropic(torch.exp(2 * width) if log_scale else width, d)
-        if not log_scale:
-            return widths
-        by_rows = widths[..., [0, 1, 3, 2, 4, 5]] if d == 3 else widths  # xx, yx, yy, zx, zy, zz
-        return covariance.from_cholesky(by_rows, log_diagonal=True)
+    def _draw(self, rows: torch.Tensor) -> torch.Tensor:
+        return draw_gaussians(rows, self.options, self.batched)
 
     def extra_repr(self) -> str:
-        parts = self._common_repr()
-        if self.variance is not None:
-            parts.append(f"stddev={math.sqrt(self.variance):.6g}")
+        options = self.options
+        if options.variance is not None:
+            width = f"stddev={math.sqrt(options.variance):.6g}"
         else:
-            parts.append(f"parametrization={self.parametrization!r}")
-        parts += [f"{name}={getattr(self, name)!r}" for name in DRAWING_OPTIONS]
-        return ", ".join(parts)
+            width = f"parametrization={options.parametrization!r}"
+        return ", ".join([*self._common_repr(), width, *(f"{k}={v!r}" for k, v in options.drawing().items())])
 
 
 class RenderImpulses(_Drawing):
@@ -231,6 +192,8 @@ class RenderImpulses(_Drawing):
     [[[0.0, 0.0, 0.28, 0.44, 0.28, 0.0, 0.28, 0.44, 0.28, 0.0]]]
     """
 
+    options: ImpulseOptions
+
     def __init__(
         self,
         size: tuple[int, ...] | int,
@@ -241,31 +204,13 @@ class RenderImpulses(_Drawing):
         channel: bool = True,
         batched: bool | None = None,
     ) -> None:
-        axes = layer_size(size)
-        super().__init__(axes, parse_row(row, len(axes), with_widths=False), coordinates, channel, batched)
-        self.kernel = torch.as_tensor(kernel, dtype=torch.float64).detach().tolist()
-        render_impulses(torch.zeros(0, len(axes)), self.kernel, size=axes)  # refuses what is no kernel, now
+        kernel = torch.as_tensor(kernel, dtype=torch.float64).detach().tolist()
+        super().__init__(impulse_options(size, kernel, row, coordinates=coordinates), channel, batched)
 
-    def _draw(self, means: torch.Tensor, widths: torch.Tensor, weights: torch.Tensor | None) -> torch.Tensor:
-        means = to_pixels(means, size=self.size) if self.coordinates == "normalized" else means
-        return render_impulses(means, means.new_tensor(self.kernel), weights, size=self.size)
+    def _draw(self, rows: torch.Tensor) -> torch.Tensor:
+        return draw_impulses(rows, self.options, self.batched)
 
     def extra_repr(self) -> str:
-        kernel = torch.tensor(self.kernel)
-        shown = f"kernel={self.kernel}" if kernel.numel() <= 9 else f"kernel of shape {tuple(kernel.shape)}"
+        kernel = np.asarray(self.options.kernel)
+        shown = f"kernel={self.options.kernel}" if kernel.size <= 9 else f"kernel of shape {kernel.shape}"
         return ", ".join([*self._common_repr(), shown])
-
-
-def _refuse_indefinite(widths: torch.Tensor, row: Row) -> None:
-    """Refuse variances and covariances that are not positive definite, where they are known, and name the way out."""
-    values = concrete(widths)
-    if values is None:
-        return
-    try:
-        if row.widths == ("variance",):
-            checks.positive("variance", values[..., 0])
-        else:
-            checks.positive_definite("covariances", values)
-    except ValueError as error:
-        cure = 'In this layer, parametrization="cholesky" takes any real numbers, such as raw outputs of a network.'
-        raise ValueError(f"{error} {cure}") from None

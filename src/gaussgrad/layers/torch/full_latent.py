@@ -1,5 +1,6 @@
 """A latent layer whose numbers depend on each other: Gaussians with full covariances."""
 
+from functools import partial
 from typing import Any, final
 
 import torch
@@ -7,11 +8,10 @@ from torch import nn
 
 from gaussgrad import checks
 from gaussgrad.checks import complain
-from gaussgrad.frameworks.torch import namespace
-from gaussgrad.layers.torch.latent import LatentDistribution, Pair, draw_noise, sum_latent
-from gaussgrad.layers.torch.reductions import reduce_divergence
-from gaussgrad.ops.latent import kl_divergence_full, triangles
-from gaussgrad.ops.latent.densities import LOG_TWO_PI
+from gaussgrad.layers import full_gaussian
+from gaussgrad.layers.reductions import reduce_divergence, sum_last
+from gaussgrad.layers.torch.latent import LatentDistribution, Pair, draw_noise
+from gaussgrad.ops.latent import kl_divergence_full
 
 
 @final
@@ -71,8 +71,7 @@ class FullGaussianLatent(LatentDistribution):
         self, parameters: Pair, *, generator: torch.Generator | None = None, samples: int | None = None
     ) -> torch.Tensor:
         mean, cholesky = self._open(parameters)
-        noise = draw_noise(mean, generator, samples)
-        return mean + (_root(mean, cholesky) @ noise[..., None])[..., 0]
+        return full_gaussian.move_noise(mean, cholesky, draw_noise(mean, generator, samples))
 
     def kl_divergence(
         self,
@@ -92,14 +91,14 @@ class FullGaussianLatent(LatentDistribution):
 
     def log_density(self, sample: torch.Tensor, parameters: Pair) -> torch.Tensor:
         mean, cholesky = self._open(parameters)
-        return sum_latent(_log_density(sample, mean, cholesky), mean.ndim - 2)
+        return sum_last(_log_density(sample, mean, cholesky), mean.ndim - 2)
 
     def prior_log_density(self, sample: torch.Tensor, parameters: Pair) -> torch.Tensor:
         mean, cholesky = self._open(parameters)
         prior_mean, prior_cholesky = self._prior(mean)
         at = torch.zeros_like(mean) if prior_mean is None else prior_mean
         root = torch.zeros_like(cholesky) if prior_cholesky is None else prior_cholesky
-        return sum_latent(_log_density(sample, at, root), mean.ndim - 2)
+        return sum_last(_log_density(sample, at, root), mean.ndim - 2)
 
     def _prior(self, like: torch.Tensor) -> tuple[torch.Tensor | None, torch.Tensor | None]:
         mean, cholesky = self.prior_mean, self.prior_cholesky
@@ -107,12 +106,7 @@ class FullGaussianLatent(LatentDistribution):
 
     def _open(self, parameters: Any) -> Pair:
         mean, cholesky = super()._open(parameters)
-        if mean.ndim < 2:
-            raise ValueError(complain("mean", "of shape (b, ..., d)", f"shape {tuple(mean.shape)}"))
-        triangles.dimensions("cholesky", cholesky.shape, mean.shape[-1])
-        if cholesky.shape[:-1] != mean.shape[:-1]:
-            wanted = f"of the leading axes of mean, {tuple(mean.shape[:-1])}"
-            raise ValueError(complain("cholesky", wanted, f"{tuple(cholesky.shape[:-1])}"))
+        full_gaussian.check_shapes(mean.shape, cholesky.shape)
         if cholesky.dtype != mean.dtype:
             raise TypeError(complain("cholesky", f"of the same dtype as mean ({mean.dtype})", str(cholesky.dtype)))
         return mean, cholesky
@@ -124,16 +118,6 @@ class FullGaussianLatent(LatentDistribution):
         )
 
 
-def _root(mean: torch.Tensor, cholesky: torch.Tensor) -> torch.Tensor:
-    """The full lower factor (..., d, d)."""
-    factor = triangles.from_cholesky(namespace, cholesky, mean.shape[-1], log_diagonal=True)
-    return triangles.with_diagonal(namespace, factor.below, factor.diagonal)
-
-
 def _log_density(x: torch.Tensor, mean: torch.Tensor, cholesky: torch.Tensor) -> torch.Tensor:
     """(...,) of points (..., d)."""
-    root = _root(mean, cholesky)
-    z = torch.linalg.solve_triangular(root, (x - mean)[..., None], upper=False)[..., 0]
-    d = mean.shape[-1]
-    log_determinant = 2 * cholesky[..., [i * (i + 3) // 2 for i in range(d)]].sum(-1)
-    return -(z.square().sum(-1) + log_determinant + d * LOG_TWO_PI) / 2
+    return full_gaussian.log_density(x, mean, cholesky, partial(torch.linalg.solve_triangular, upper=False))

@@ -9,7 +9,7 @@ from torch import nn
 
 from gaussgrad import checks
 from gaussgrad.checks import complain
-from gaussgrad.layers.torch.reductions import reduce_divergence
+from gaussgrad.layers.reductions import reduce_divergence, sum_last
 from gaussgrad.ops.latent import arguments, elementwise_log_density, kl_divergence, reparameterize
 
 Pair = tuple[torch.Tensor, torch.Tensor]
@@ -58,7 +58,7 @@ class LatentDistribution(nn.Module, ABC):
         free_bits_of: str = "example",
         beta: float | torch.Tensor = 1.0,
     ) -> torch.Tensor:
-        """The divergence of q(z | x) from the prior, in nats; see `layers.torch.reductions.reduce_divergence`."""
+        """The divergence of q(z | x) from the prior, in nats; see `gaussgrad.layers.reductions.reduce_divergence`."""
 
     @abstractmethod
     def log_density(self, sample: torch.Tensor, parameters: Pair) -> torch.Tensor:
@@ -158,14 +158,14 @@ class GaussianLatent(LatentDistribution):
 
     def log_density(self, sample: torch.Tensor, parameters: Pair) -> torch.Tensor:
         mean, log_variance = self._open(parameters)
-        return sum_latent(elementwise_log_density(sample, mean, log_variance), mean.ndim - 1)
+        return sum_last(elementwise_log_density(sample, mean, log_variance), mean.ndim - 1)
 
     def prior_log_density(self, sample: torch.Tensor, parameters: Pair) -> torch.Tensor:
         mean, _ = self._open(parameters)
         prior = (torch.as_tensor(value, dtype=sample.dtype) for value in (self.prior_mean, self.prior_variance))
         prior_mean, prior_variance = torch.broadcast_tensors(*(value.to(sample.device) for value in prior))
         each = elementwise_log_density(sample, prior_mean, prior_variance.log())
-        return sum_latent(each, mean.ndim - 1)
+        return sum_last(each, mean.ndim - 1)
 
     def _open(self, parameters: Any) -> Pair:
         mean, log_variance = super()._open(parameters)
@@ -213,11 +213,6 @@ def _count(samples: Any) -> int:
     if samples < 1:
         raise ValueError(complain("samples", "a positive integer or None", repr(samples)))
     return samples
-
-
-def sum_latent(each: torch.Tensor, axes: int) -> torch.Tensor:
-    """Sum over the last axes, those of one example's latent."""
-    return each.flatten(each.ndim - axes).sum(-1) if axes else each
 
 
 def _refuse_wider_prior(divergence: torch.Tensor, mean: torch.Tensor) -> None:

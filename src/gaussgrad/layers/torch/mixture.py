@@ -1,28 +1,14 @@
 """The PyTorch layer that ends a mixture density network: features in, a mixture of Gaussians per point out."""
 
-from typing import NamedTuple
-
-import array_api_compat.torch as namespace
 import torch
 from torch import nn
 
 from gaussgrad import checks
 from gaussgrad.checks import complain
+from gaussgrad.layers import mixtures
 from gaussgrad.layers.clusters import FIRST_WEIGHTS, start_of_mixture
-from gaussgrad.ops.mixture import gaussian_mixture_log_density, mixture_log_density, sample_mixture
-from gaussgrad.ops.mixture.floor import widen, widen_diagonal
-from gaussgrad.ops.mixture.sampling import sample_diagonal_mixture
-
-COVARIANCES = ("full", "diagonal")
-
-
-class Mixture(NamedTuple):
-    """The numbers of mixtures of Gaussians."""
-
-    logits: torch.Tensor  # (..., k)
-    means: torch.Tensor  # (..., k, d)
-    log_stddevs: torch.Tensor  # (..., k, d)
-    atanh_correlations: torch.Tensor | None  # (..., k)
+from gaussgrad.layers.mixtures import Mixture
+from gaussgrad.layers.options import mixture_options
 
 
 class MixtureDensity(nn.Module):
@@ -78,15 +64,10 @@ class MixtureDensity(nn.Module):
         variance_floor: float = 0.0,
     ) -> None:
         super().__init__()
-        self.components = checks.count("components", components)
-        self.dimensions = checks.count("dimensions", dimensions)
-        usual = "full" if self.dimensions == 2 else "diagonal"
-        self.covariance = checks.option("covariance", covariance or usual, COVARIANCES)
-        if self.covariance == "full" and self.dimensions != 2:
-            raise ValueError(complain("covariance", f"'diagonal' in {self.dimensions}-D", "'full'"))
-        self.variance_floor = checks.number("variance_floor", variance_floor, "a number >= 0", 0.0)
-        per_component = 1 + 2 * self.dimensions + (self.covariance == "full")
-        self.head = nn.Linear(checks.count("in_features", in_features), self.components * per_component)
+        self.options = mixture_options(
+            components, dimensions=dimensions, covariance=covariance, variance_floor=variance_floor
+        )
+        self.head = nn.Linear(checks.count("in_features", in_features), sum(self.options.lengths))
 
     def forward(self, features: torch.Tensor) -> Mixture:
         """The mixtures of features (..., in_features)."""
@@ -98,23 +79,14 @@ class MixtureDensity(nn.Module):
         numbers = self.head(features)
         if numbers.dtype in (torch.float16, torch.bfloat16):
             numbers = numbers.float()
-        k, d = self.components, self.dimensions
-        logits, means, log_stddevs, rest = numbers.split([k, k * d, k * d, numbers.shape[-1] - k - 2 * k * d], dim=-1)
-        means, log_stddevs = means.unflatten(-1, (k, d)), log_stddevs.unflatten(-1, (k, d))
-        correlations = rest if self.covariance == "full" else None
-        if self.variance_floor and correlations is None:
-            log_stddevs = widen_diagonal(namespace, log_stddevs, self.variance_floor)
-        elif self.variance_floor:
-            log_stddevs, correlations = widen(namespace, log_stddevs, correlations, self.variance_floor)
-        return Mixture(logits, means, log_stddevs, correlations)
+        options = self.options
+        mixture = mixtures.from_parts(numbers.split(options.lengths, dim=-1), options, torch.reshape)
+        return mixtures.widened(mixture, options.variance_floor) if options.variance_floor else mixture
 
     def log_density(self, features: torch.Tensor, points: torch.Tensor) -> torch.Tensor:
         """Log densities (...) of points (..., d) under the mixtures of features (..., in_features)."""
-        logits, means, log_stddevs, correlations = self(features)
-        points = points.to(means.dtype)
-        if correlations is None:
-            return gaussian_mixture_log_density(points, logits, means, log_stddevs=log_stddevs)
-        return mixture_log_density(points, logits, means, log_stddevs, correlations)
+        mixture = self(features)
+        return mixtures.log_density(points.to(mixture.means.dtype), mixture)
 
     def loss(self, features: torch.Tensor, points: torch.Tensor) -> torch.Tensor:
         """The negative mean log density of points (..., d), in nats per point; leave out beforehand what is padding."""
@@ -132,10 +104,8 @@ class MixtureDensity(nn.Module):
         mixture = self(features)
         leading = tuple(mixture.logits.shape[:-1])
         like = {"generator": generator, "dtype": mixture.means.dtype, "device": mixture.means.device}
-        uniform, noise = torch.rand(leading, **like), torch.randn(*leading, self.dimensions, **like)
-        if mixture.atanh_correlations is None:
-            return sample_diagonal_mixture(*mixture[:3], uniform=uniform, noise=noise, bias=bias)
-        return sample_mixture(*mixture, uniform=uniform, noise=noise, bias=bias)
+        uniform, noise = torch.rand(leading, **like), torch.randn(*leading, self.options.dimensions, **like)
+        return mixtures.sample(mixture, uniform=uniform, noise=noise, bias=bias)
 
     @torch.no_grad()
     def start_from(self, points: torch.Tensor, *, seed: int) -> None:
@@ -143,10 +113,12 @@ class MixtureDensity(nn.Module):
 
         Draws of training from there do not collapse onto few components. Needs SciPy, and at least k different points.
         """
-        start = start_of_mixture(points.detach().cpu().double().numpy(), self.components, self.dimensions, seed)
+        k, d = self.options.components, self.options.dimensions
+        start = start_of_mixture(points.detach().cpu().double().numpy(), k, d, seed)
         self.head.weight.mul_(FIRST_WEIGHTS)
-        self.head.bias.copy_(torch.from_numpy(start.numbers(with_correlations=self.covariance == "full")))
+        self.head.bias.copy_(torch.from_numpy(start.numbers(with_correlations=self.options.correlated)))
 
     def extra_repr(self) -> str:
-        shown = f"components={self.components}, dimensions={self.dimensions}, covariance={self.covariance!r}"
-        return shown + (f", variance_floor={self.variance_floor}" if self.variance_floor else "")
+        options = self.options
+        shown = f"components={options.components}, dimensions={options.dimensions}, covariance={options.covariance!r}"
+        return shown + (f", variance_floor={options.variance_floor}" if options.variance_floor else "")

@@ -72,9 +72,9 @@ def render_impulses(
     [0.0, 0.0, 0.28, 0.44, 0.28, 0.0, 0.28, 0.44, 0.28, 0.0]
     """
     size, flat_points = _frame(size)
-    gathered = dispatch.gather(("weights",), means=means, kernel=kernel, weights=weights)
-    xp = gathered.namespace
-    means, kernel, weights = gathered.arrays
+    unified = dispatch.unify(("weights",), means=means, kernel=kernel, weights=weights)
+    xp = unified.namespace
+    means, kernel, weights = unified.arrays
     means = _with_coordinates(means) if flat_points else means
     checks.points("means", means.shape, size)
     _check_kernel(kernel.shape, len(size))
@@ -84,9 +84,9 @@ def render_impulses(
         _, (kernels, _) = xp.stretch((kernel, means), (kernel.ndim, means.ndim - 1))
     else:
         kernels = xp.broadcast_to(kernel, (means.shape[0], *kernel.shape))  # (b, *k): autodiff sums over b
-    image = dispatch.run(OPERATION, (means, kernels, weights), gathered, backend, threads, size=size)
+    image = dispatch.run(OPERATION, (means, kernels, weights), unified, backend, threads, size=size)
     tail = (weights.shape[-1], *size) if channels else size
-    return gathered.restore(xp.reshape(image, (*batch, *tail)))
+    return unified.restore(xp.reshape(image, (*batch, *tail)))
 
 
 def _frame(size: Any) -> tuple[tuple[int, ...], bool]:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from gaussgrad import checks
-from gaussgrad.dispatch import Gathered
+from gaussgrad.dispatch import Unified
 
 LARGEST = {"float32": 2.0**128 - 2.0**104, "float64": float(np.finfo(np.float64).max)}
 _VELTKAMP = 2.0**29 + 1  # leaves the 24 digits of float32
@@ -76,10 +76,10 @@ def check_leading(owner: str, owners_shape: Sequence[int], **arrays: Any) -> Non
             raise ValueError(checks.complain(name, wanted, f"{tuple(array.shape)[:-1]}")) from None
 
 
-def check_values(gathered: Gathered, check: Callable[[str, np.ndarray], None], **arrays: Any) -> None:
+def check_values(unified: Unified, check: Callable[[str, np.ndarray], None], **arrays: Any) -> None:
     """Run a value check of `checks` on each array whose values are known."""
     for name, array in arrays.items():
-        values = gathered.framework.concrete(array)
+        values = unified.framework.concrete(array)
         if values is not None:
             check(name, values)
 

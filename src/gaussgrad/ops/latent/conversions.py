@@ -3,7 +3,7 @@
 from typing import Any
 
 from gaussgrad import checks
-from gaussgrad.dispatch import gather
+from gaussgrad.dispatch import unify
 from gaussgrad.ops.latent import arguments
 
 
@@ -38,10 +38,10 @@ def log_variance_to_stddev(log_variance: Any) -> Any:
     >>> gaussgrad.log_variance_to_stddev([0.0, -2.0]).round(4).tolist()
     [1.0, 0.3679]
     """
-    gathered = gather(log_variance=log_variance)
-    (array,) = gathered.arrays
-    arguments.check_values(gathered, checks.finite, log_variance=array)
-    return gathered.restore(gathered.namespace.exp(array / 2))
+    unified = unify(log_variance=log_variance)
+    (array,) = unified.arrays
+    arguments.check_values(unified, checks.finite, log_variance=array)
+    return unified.restore(unified.namespace.exp(array / 2))
 
 
 def log_variance_to_variance(log_variance: Any) -> Any:
@@ -75,10 +75,10 @@ def log_variance_to_variance(log_variance: Any) -> Any:
     >>> gaussgrad.log_variance_to_variance([0.0, -1.0]).round(4).tolist()
     [1.0, 0.3679]
     """
-    gathered = gather(log_variance=log_variance)
-    (array,) = gathered.arrays
-    arguments.check_values(gathered, checks.finite, log_variance=array)
-    return gathered.restore(gathered.namespace.exp(array))
+    unified = unify(log_variance=log_variance)
+    (array,) = unified.arrays
+    arguments.check_values(unified, checks.finite, log_variance=array)
+    return unified.restore(unified.namespace.exp(array))
 
 
 def variance_to_log_variance(variance: Any) -> Any:
@@ -111,7 +111,7 @@ def variance_to_log_variance(variance: Any) -> Any:
     >>> gaussgrad.variance_to_log_variance([1.0, 0.25]).round(4).tolist()
     [0.0, -1.3863]
     """
-    gathered = gather(variance=variance)
-    (array,) = gathered.arrays
-    arguments.check_values(gathered, checks.positive, variance=array)
-    return gathered.restore(gathered.namespace.log(array))
+    unified = unify(variance=variance)
+    (array,) = unified.arrays
+    arguments.check_values(unified, checks.positive, variance=array)
+    return unified.restore(unified.namespace.log(array))

@@ -4,7 +4,7 @@ import math
 from typing import Any
 
 from gaussgrad import checks
-from gaussgrad.dispatch import gather
+from gaussgrad.dispatch import unify
 from gaussgrad.ops.latent import arguments
 
 LOG_TWO_PI = math.log(2 * math.pi)
@@ -42,16 +42,16 @@ def density(x: Any, mean: Any, variance: Any) -> Any:
     >>> gaussgrad.density([0.0, 1.0], 0.0, 1.0).round(6).tolist()
     [0.398942, 0.241971]
     """
-    gathered = gather(x=x, mean=mean, variance=variance)
-    x, mean, variance = gathered.arrays
-    xp = gathered.namespace
+    unified = unify(x=x, mean=mean, variance=variance)
+    x, mean, variance = unified.arrays
+    xp = unified.namespace
     arguments.check_same_shape(mean=mean, variance=variance)
     arguments.check_broadcast("x", x.shape, mean=mean, variance=variance)
-    arguments.check_values(gathered, checks.finite, x=x, mean=mean)
-    arguments.check_values(gathered, checks.positive, variance=variance)
+    arguments.check_values(unified, checks.finite, x=x, mean=mean)
+    arguments.check_values(unified, checks.positive, variance=variance)
     stddev = xp.sqrt(variance)
     z = (x - mean) / stddev
-    return gathered.restore(xp.exp(-z * z / 2) / (stddev * math.sqrt(2 * math.pi)))
+    return unified.restore(xp.exp(-z * z / 2) / (stddev * math.sqrt(2 * math.pi)))
 
 
 def elementwise_log_density(x: Any, mean: Any, log_variance: Any) -> Any:
@@ -83,14 +83,14 @@ def elementwise_log_density(x: Any, mean: Any, log_variance: Any) -> Any:
     >>> elementwise_log_density([0.0, 1.0], 0.0, 0.0).round(6).tolist()
     [-0.918939, -1.418939]
     """
-    gathered = gather(x=x, mean=mean, log_variance=log_variance)
-    x, mean, log_variance = gathered.arrays
-    xp = gathered.namespace
+    unified = unify(x=x, mean=mean, log_variance=log_variance)
+    x, mean, log_variance = unified.arrays
+    xp = unified.namespace
     arguments.check_same_shape(mean=mean, log_variance=log_variance)
     arguments.check_broadcast("x", x.shape, mean=mean, log_variance=log_variance)
-    arguments.check_values(gathered, checks.finite, x=x, mean=mean, log_variance=log_variance)
+    arguments.check_values(unified, checks.finite, x=x, mean=mean, log_variance=log_variance)
     z = (x - mean) / xp.exp(log_variance / 2)
-    return gathered.restore(-(z * z + log_variance + LOG_TWO_PI) / 2)
+    return unified.restore(-(z * z + log_variance + LOG_TWO_PI) / 2)
 
 
 def entropy(log_variance: Any) -> Any:
@@ -123,8 +123,8 @@ def entropy(log_variance: Any) -> Any:
     >>> gaussgrad.entropy([0.0, -2.0]).round(6).tolist()
     [1.418939, 0.418939]
     """
-    gathered = gather(log_variance=log_variance)
-    (array,) = gathered.arrays
-    arguments.check_values(gathered, checks.finite, log_variance=array)
-    constant = arguments.split(-1 - LOG_TWO_PI, gathered.framework.dtype_name(array))
-    return gathered.restore(arguments.subtract(array, constant) / 2)
+    unified = unify(log_variance=log_variance)
+    (array,) = unified.arrays
+    arguments.check_values(unified, checks.finite, log_variance=array)
+    constant = arguments.split(-1 - LOG_TWO_PI, unified.framework.dtype_name(array))
+    return unified.restore(arguments.subtract(array, constant) / 2)

@@ -4,7 +4,7 @@ import math
 from typing import Any
 
 from gaussgrad import checks
-from gaussgrad.dispatch import Gathered, gather
+from gaussgrad.dispatch import Unified, unify
 from gaussgrad.ops.latent import arguments
 
 NEAR = 0.5  # below, e^x - 1 - x is a series; from here on the subtraction loses at most two bits
@@ -55,13 +55,13 @@ def kl_divergence(mean: Any, log_variance: Any, prior_mean: Any = 0.0, prior_var
     arguments.refuse_boolean(prior_mean=prior_mean, prior_variance=prior_variance)
     priors = {"prior_mean": prior_mean, "prior_variance": prior_variance}
     learned = {name: value for name, value in priors.items() if not arguments.is_number(value)}
-    gathered = gather(mean=mean, log_variance=log_variance, **learned)
-    arrays = dict(zip(("mean", "log_variance", *learned), gathered.arrays, strict=True))
-    _check(gathered, arrays)
-    dtype = gathered.framework.dtype_name(arrays["mean"])
-    z = _standardized(gathered, arrays, priors, dtype)
-    x = _log_ratio(gathered, arrays, priors, dtype)
-    return gathered.restore((exponential_remainder(gathered.namespace, x, dtype) + z * z) / 2)
+    unified = unify(mean=mean, log_variance=log_variance, **learned)
+    arrays = dict(zip(("mean", "log_variance", *learned), unified.arrays, strict=True))
+    _check(unified, arrays)
+    dtype = unified.framework.dtype_name(arrays["mean"])
+    z = _standardized(unified, arrays, priors, dtype)
+    x = _log_ratio(unified, arrays, priors, dtype)
+    return unified.restore((exponential_remainder(unified.namespace, x, dtype) + z * z) / 2)
 
 
 def exponential_remainder(xp: Any, x: Any, dtype: str) -> Any:
@@ -75,20 +75,18 @@ def exponential_remainder(xp: Any, x: Any, dtype: str) -> Any:
     return xp.where(near, small * small * series, xp.expm1(x) - x)
 
 
-def _check(gathered: Gathered, arrays: dict[str, Any]) -> None:
+def _check(unified: Unified, arrays: dict[str, Any]) -> None:
     mean, log_variance, *_ = arrays.values()
     arguments.check_same_shape(mean=mean, log_variance=log_variance)
     own = {"mean": mean, "log_variance": log_variance}
     learned = {name: array for name, array in arrays.items() if name not in own}
     arguments.check_broadcast("mean", (mean if mean.ndim else log_variance).shape, **learned)
-    arguments.check_values(gathered, checks.finite, **own)
+    arguments.check_values(unified, checks.finite, **own)
     for name, array in learned.items():
-        arguments.check_values(
-            gathered, checks.positive if name == "prior_variance" else checks.finite, **{name: array}
-        )
+        arguments.check_values(unified, checks.positive if name == "prior_variance" else checks.finite, **{name: array})
 
 
-def _standardized(gathered: Gathered, arrays: dict[str, Any], priors: dict[str, Any], dtype: str) -> Any:
+def _standardized(unified: Unified, arrays: dict[str, Any], priors: dict[str, Any], dtype: str) -> Any:
     """(mean - prior_mean) / prior_stddev. docs/latent.md, equation 9."""
     if "prior_mean" in arrays:
         difference = arrays["mean"] - arrays["prior_mean"]
@@ -96,14 +94,14 @@ def _standardized(gathered: Gathered, arrays: dict[str, Any], priors: dict[str, 
         number = arguments.known_number("prior_mean", priors["prior_mean"], dtype)
         difference = arguments.subtract(arrays["mean"], arguments.split(number, dtype))
     if "prior_variance" in arrays:
-        return difference / gathered.namespace.sqrt(arrays["prior_variance"])
+        return difference / unified.namespace.sqrt(arrays["prior_variance"])
     variance = arguments.positive_number("prior_variance", priors["prior_variance"], dtype)
     return difference if variance == 1 else difference * (1 / math.sqrt(variance))
 
 
-def _log_ratio(gathered: Gathered, arrays: dict[str, Any], priors: dict[str, Any], dtype: str) -> Any:
+def _log_ratio(unified: Unified, arrays: dict[str, Any], priors: dict[str, Any], dtype: str) -> Any:
     """log_variance - log(prior_variance). docs/latent.md, equation 8."""
     if "prior_variance" in arrays:
-        return arrays["log_variance"] - gathered.namespace.log(arrays["prior_variance"])
+        return arrays["log_variance"] - unified.namespace.log(arrays["prior_variance"])
     variance = arguments.positive_number("prior_variance", priors["prior_variance"], dtype)
     return arguments.subtract(arrays["log_variance"], arguments.split(math.log(variance), dtype))

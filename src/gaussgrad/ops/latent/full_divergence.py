@@ -3,7 +3,7 @@
 from typing import Any
 
 from gaussgrad import checks
-from gaussgrad.dispatch import Gathered, gather
+from gaussgrad.dispatch import Unified, unify
 from gaussgrad.ops.latent import arguments, triangles
 from gaussgrad.ops.latent.divergence import exponential_remainder
 from gaussgrad.ops.latent.triangles import Factor
@@ -72,18 +72,18 @@ def kl_divergence_full(
     _refuse_two_sources("covariance", covariance, "cholesky", cholesky, needed=True)
     _refuse_two_sources("prior_covariance", prior_covariance, "prior_cholesky", prior_cholesky, needed=False)
     optional = dict(zip(_OPTIONAL, (covariance, cholesky, prior_mean, prior_covariance, prior_cholesky), strict=True))
-    gathered = gather(_OPTIONAL, mean=mean, **optional)
-    arrays = dict(zip(("mean", *_OPTIONAL), gathered.arrays, strict=True))
-    _check(gathered, arrays, log_diagonal)
-    factor = _factor(gathered, arrays, "covariance", "cholesky", log_diagonal)
-    prior = _factor(gathered, arrays, "prior_covariance", "prior_cholesky", log_diagonal)
+    unified = unify(_OPTIONAL, mean=mean, **optional)
+    arrays = dict(zip(("mean", *_OPTIONAL), unified.arrays, strict=True))
+    _check(unified, arrays, log_diagonal)
+    factor = _factor(unified, arrays, "covariance", "cholesky", log_diagonal)
+    prior = _factor(unified, arrays, "prior_covariance", "prior_cholesky", log_diagonal)
     difference = arrays["mean"] if arrays["prior_mean"] is None else arrays["mean"] - arrays["prior_mean"]
-    return gathered.restore(_divergence(gathered, difference, factor, prior))
+    return unified.restore(_divergence(unified, difference, factor, prior))
 
 
-def _divergence(gathered: Gathered, difference: Any, factor: Any, prior: Factor | None) -> Any:
+def _divergence(unified: Unified, difference: Any, factor: Any, prior: Factor | None) -> Any:
     """docs/latent.md, equation 12."""
-    xp = gathered.namespace
+    xp = unified.namespace
     log_ratio = _log_ratio(xp, factor, prior)  # (..., d)
     if prior is None:
         below, z = factor.below, difference
@@ -93,7 +93,7 @@ def _divergence(gathered: Gathered, difference: Any, factor: Any, prior: Factor 
         below = _solve(xp, root, moved)
         z = _solve(xp, root, difference[..., None])[..., 0]
     off_diagonal = xp.sum(xp.tril(below, k=-1) ** 2, axis=(-2, -1))
-    dtype = gathered.framework.dtype_name(difference)
+    dtype = unified.framework.dtype_name(difference)
     on_diagonal = xp.sum(exponential_remainder(xp, 2 * log_ratio, dtype) + z * z, axis=-1)
     return (on_diagonal + off_diagonal) / 2
 
@@ -124,11 +124,11 @@ def _log_quotient(xp: Any, upper: Any, lower: Any) -> Any:
     return xp.where(near, xp.log1p(xp.where(near, part, xp.zeros_like(part))), xp.log(upper) - xp.log(lower))
 
 
-def _factor(gathered: Gathered, arrays: dict[str, Any], full: str, root: str, log_diagonal: bool) -> Factor | None:
+def _factor(unified: Unified, arrays: dict[str, Any], full: str, root: str, log_diagonal: bool) -> Factor | None:
     d = arrays["mean"].shape[-1]
     if arrays[root] is not None:
-        return triangles.from_cholesky(gathered.namespace, arrays[root], d, log_diagonal)
-    return None if arrays[full] is None else triangles.from_covariance(gathered.namespace, arrays[full], d)
+        return triangles.from_cholesky(unified.namespace, arrays[root], d, log_diagonal)
+    return None if arrays[full] is None else triangles.from_covariance(unified.namespace, arrays[full], d)
 
 
 def _refuse_two_sources(first: str, one: Any, second: str, other: Any, *, needed: bool) -> None:
@@ -138,7 +138,7 @@ def _refuse_two_sources(first: str, one: Any, second: str, other: Any, *, needed
         raise TypeError(checks.complain(f"{first} or {second}", wanted, "both" if given else "neither"))
 
 
-def _check(gathered: Gathered, arrays: dict[str, Any], log_diagonal: bool) -> None:
+def _check(unified: Unified, arrays: dict[str, Any], log_diagonal: bool) -> None:
     mean = arrays["mean"]
     if mean.ndim < 1:
         raise ValueError(checks.complain("mean", "of shape (..., d)", "shape ()"))
@@ -156,4 +156,4 @@ def _check(gathered: Gathered, arrays: dict[str, Any], log_diagonal: bool) -> No
         if name not in ("mean", "prior_mean"):
             triangles.dimensions(name, array.shape, mean.shape[-1])
         arguments.check_leading("mean", mean.shape, **{name: array})
-        arguments.check_values(gathered, value_checks[name], **{name: array})
+        arguments.check_values(unified, value_checks[name], **{name: array})

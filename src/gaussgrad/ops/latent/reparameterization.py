@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from gaussgrad import checks
-from gaussgrad.dispatch import gather
+from gaussgrad.dispatch import unify
 from gaussgrad.ops.latent import arguments
 
 
@@ -55,17 +55,17 @@ def reparameterize(mean: Any, log_variance: Any = None, noise: Any = None, *, st
         got = "neither" if stddev is None else "both"
         raise TypeError(checks.complain("log_variance or stddev", "given, one of the two", got))
     name, width = ("log_variance", log_variance) if stddev is None else ("stddev", stddev)
-    gathered = gather(**{"mean": mean, name: width, "noise": noise})
-    mean, width, noise = gathered.arrays
+    unified = unify(**{"mean": mean, name: width, "noise": noise})
+    mean, width, noise = unified.arrays
     arguments.check_same_shape(**{"mean": mean, name: width})
     arguments.check_broadcast("mean", (mean if mean.ndim else width).shape, noise=noise)
-    arguments.check_values(gathered, checks.finite, mean=mean, noise=noise)
+    arguments.check_values(unified, checks.finite, mean=mean, noise=noise)
     if stddev is None:
-        arguments.check_values(gathered, checks.finite, log_variance=width)
-        width = gathered.namespace.exp(width / 2)
+        arguments.check_values(unified, checks.finite, log_variance=width)
+        width = unified.namespace.exp(width / 2)
     else:
-        arguments.check_values(gathered, _not_negative, stddev=width)
-    return gathered.restore(mean + width * noise)
+        arguments.check_values(unified, _not_negative, stddev=width)
+    return unified.restore(mean + width * noise)
 
 
 def _not_negative(argument: str, values: np.ndarray) -> None:

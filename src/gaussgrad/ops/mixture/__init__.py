@@ -84,15 +84,15 @@ def mixture_log_density(
     >>> round(float(value), 4)
     -1.8379
     """
-    gathered = dispatch.gather(
+    unified = dispatch.unify(
         points=points, logits=logits, means=means, log_stddevs=log_stddevs, atanh_correlations=atanh_correlations
     )
-    arrays = dict(zip(OWN_AXES, gathered.arrays, strict=True))
+    arrays = dict(zip(OWN_AXES, unified.arrays, strict=True))
     _check_shapes(arrays)
-    xp = gathered.namespace
+    xp = unified.namespace
     leading, flat = arguments.flatten(xp, OWN_AXES, **arrays)
-    result = dispatch.run(OPERATION, flat, gathered, backend, threads)
-    return gathered.restore(xp.reshape(result, leading))
+    result = dispatch.run(OPERATION, flat, unified, backend, threads)
+    return unified.restore(xp.reshape(result, leading))
 
 
 def responsibilities(points: Any, logits: Any, means: Any, log_stddevs: Any, atanh_correlations: Any) -> Any:
@@ -125,18 +125,18 @@ def responsibilities(points: Any, logits: Any, means: Any, log_stddevs: Any, ata
     >>> gaussgrad.responsibilities([0.0, 0.0], [0.0, 0.0], means, zeros, [0.0, 0.0]).tolist()
     [0.5, 0.5]
     """
-    gathered = dispatch.gather(
+    unified = dispatch.unify(
         points=points, logits=logits, means=means, log_stddevs=log_stddevs, atanh_correlations=atanh_correlations
     )
-    arrays = dict(zip(OWN_AXES, gathered.arrays, strict=True))
+    arrays = dict(zip(OWN_AXES, unified.arrays, strict=True))
     _check_shapes(arrays)
     arguments.leading_axes(OWN_AXES, **arrays)
-    arguments.where_known(gathered, arguments.check_values, *gathered.arrays)
-    xp = gathered.namespace
+    arguments.where_known(unified, arguments.check_values, *unified.arrays)
+    xp = unified.namespace
     joint = arrays["logits"] + reference.component_log_densities(
         xp, arrays["points"], arrays["means"], arrays["log_stddevs"], arrays["atanh_correlations"]
     )
-    return gathered.restore(reference.softmax(xp, joint))
+    return unified.restore(reference.softmax(xp, joint))
 
 
 def _check_shapes(arrays: dict[str, Any]) -> None:

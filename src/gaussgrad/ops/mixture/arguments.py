@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from gaussgrad import checks
-from gaussgrad.dispatch import Gathered
+from gaussgrad.dispatch import Unified
 
 PARAMETERS = ("logits", "means", "log_stddevs", "atanh_correlations")
 
@@ -140,8 +140,8 @@ def check_component_values(
     )
 
 
-def where_known(gathered: Gathered, check: Any, *arrays: Any) -> None:
+def where_known(unified: Unified, check: Any, *arrays: Any) -> None:
     """Run a value check on the arrays as NumPy arrays, where all values are known."""
-    values = [gathered.framework.concrete(array) for array in arrays]
+    values = [unified.framework.concrete(array) for array in arrays]
     if all(value is not None for value in values):
         check(*values)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from gaussgrad import checks
-from gaussgrad.dispatch import Gathered, gather
+from gaussgrad.dispatch import Unified, unify
 from gaussgrad.ops.mixture import arguments
 from gaussgrad.ops.mixture.reference import log_sum_exp
 
@@ -53,16 +53,14 @@ def log_density(points: Any, means: Any, covariances: Any = None, *, cholesky: A
     >>> gaussgrad.log_density([1.0, 0.0], [[1.0, 0.0], [0.0, 0.0]], [1.0, 0.0, 1.0]).round(4).tolist()
     [-1.8379, -2.3379]
     """
-    gathered = gather(
-        ("covariances", "cholesky"), points=points, means=means, covariances=covariances, cholesky=cholesky
-    )
-    x, centres, packed, factor = gathered.arrays
+    unified = unify(("covariances", "cholesky"), points=points, means=means, covariances=covariances, cholesky=cholesky)
+    x, centres, packed, factor = unified.arrays
     n, d = _count_and_dimensions(centres)
     arguments.last_axes("points", x.shape, (d,), "(..., d)", f", as means are {d}-dimensional")
     name = _only("covariances", covariances=packed, cholesky=factor)
     given = packed if name == "covariances" else factor
-    _check(gathered, name, given, x, centres, n, d)
-    return gathered.restore(_log_density(gathered.namespace, x[..., None, :] - centres, name, given))
+    _check(unified, name, given, x, centres, n, d)
+    return unified.restore(_log_density(unified.namespace, x[..., None, :] - centres, name, given))
 
 
 def gaussian_mixture_log_density(
@@ -115,12 +113,12 @@ def gaussian_mixture_log_density(
     >>> round(float(value), 4)
     -0.9189
     """
-    gathered = gather(
+    unified = unify(
         WIDTHS, points=points, logits=logits, means=means, covariances=covariances, log_stddevs=log_stddevs,
         cholesky=cholesky,
     )  # fmt: skip
-    x, weights, centres, packed, logarithms, factor = gathered.arrays
-    xp = gathered.namespace
+    x, weights, centres, packed, logarithms, factor = unified.arrays
+    xp = unified.namespace
     n, d = _count_and_dimensions(centres)
     if arguments.component_count(weights) != n:
         wanted = f"of shape (..., k) = (..., {n}), as means have k = {n} components"
@@ -129,10 +127,10 @@ def gaussian_mixture_log_density(
     name = _only("covariances", covariances=packed, log_stddevs=logarithms, cholesky=factor)
     given = {"covariances": packed, "log_stddevs": logarithms, "cholesky": factor}[name]
     arguments.leading_axes({"points": 1, "logits": 1}, points=x, logits=weights)
-    arguments.where_known(gathered, arguments.refuse_logits, weights)
-    _check(gathered, name, given, x, centres, n, d)
+    arguments.where_known(unified, arguments.refuse_logits, weights)
+    _check(unified, name, given, x, centres, n, d)
     joint = weights + _log_density(xp, x[..., None, :] - centres, name, given)
-    return gathered.restore((log_sum_exp(xp, joint) - log_sum_exp(xp, weights))[..., 0])
+    return unified.restore((log_sum_exp(xp, joint) - log_sum_exp(xp, weights))[..., 0])
 
 
 def _count_and_dimensions(means: Any) -> tuple[int, int]:
@@ -152,7 +150,7 @@ def _only(usual: str, **given: Any) -> str:
     return names[0]
 
 
-def _check(gathered: Gathered, name: str, given: Any, points: Any, means: Any, n: int, d: int) -> None:
+def _check(unified: Unified, name: str, given: Any, points: Any, means: Any, n: int, d: int) -> None:
     """Refuse widths whose shape or values do not fit, and points and means that are not finite."""
     entries = d if name == "log_stddevs" else d * (d + 1) // 2
     checks.last_axis(name, given.shape, entries, f"of {entries} entries on its last axis, for {d}-D")
@@ -161,8 +159,8 @@ def _check(gathered: Gathered, name: str, given: Any, points: Any, means: Any, n
     owners = {"points": 1, "means": 2, name: 2 if given.ndim > 1 else 1}
     arguments.leading_axes(owners, **{"points": points, "means": means, name: given})
     for argument, array in (("points", points), ("means", means)):
-        arguments.where_known(gathered, lambda values, argument=argument: checks.finite(argument, values), array)
-    arguments.where_known(gathered, lambda values: _check_widths(name, values, d), given)
+        arguments.where_known(unified, lambda values, argument=argument: checks.finite(argument, values), array)
+    arguments.where_known(unified, lambda values: _check_widths(name, values, d), given)
 
 
 def _check_widths(name: str, values: np.ndarray, d: int) -> None:

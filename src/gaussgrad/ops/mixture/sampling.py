@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from gaussgrad import checks
-from gaussgrad.dispatch import gather
+from gaussgrad.dispatch import unify
 from gaussgrad.ops.mixture import arguments
 from gaussgrad.ops.mixture.choice import choose, of_chosen
 from gaussgrad.ops.mixture.reference import softmax
@@ -62,19 +62,19 @@ def sample_mixture(
     [1.5, 0.5]
     """
     bias = checks.number("bias", bias, "a number >= 0", 0.0)
-    gathered = gather(
+    unified = unify(
         logits=logits, means=means, log_stddevs=log_stddevs, atanh_correlations=atanh_correlations, uniform=uniform,
         noise=noise,
     )  # fmt: skip
-    xp = gathered.namespace
-    *parameters, chance, normal = gathered.arrays
+    xp = unified.namespace
+    *parameters, chance, normal = unified.arrays
     arguments.check_components(*parameters)
     arguments.last_axes("noise", normal.shape, (2,), "(..., 2)")
-    arrays = dict(zip((*arguments.PARAMETERS, "uniform", "noise"), gathered.arrays, strict=True))
+    arrays = dict(zip((*arguments.PARAMETERS, "uniform", "noise"), unified.arrays, strict=True))
     own_axes = {"logits": 1, "means": 2, "log_stddevs": 2, "atanh_correlations": 1, "uniform": 0, "noise": 1}
     leading = arguments.leading_axes(own_axes, **arrays)
-    arguments.where_known(gathered, arguments.check_component_values, *parameters)
-    arguments.where_known(gathered, _check_random_numbers, chance, normal)
+    arguments.where_known(unified, arguments.check_component_values, *parameters)
+    arguments.where_known(unified, _check_random_numbers, chance, normal)
     weights, centres, log_stddevs, a = parameters
     chosen = choose(xp, weights * (1 + bias), chance, leading)  # (..., 1)
     mean = of_chosen(xp, centres, chosen, leading)  # (..., 2)
@@ -82,20 +82,20 @@ def sample_mixture(
     rho, q = _correlation_and_rest(xp, of_chosen(xp, a[..., None], chosen, leading)[..., 0])
     first, second = normal[..., 0], normal[..., 1]
     x, y = xp.broadcast_arrays(first, rho * first + q * second)
-    return gathered.restore(mean + stddev * xp.stack([x, y], axis=-1))
+    return unified.restore(mean + stddev * xp.stack([x, y], axis=-1))
 
 
 def sample_diagonal_mixture(
     logits: Any, means: Any, log_stddevs: Any, *, uniform: Any, noise: Any, bias: float = 0.0
 ) -> Any:
     """Points (..., d) of mixtures (..., k) of Gaussians without correlations, as `sample_mixture` draws them."""
-    gathered = gather(logits=logits, means=means, log_stddevs=log_stddevs, uniform=uniform, noise=noise)
-    xp = gathered.namespace
-    weights, centres, log_stddevs, chance, normal = gathered.arrays
+    unified = unify(logits=logits, means=means, log_stddevs=log_stddevs, uniform=uniform, noise=noise)
+    xp = unified.namespace
+    weights, centres, log_stddevs, chance, normal = unified.arrays
     leading = tuple(weights.shape[:-1])
     chosen = choose(xp, weights * (1 + bias), chance, leading)
     mean, log_stddev = (of_chosen(xp, values, chosen, leading) for values in (centres, log_stddevs))
-    return gathered.restore(mean + xp.exp(log_stddev - bias) * normal)
+    return unified.restore(mean + xp.exp(log_stddev - bias) * normal)
 
 
 def mixture_moments(logits: Any, means: Any, log_stddevs: Any, atanh_correlations: Any) -> tuple[Any, Any]:
@@ -130,13 +130,13 @@ def mixture_moments(logits: Any, means: Any, log_stddevs: Any, atanh_correlation
     >>> mean.tolist(), covariance.tolist()
     ([0.0, 0.0], [2.0, 0.0, 1.0])
     """
-    gathered = gather(logits=logits, means=means, log_stddevs=log_stddevs, atanh_correlations=atanh_correlations)
-    xp = gathered.namespace
-    weights, centres, log_stddevs, a = gathered.arrays
-    arguments.check_components(*gathered.arrays)
+    unified = unify(logits=logits, means=means, log_stddevs=log_stddevs, atanh_correlations=atanh_correlations)
+    xp = unified.namespace
+    weights, centres, log_stddevs, a = unified.arrays
+    arguments.check_components(*unified.arrays)
     own_axes = {"logits": 1, "means": 2, "log_stddevs": 2, "atanh_correlations": 1}
-    arguments.leading_axes(own_axes, **dict(zip(arguments.PARAMETERS, gathered.arrays, strict=True)))
-    arguments.where_known(gathered, arguments.check_component_values, *gathered.arrays)
+    arguments.leading_axes(own_axes, **dict(zip(arguments.PARAMETERS, unified.arrays, strict=True)))
+    arguments.where_known(unified, arguments.check_component_values, *unified.arrays)
     shares = softmax(xp, weights)[..., None]  # (..., k, 1)
     mean = xp.sum(shares * centres, axis=-2)
     away, stddevs = centres - mean[..., None, :], xp.exp(log_stddevs)
@@ -145,7 +145,7 @@ def mixture_moments(logits: Any, means: Any, log_stddevs: Any, atanh_correlation
     product = rho * stddevs[..., 0] * stddevs[..., 1] + away[..., 0] * away[..., 1]
     mixed = xp.sum(shares[..., 0] * product, axis=-1)
     covariance = xp.stack([squares[..., 0], mixed, squares[..., 1]], axis=-1)
-    return gathered.restore(mean), gathered.restore(covariance)
+    return unified.restore(mean), unified.restore(covariance)
 
 
 def _correlation_and_rest(xp: Any, a: Any) -> tuple[Any, Any]:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from gaussgrad import checks
-from gaussgrad.dispatch import gather
+from gaussgrad.dispatch import unify
 from gaussgrad.ops.mixture import arguments
 
 
@@ -58,11 +58,11 @@ def bivariate_density(x: Any, mean: Any, stddev: Any, correlation: Any, *, deriv
     ([[0.0965]], [[[1.0, 0.0]]])
     """
     derivatives = checks.option("derivatives", derivatives, (False, True))
-    gathered = gather(x=x, mean=mean, stddev=stddev, correlation=correlation)
-    xp = gathered.namespace
-    points, centres, widths, rho = gathered.arrays
+    unified = unify(x=x, mean=mean, stddev=stddev, correlation=correlation)
+    xp = unified.namespace
+    points, centres, widths, rho = unified.arrays
     _check_shapes(points, centres, widths, rho)
-    arguments.where_known(gathered, _check_values, points, centres, widths, rho)
+    arguments.where_known(unified, _check_values, points, centres, widths, rho)
     rho = rho[..., 0]
     o = (points - centres) / widths
     o_x, o_y = o[..., 0], o[..., 1]
@@ -73,12 +73,12 @@ def bivariate_density(x: Any, mean: Any, stddev: Any, correlation: Any, *, deriv
     d = ((o_y - sign * o_x) + sign * missing * o_x) / q
     density = xp.exp(-(o_x * o_x + d * d) / 2) / q / (2 * math.pi) / widths[..., 0] / widths[..., 1]
     if not derivatives:
-        return gathered.restore(density)
+        return unified.restore(density)
     along_y = d / q
     along = xp.stack([o_x - rho * along_y, along_y], axis=-1)
     turn = rho + o_x * d * q - rho * d * d
     gradients = (along / widths, o * along - 1, turn[..., None])
-    return gathered.restore(density), tuple(gathered.restore(gradient) for gradient in gradients)
+    return unified.restore(density), tuple(unified.restore(gradient) for gradient in gradients)
 
 
 def _check_shapes(x: Any, mean: Any, stddev: Any, correlation: Any) -> None:

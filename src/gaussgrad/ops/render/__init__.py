@@ -104,9 +104,9 @@ def render(
     tolerance = checks.number("tolerance", tolerance, "a number in [0, 1)", 0.0, 1.0)
     form = packing.given_name(covariances, cholesky)
     given = covariances if cholesky is None else cholesky
-    gathered = dispatch.gather(("weights",), **{"means": means, form: given, "weights": weights})
-    xp = gathered.namespace
-    means, widths, weights = gathered.arrays
+    unified = dispatch.unify(("weights",), **{"means": means, form: given, "weights": weights})
+    xp = unified.namespace
+    means, widths, weights = unified.arrays
     checks.points("means", means.shape, size)
     if form == "covariances":
         checks.packed_covariances(form, widths.shape, len(size))
@@ -115,9 +115,9 @@ def render(
     weights, channels = batching.weights_with_channels(xp, means, weights)
     batch, arrays = batching.flatten(xp, **{"means": means, form: widths, "weights": weights})
     options = {"amplitude": amplitude, "compose": compose, "pixel": pixel, "tolerance": tolerance, "form": form}
-    image = dispatch.run(OPERATION, arrays, gathered, backend, threads, size=size, **options)
+    image = dispatch.run(OPERATION, arrays, unified, backend, threads, size=size, **options)
     tail = (weights.shape[-1], *size) if channels else size
-    return gathered.restore(xp.reshape(image, (*batch, *tail)))
+    return unified.restore(xp.reshape(image, (*batch, *tail)))
 
 
 def _output(shapes: tuple[tuple[int, ...], ...], options: Any) -> Output:

@@ -50,8 +50,8 @@ def test_a_slower_line_is_repeated_alone_before_it_counts(monkeypatch, source, c
     code, asked = report(monkeypatch, source, first, [measured("a", 1.01)], [measured("b", 1.07)])
     assert (code, asked) == (1, [("a", "b"), ("a",), ("b",)])
     said = capsys.readouterr().out
-    assert "| a | 2 s ± 25.0 % | 2.02 s ± 25.0 % | 1.010 | 1.01 to 1.01 | repeated alone |" in said
-    assert "| b | 2 s ± 25.0 % | 2.14 s ± 25.0 % | 1.070 | 1.07 to 1.07 | slower, repeated alone |" in said
+    assert "| a | 2 s ± 25.0 % | 2.02 s ± 25.0 % | 1.010 | 1.010, 1.01 to 1.01 | repeated alone |" in said
+    assert "| b | 2 s ± 25.0 % | 2.14 s ± 25.0 % | 1.070 | 1.070, 1.07 to 1.07 | slower, repeated alone |" in said
     assert "Not within 1.05: b." in said
 
 

@@ -76,11 +76,11 @@ def backward(
 def _in_3d(means: np.ndarray, kernel: np.ndarray, size: tuple[int, ...]) -> tuple[Any, Any, tuple[int, int, int]]:
     """Points (b, n, 3), kernels (b, k_z, k_y, k_x) and the frame (depth, height, width)."""
     b, n, d = means.shape
-    missing = (1,) * (3 - d)
+    missing: tuple[int, ...] = (1,) * (3 - d)
     points = np.zeros((b, n, 3), means.dtype)
     points[..., :d] = means
-    depth, height, width = (*missing, *size)
-    return points, kernel.reshape(b, *missing, *kernel.shape[1:]), (depth, height, width)
+    depth, height, width = missing + tuple(size)
+    return points, kernel.reshape((b, *missing, *kernel.shape[1:])), (depth, height, width)
 
 
 def _seconds(kernel: np.ndarray, weights: np.ndarray) -> float:

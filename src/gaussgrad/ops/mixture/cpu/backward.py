@@ -16,7 +16,7 @@ from gaussgrad.ops.mixture.cpu.pairs import (
     stream_two,
     two,
 )
-from gaussgrad.ops.mixture.cpu.points import ROOM, add_runs, at_pairs, load_four
+from gaussgrad.ops.mixture.cpu.points import PER_POINT, add_runs, at_pairs, load_four
 from gaussgrad.ops.mixture.cpu.records import Mixture, Points, Shares, addresses
 
 
@@ -98,7 +98,7 @@ def unmix(start, stop, block, grad, kept, lowest, past_cache, mixture, gradients
     again = np.empty(2 * (block * k + lanes) if past_cache else 1, kind)
     mean_gradients = simd.address(again)
     like = simd.iota(to_flat.means)
-    room = simd.scratch(like, ROOM)
+    vectors = simd.scratch(like, PER_POINT)
     nothing = simd.zero(like)
     for first in range(start, stop, block):
         count = min(block, stop - first)
@@ -116,8 +116,8 @@ def unmix(start, stop, block, grad, kept, lowest, past_cache, mixture, gradients
         pair_gradients(at, count * k, k, points, shares, flat, lowest, past_cache, to_flat, mean_gradients, like)
         of_means, place = (mean_gradients, 0) if past_cache else (to_flat.means, 2 * at)
         for p in range(0, count, lanes):
-            add_runs(of_means, place + 2 * p * k, count - p, 2 * k, room, like)
-            x_, y_ = simd.totals_of_evens(room, like), simd.totals_of_odds(room, like)
+            add_runs(of_means, place + 2 * p * k, count - p, 2 * k, vectors, like)
+            x_, y_ = simd.totals_of_evens(vectors, like), simd.totals_of_odds(vectors, like)
             store_two(to_flat.points, first + p, count - p, nothing - x_, nothing - y_)
     if past_cache:
         simd.settle()

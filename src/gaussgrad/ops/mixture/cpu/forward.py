@@ -12,7 +12,7 @@ from gaussgrad.ops.mixture.cpu.pairs import (
     standardized,
     two,
 )
-from gaussgrad.ops.mixture.cpu.points import ROOM, add_runs, at_pairs, largest_of_runs, store_four
+from gaussgrad.ops.mixture.cpu.points import PER_POINT, add_runs, at_pairs, largest_of_runs, store_four
 from gaussgrad.ops.mixture.cpu.records import Mixture, Pairs, Points, addresses
 from gaussgrad.ops.mixture.cpu.validity import holds_everywhere
 
@@ -72,7 +72,7 @@ def mix(start, stop, block, mixture, lowest, limit, out, kept):
     top, peak = simd.address(of_points[2]), simd.address(of_points[3])
     points = Points(x, y, top, peak)
     like = simd.iota(flat.logits)
-    room = simd.scratch(like, ROOM)
+    vectors = simd.scratch(like, PER_POINT)
     nothing, none = simd.zero(like), simd.splat(kind.type(-np.inf), like)
     infinity, log_four_pi = nothing - none, kind.type(LOG_FOUR_PI)
     fine = True
@@ -86,14 +86,14 @@ def mix(start, stop, block, mixture, lowest, limit, out, kept):
             held = simd.both(held, simd.greater(infinity, simd.absolute(y_)))
             simd.store(x, p, lanes, x_)
             simd.store(y, p, lanes, y_)
-            simd.store(top, p, lanes, largest_of_runs(flat.logits, at + p * k, count - p, k, room, like))
+            simd.store(top, p, lanes, largest_of_runs(flat.logits, at + p * k, count - p, k, vectors, like))
         fine = holds_everywhere(held, like) and joint_exponents(
             at, count * k, k, points, flat, pairs, lowest, limit, like
         )
         if not fine:
             break
         for p in range(0, count, lanes):
-            peak_ = largest_of_runs(pairs.joint, p * k, count - p, k, room, like)
+            peak_ = largest_of_runs(pairs.joint, p * k, count - p, k, vectors, like)
             peak_ = simd.select(simd.greater(peak_, none), peak_, nothing)  # all terms are then 0, none NaN
             simd.store(peak, p, lanes, peak_)
         point, ends = 0, k
@@ -102,10 +102,10 @@ def mix(start, stop, block, mixture, lowest, limit, out, kept):
             term = exp_or_zero(simd.load(pairs.joint, i, lanes, like) - peaks, lowest)
             simd.store(pairs.joint, i, lanes, simd.fused(term, simd.load(pairs.square, i, lanes, like), term))
         for p in range(0, count, lanes):
-            add_runs(pairs.joint, p * k, count - p, k, room, like)
-            joints = simd.totals(room, like)
-            add_runs(pairs.weight, p * k, count - p, k, room, like)
-            weights = simd.totals(room, like)
+            add_runs(pairs.joint, p * k, count - p, k, vectors, like)
+            joints = simd.totals(vectors, like)
+            add_runs(pairs.weight, p * k, count - p, k, vectors, like)
+            weights = simd.totals(vectors, like)
             top_, peak_ = simd.load(top, p, lanes, like), simd.load(peak, p, lanes, like)
             value = peak_ + (simd.log(joints) - simd.log(weights) - log_four_pi)
             value = simd.select(simd.greater(joints, nothing), value, none)

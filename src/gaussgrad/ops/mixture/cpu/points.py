@@ -9,7 +9,7 @@ from numba import njit
 from gaussgrad import simd
 from gaussgrad.ops.mixture.cpu.pairs import store_two, two
 
-ROOM = simd.static(max(simd.LANES.values()))  # vectors of scratch, one for each point of a vector
+PER_POINT = simd.static(max(simd.LANES.values()))  # vectors of scratch, one for each point of a vector
 
 
 @njit(**simd.INLINE)
@@ -34,10 +34,10 @@ def at_pairs(first, second, third, point, ends, k, like):
 
 
 @njit(**simd.INLINE)
-def largest_of_runs(values, at, count, k, room, like):
+def largest_of_runs(values, at, count, k, vectors, like):
     """Lane p: the largest of the k values of run p, end to end from place `at` on; -infinity beyond `count` runs.
 
-    `room` is `ROOM` of scratch.
+    `vectors` is `PER_POINT` of scratch.
     """
     lanes, number = simd.width_of(like), simd.scalar_type(values)
     whole = k - k % lanes
@@ -50,13 +50,13 @@ def largest_of_runs(values, at, count, k, room, like):
             for j in range(0, whole, lanes):
                 top = simd.larger(top, simd.load(values, run + j, lanes, like))
             top = simd.larger(top, simd.select(rest, simd.load(values, run + whole, k - whole, like), none))
-        simd.put(room, p, top)
-    return simd.maxima(room, like)
+        simd.put(vectors, p, top)
+    return simd.maxima(vectors, like)
 
 
 @njit(**simd.INLINE)
-def add_runs(values, at, count, k, room, like):
-    """Into vector p of `room`, which is `ROOM` of scratch: the k values of run p, added up but for the lanes.
+def add_runs(values, at, count, k, vectors, like):
+    """Into vector p of `vectors`, which is `PER_POINT` of scratch: the k values of run p, added up but for the lanes.
 
     `simd.totals` and its kin then make the sum of each run of it; 0 beyond `count` runs.
     """
@@ -69,7 +69,7 @@ def add_runs(values, at, count, k, room, like):
             for j in range(0, whole, lanes):
                 total = total + simd.load(values, run + j, lanes, like)
             total = total + simd.load(values, run + whole, k - whole, like)
-        simd.put(room, p, total)
+        simd.put(vectors, p, total)
 
 
 @njit(**simd.INLINE)

@@ -5,6 +5,7 @@ A signal has one row; its bands are cut from cells of so many pixels, which coun
 
 import functools
 import math
+from typing import Any
 
 import numpy as np
 
@@ -58,14 +59,23 @@ def bands_of_rows(rows: int, bands: int) -> np.ndarray:
     return np.repeat(np.arange(bands, dtype=np.int32), np.diff(rows * np.arange(bands + 1) // bands))
 
 
-@simd.kernel
-def members_of_bands(reach, batch, band_of, bands):
+def members_of_bands(reach: Any, batch: int, band_of: np.ndarray, bands: int) -> tuple[np.ndarray, np.ndarray]:
     """(offsets, members): band k of batch item b visits members[offsets[k'] : offsets[k' + 1]], k' = b * bands + k.
 
-    Indices ascend within a band.
+    Indices ascend within a band. The kernels write to arrays made here: where one gives a new array, Numba runs Python
+    to wrap it, and a Ctrl-C in that moment comes out as SystemError.
     """
+    offsets = np.zeros(batch * bands + 2, np.int64)
+    count_members(reach, batch, band_of, bands, offsets)
+    members = np.empty(offsets[-1], np.int32)
+    place_members(reach, batch, band_of, bands, offsets, members)
+    return offsets, members
+
+
+@simd.kernel
+def count_members(reach, batch, band_of, bands, offsets):
+    """Fill in the offsets, which are 0; those of a band stand one place further until `place_members` has filled it."""
     n = len(reach) // batch
-    offsets = np.zeros(batch * bands + 2, np.int64)  # those of a band stand one place further until it is filled
     for g in range(len(reach)):
         if reach[g, 1] > 0:
             base = g // n * bands
@@ -73,11 +83,15 @@ def members_of_bands(reach, batch, band_of, bands):
                 offsets[k + 2] += 1
     for k in range(batch * bands):
         offsets[k + 2] += offsets[k + 1]
-    members = np.empty(offsets[batch * bands + 1], np.int32)
+
+
+@simd.kernel
+def place_members(reach, batch, band_of, bands, offsets, members):
+    """Fill in the members, and bring the offsets to their places."""
+    n = len(reach) // batch
     for g in range(len(reach)):
         if reach[g, 1] > 0:
             base = g // n * bands
             for k in range(base + band_of[reach[g, 0]], base + band_of[reach[g, 1] - 1] + 1):
                 members[offsets[k + 1]] = g % n
                 offsets[k + 1] += 1
-    return offsets, members

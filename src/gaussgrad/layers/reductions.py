@@ -2,29 +2,28 @@
 
 from typing import Any
 
-import torch
-
 from gaussgrad import checks
 from gaussgrad.checks import complain
+from gaussgrad.dispatch import unify
 
 REDUCTIONS = ("none", "example", "batch")
 FREE_BITS_OF = ("example", "batch mean")
 
 
 def reduce_divergence(
-    divergence: torch.Tensor,
+    divergence: Any,
     reduction: str,
     *,
     free_bits: float = 0.0,
     free_bits_of: str = "example",
-    beta: float | torch.Tensor = 1.0,
-) -> torch.Tensor:
+    beta: Any = 1.0,
+) -> Any:
     """Divergences (b, ...) with free bits, reduced and multiplied by beta.
 
     Parameters
     ----------
-    divergence : tensor (b, ...)
-        In nats, one per latent number, as `gaussgrad.kl_divergence` gives it.
+    divergence : array (b, ...)
+        Of any framework. In nats, one per latent number, as `gaussgrad.kl_divergence` gives it.
     reduction : {"none", "example", "batch"}
         "none": as they come; "example": summed over the latent of each example, (b,); "batch": the mean of that over
         the examples, which is the term of the evidence lower bound.
@@ -33,12 +32,12 @@ def reduce_divergence(
         gradient.
     free_bits_of : {"example", "batch mean"}
         Whether that holds in each example, or for the mean over the examples; the latter needs reduction="batch".
-    beta : float or tensor
+    beta : float or array ()
         Factor of the result (Higgins et al. 2017, equation 4).
 
     Returns
     -------
-    divergence : tensor (b, ...), (b,) or ()
+    divergence : array (b, ...), (b,) or ()
         In nats. Differentiable to `divergence` and `beta`.
 
     Raises
@@ -67,17 +66,23 @@ def reduce_divergence(
     floor = checks.number("free_bits", free_bits, "a number of nats, zero or more", 0.0)
     if free_bits_of == "batch mean" and reduction != "batch":
         raise ValueError(complain("reduction", "'batch' for free_bits_of='batch mean'", repr(reduction)))
+    xp = unify(divergence=divergence).namespace
     if free_bits_of == "batch mean":
-        return beta * _at_least(divergence.mean(dim=0), floor).sum()
-    each = _at_least(divergence, floor)
+        return beta * xp.sum(_at_least(xp, xp.mean(divergence, axis=0), floor))
+    each = _at_least(xp, divergence, floor)
     if reduction == "none":
         return beta * each
-    examples = each.flatten(1).sum(-1) if each.ndim > 1 else each
-    return beta * (examples if reduction == "example" else examples.mean())
+    examples = xp.sum(each, axis=tuple(range(1, each.ndim))) if each.ndim > 1 else each
+    return beta * (examples if reduction == "example" else xp.mean(examples))
 
 
-def _at_least(divergence: torch.Tensor, floor: float) -> torch.Tensor:
-    return divergence.clamp(min=floor) if floor else divergence
+def sum_last(each: Any, axes: int) -> Any:
+    """The sum over the last `axes` axes, those of one example's latent."""
+    return unify(each=each).namespace.sum(each, axis=tuple(range(-axes, 0))) if axes else each
+
+
+def _at_least(xp: Any, divergence: Any, floor: float) -> Any:
+    return xp.where(divergence < floor, xp.full_like(divergence, floor), divergence) if floor else divergence
 
 
 def annealed_beta(step: int, *, rise: int, start: float = 0.0, stop: float = 1.0, period: int | None = None) -> float:

@@ -1,0 +1,174 @@
+"""The options of the layers, checked once for the doors of every framework. Knows no framework."""
+
+import math
+import operator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gaussgrad import checks
+from gaussgrad.checks import complain
+from gaussgrad.layers.row_layout import RowLayout, parse_row
+from gaussgrad.ops.impulse import render_impulses
+from gaussgrad.ops.render import AMPLITUDES, COMPOSES, PIXELS
+
+PARAMETRIZATIONS = ("covariance", "cholesky")
+COORDINATES = ("pixel", "normalized")
+COVARIANCES = ("full", "diagonal")
+
+
+@dataclass(frozen=True)
+class DrawingOptions:
+    """What both layers that draw are told: the size of an image, and what a row of numbers means. Abstract."""
+
+    size: tuple[int, ...]
+    layout: RowLayout
+    coordinates: str
+
+    @property
+    def normalized(self) -> bool:
+        """Whether the rows are in units of the frame."""
+        return self.coordinates == "normalized"
+
+    def config(self) -> dict[str, Any]:
+        """The arguments that make an equal layer, in plain Python."""
+        return {"size": list(self.size), "row": self.layout.text, "coordinates": self.coordinates}
+
+
+@dataclass(frozen=True)
+class GaussianOptions(DrawingOptions):
+    """Of `RenderGaussians`."""
+
+    variance: float | None  # of all Gaussians, in pixels squared; None where the rows hold widths
+    parametrization: str
+    amplitude: str
+    compose: str
+    pixel: str
+    tolerance: float
+
+    def drawing(self) -> dict[str, Any]:
+        """Those that `gaussgrad.render` takes by the same names."""
+        return {
+            "amplitude": self.amplitude,
+            "compose": self.compose,
+            "pixel": self.pixel,
+            "tolerance": self.tolerance,
+        }
+
+    def config(self) -> dict[str, Any]:
+        own = {"variance": self.variance, "parametrization": self.parametrization}
+        return {**super().config(), **own, **self.drawing()}
+
+
+@dataclass(frozen=True)
+class ImpulseOptions(DrawingOptions):
+    """Of `RenderImpulses`."""
+
+    kernel: list[Any]  # nested, a list per axis
+
+    def config(self) -> dict[str, Any]:
+        return {**super().config(), "kernel": self.kernel}
+
+
+@dataclass(frozen=True)
+class MixtureOptions:
+    """Of `MixtureDensity` and its loss."""
+
+    components: int
+    dimensions: int
+    covariance: str
+    variance_floor: float
+
+    @property
+    def lengths(self) -> tuple[int, int, int, int]:
+        """How many numbers tell the logits, means, log_stddevs and atanh_correlations of one mixture."""
+        k, d = self.components, self.dimensions
+        return k, k * d, k * d, k if self.correlated else 0
+
+    @property
+    def correlated(self) -> bool:
+        """Whether each component has a correlation."""
+        return self.covariance == "full"
+
+
+def gaussian_options(
+    size: Any,
+    row: str | None,
+    *,
+    variance: float | None,
+    stddev: float | None,
+    parametrization: str,
+    coordinates: str,
+    amplitude: str,
+    compose: str,
+    pixel: str,
+    tolerance: float,
+) -> GaussianOptions:
+    """The options that fit together, or an error."""
+    size = _layer_size(size)
+    layout = parse_row(row, len(size), with_widths=True)
+    fixed = _fixed_variance(layout, variance, stddev)
+    parametrization = checks.option("parametrization", parametrization, PARAMETRIZATIONS)
+    if fixed is not None and parametrization != "covariance":
+        wanted = f"'covariance' for row={layout.text!r}"
+        cure = "Leave it out: the width is fixed."
+        raise ValueError(complain("parametrization", wanted, repr(parametrization), cure))
+    return GaussianOptions(
+        size=size,
+        layout=layout,
+        coordinates=checks.option("coordinates", coordinates, COORDINATES),
+        variance=fixed,
+        parametrization=parametrization,
+        amplitude=checks.option("amplitude", amplitude, AMPLITUDES),
+        compose=checks.option("compose", compose, COMPOSES),
+        pixel=checks.option("pixel", pixel, PIXELS),
+        tolerance=checks.number("tolerance", tolerance, "a number in [0, 1)", 0.0, 1.0),
+    )
+
+
+def impulse_options(size: Any, kernel: Any, row: str | None, *, coordinates: str) -> ImpulseOptions:
+    """The options that fit together, or an error."""
+    size = _layer_size(size)
+    layout = parse_row(row, len(size), with_widths=False)
+    coordinates = checks.option("coordinates", coordinates, COORDINATES)
+    kernel = np.asarray(kernel, dtype=np.float64).tolist()
+    render_impulses(np.zeros((0, len(size))), kernel, size=size)  # refuses what is no kernel
+    return ImpulseOptions(size, layout, coordinates, kernel)
+
+
+def mixture_options(
+    components: int, *, dimensions: int, covariance: str | None, variance_floor: float = 0.0
+) -> MixtureOptions:
+    """The options that fit together, or an error."""
+    components, dimensions = checks.count("components", components), checks.count("dimensions", dimensions)
+    usual = "full" if dimensions == 2 else "diagonal"
+    covariance = checks.option("covariance", covariance or usual, COVARIANCES)
+    if covariance == "full" and dimensions != 2:
+        raise ValueError(complain("covariance", f"'diagonal' in {dimensions}-D", "'full'"))
+    floor = checks.number("variance_floor", variance_floor, "a number >= 0", 0.0)
+    return MixtureOptions(components, dimensions, covariance, floor)
+
+
+def _layer_size(size: Any) -> tuple[int, ...]:
+    """The size as a tuple; an int is the length of a 1-D signal."""
+    try:
+        axes = (operator.index(size),)
+    except TypeError:
+        axes = size
+    return checks.image_size(axes)
+
+
+def _fixed_variance(layout: RowLayout, variance: float | None, stddev: float | None) -> float | None:
+    """The variance of all Gaussians, or None where the row holds widths; exactly one source, or an error."""
+    given = [name for name, value in (("variance", variance), ("stddev", stddev)) if value is not None]
+    if layout.widths:
+        if given:
+            raise ValueError(complain(given[0], f"None: row={layout.text!r} holds the widths", "a number"))
+        return None
+    if len(given) != 1:
+        wanted = f"given, one of the two, since row={layout.text!r} holds no width"
+        raise ValueError(complain("variance or stddev", wanted, " and ".join(given) or "neither"))
+    if stddev is not None:
+        return checks.number("stddev", stddev, "a positive number of pixels", math.ulp(0.0)) ** 2
+    return checks.number("variance", variance, "a positive number of pixels squared", math.ulp(0.0))
