@@ -14,8 +14,9 @@ Tensors = tuple[torch.Tensor, ...]
 
 
 def arrays() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Means, factors that would be no covariances, and weights."""
     rng = np.random.default_rng(0)
-    factors = np.tile([1.4, 0.5, 1.1], (2, 3, 1)) + rng.uniform(-0.2, 0.2, (2, 3, 3))
+    factors = np.tile([0.9, 1.5, 1.1], (2, 3, 1)) + rng.uniform(-0.2, 0.2, (2, 3, 3))
     return rng.uniform(0, 6, (2, 3, 2)), factors, rng.uniform(0.3, 0.8, (2, 3))
 
 

@@ -201,8 +201,9 @@ def _seconds(scene: Scene, factored: bool | None, cut: Cut, frame: Frame) -> flo
         return at_most
     some = scene.widths.reshape(count, -1)[:: max(1, count // 256)]
     pixels = np.ones(len(some))
-    for axis, stddev in enumerate(_stddevs(some, factored)):
-        pixels *= np.minimum(2 * (math.sqrt(cut.squared) * stddev + cut.pad) + 1, frame[2 - axis])
+    with np.errstate(over="ignore"):  # what is infinite covers the frame
+        for axis, stddev in enumerate(_stddevs(some, factored)):
+            pixels *= np.minimum(2 * (math.sqrt(cut.squared) * stddev + cut.pad) + 1, frame[2 - axis])
     return 1e-9 * count * (NANOSECONDS_PER_GAUSSIAN + float(pixels.mean()) * each)
 
 
@@ -210,5 +211,5 @@ def _stddevs(some: Array, factored: bool | None) -> list[Array]:
     """Standard deviations along x, y and z of a few widths (count, entries)."""
     if not factored:
         return [np.sqrt(some[:, entry]) for entry in DIAGONALS[some.shape[1]]]
-    lengths = (np.hypot.reduce(some[:, row].astype(np.float64), axis=1) for row in ROWS)
+    lengths = (np.hypot.reduce(some[:, row], axis=1) for row in ROWS)
     return list(itertools.islice(lengths, len(DIAGONALS[some.shape[1]])))
