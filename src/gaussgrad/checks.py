@@ -167,6 +167,16 @@ def positive_definite(argument: str, packed: np.ndarray, axes: Sequence[str] = (
         raise ValueError(complain(argument, "positive definite", got, cure))
 
 
+def positive_diagonal(argument: str, packed: np.ndarray, axes: Sequence[str] = ()) -> None:
+    """Refuse packed lower Cholesky factors (..., d(d+1)/2) whose diagonal is not positive, naming the first."""
+    finite(argument, packed, axes)
+    diagonal = packed[..., [i * (i + 3) // 2 for i in range(3) if i * (i + 3) // 2 < packed.shape[-1]]]
+    index = first_offender(np.asarray((diagonal <= 0).any(axis=-1)))
+    if index is not None:
+        got = f"{packed[index].tolist()} at {_place(argument, index, axes)}"
+        raise ValueError(complain(argument, "of positive diagonal entries", got, "Use exp for them."))
+
+
 def _definite(xx: Any, *others: Any) -> Any:
     """Sylvester's criterion on the minors that rendering divides by, from the last coordinate on, none overflowing."""
     if not others:

@@ -41,7 +41,7 @@ class Kernels(Protocol):
 
     @property
     def valid(self) -> Callable[..., bool]:
-        """`valid(*arrays, threads=1)`: quickly, whether `check_values` of the operation has nothing to refuse."""
+        """`valid(*arrays, threads=1, **options)`: quickly, whether `check_values` has nothing to refuse."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -31,8 +31,8 @@ def test_kernels_take_what_the_protocol_hands_them(name: str, device: str):
     inspect.signature(kernels.forward).bind(*arrays, threads=1, **options)
     inspect.signature(kernels.forward_if_valid).bind(*arrays, threads=1, **options)
     inspect.signature(kernels.backward).bind(object(), (), *arrays, threads=1, **options)
-    inspect.signature(kernels.valid).bind(*arrays, threads=1)
-    inspect.signature(kernels.valid).bind(*arrays)
+    inspect.signature(kernels.valid).bind(*arrays, threads=1, **options)
+    inspect.signature(kernels.valid).bind(*arrays, **options)
 
 
 class Counting(ModuleType):
@@ -53,7 +53,7 @@ class Counting(ModuleType):
         self.calls.append("backward")
         return (2 * grad,)
 
-    def valid(self, values: Any, threads: int = 1) -> bool:
+    def valid(self, values: Any, *, threads: int = 1) -> bool:
         return True
 
 

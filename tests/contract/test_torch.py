@@ -75,14 +75,14 @@ def test_valid_is_what_the_value_check_takes(case: Case, dtype: str):
     kernels = operation.load_kernels("cpu")
     arrays = case.typed(dtype)
     operation.check_values(*arrays, **case.options)
-    assert kernels.valid(*arrays)
+    assert kernels.valid(*arrays, **case.options)
     for position, bad in itertools.product(range(len(arrays)), (np.nan, np.inf, -np.inf)):
         spoilt = [array.copy() for array in arrays]
         spoilt[position].reshape(-1)[-1] = bad
         if bad == -np.inf and (operation.name, operation.arrays[position]) in MAY_BE_MINUS_INFINITY:
             spoilt[position][-1] = bad
-        assert not kernels.valid(*spoilt)
-        with pytest.raises(ValueError, match=f"{operation.arrays[position]} must be"):
+        assert not kernels.valid(*spoilt, **case.options)
+        with pytest.raises(ValueError, match=f"{case.names[position]} must be"):
             operation.check_values(*spoilt, **case.options)
 
 

@@ -7,6 +7,9 @@ from typing import Any
 
 import numpy as np
 
+import gaussgrad  # noqa: F401 (registers the operations)
+from gaussgrad.op import OPERATIONS
+
 SIZES = {1: (23,), 2: (13, 17), 3: (5, 6, 19)}
 """One prime axis each; the rows are longer than one vector of float32 lanes, and no multiple of it."""
 
@@ -28,6 +31,11 @@ class Case:
     def scale(self) -> float | None:
         """What errors of values are relative to; None: the largest value."""
         return 1.0 if self.options.get("compose") == "union" else None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What the user calls the arrays."""
+        return tuple(self.options["form"] if name == "widths" else name for name in OPERATIONS[self.operation].arrays)
 
     def typed(self, dtype: str) -> tuple[np.ndarray, ...]:
         return tuple(array.astype(dtype) for array in self.arrays)
@@ -59,6 +67,7 @@ def _render() -> Iterator[Case]:
             "compose": compose,
             "pixel": "point",
             "tolerance": tolerance,
+            "form": "covariances",
         }
         label = f"render-{d}d-{compose}-{tolerance:g}-{amplitude}"
         yield Case("render", label, render_inputs(d), options)
@@ -75,8 +84,34 @@ def _render() -> Iterator[Case]:
             "compose": compose,
             "pixel": "area",
             "tolerance": tolerance,
+            "form": "covariances",
         }
         yield Case("render", f"render-{d}d-{compose}-{tolerance:g}-area", render_inputs(d, n=3, b=1), options)
+
+
+def factors_of(covariances: np.ndarray) -> np.ndarray:
+    """Packed lower Cholesky factors, by rows, of packed covariances."""
+    d = {1: 1, 3: 2, 6: 3}[covariances.shape[-1]]
+    matrices = np.zeros((*covariances.shape[:-1], d, d))
+    matrices[..., *np.triu_indices(d)[::-1]] = covariances  # NumPy reads the lower triangle
+    return np.ascontiguousarray(np.linalg.cholesky(matrices)[..., *np.tril_indices(d)])
+
+
+def _render_factors() -> Iterator[Case]:
+    """Each composition and kind of pixel in each number of dimensions, the other options in turn."""
+    kinds = product((1, 2, 3), ("sum", "max", "union"), ("point", "area"))
+    for number, (d, compose, pixel) in enumerate(kinds):
+        means, covariances, weights = render_inputs(d, n=3, b=1) if pixel == "area" else render_inputs(d)
+        options = {
+            "size": SIZES[d],
+            "amplitude": ("density", "peak")[number // 2 % 2],
+            "compose": compose,
+            "pixel": pixel,
+            "tolerance": (0.0, 1e-4, 0.0111)[(number // 2 + number) % 3],
+            "form": "cholesky",
+        }
+        label = f"render-{d}d-{compose}-{options['tolerance']:g}-{options['amplitude']}-{pixel}-cholesky"
+        yield Case("render", label, (means, factors_of(covariances), weights), options)
 
 
 def _render_impulses() -> Iterator[Case]:
@@ -100,7 +135,7 @@ def _mixture_log_density() -> Iterator[Case]:
         yield Case("mixture_log_density", f"mixture_log_density-{k}", mixture_inputs(k), {})
 
 
-CASES: list[Case] = [*_render(), *_render_impulses(), *_mixture_log_density()]
+CASES: list[Case] = [*_render(), *_render_factors(), *_render_impulses(), *_mixture_log_density()]
 
 
 def _sample() -> list[Case]:
@@ -108,6 +143,8 @@ def _sample() -> list[Case]:
     groups: dict[tuple[Any, ...], list[Case]] = {}
     for case in CASES:
         kinds = (case.options.get("compose"), case.options.get("pixel"))
+        if case.options.get("form") == "cholesky":  # the adapters see no difference but the text of an option
+            kinds = ("cholesky", case.options["pixel"])
         groups.setdefault((case.operation, *(array.shape[1:] for array in case.arrays), *kinds), []).append(case)
     return [group[number % len(group)] for number, group in enumerate(groups.values())]
 

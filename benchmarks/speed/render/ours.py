@@ -55,6 +55,7 @@ def _options(scene: Scene, tolerance: float, compose: str) -> dict[str, Any]:
 def _kernels(scene: Scene, threads: int | None, options: dict[str, Any]) -> tuple[Callable, Callable]:
     """The kernels on arrays, which every framework calls: NumPy itself has no backward pass."""
     kernels = RENDER.load_kernels("cpu")
+    options = {**options, "form": "covariances"}
     threads = threads or parallel.available_cores()
     batch = scene.means.ndim - 2
     arrays = [np.reshape(array, (-1, *array.shape[batch:])) for array in scene.inputs.values()]

@@ -19,7 +19,7 @@ def forward(kernels: Kernels, arrays: Arrays, options: dict[str, Any], threads: 
     found = kernels.forward_if_valid(*arrays, threads=threads, **options)
     if found is not None:
         return [found[0], *found[1]]
-    valid = _valid_items(kernels, arrays)
+    valid = _valid_items(kernels, arrays, options)
     out, saved = kernels.forward(*(array[valid] for array in arrays), threads=threads, **options)
     return [_spread(array, valid) for array in (out, *saved)]
 
@@ -31,31 +31,31 @@ def backward(
     threads = threads or parallel.available_cores()
     grad, *arrays = (for_kernels(array) for array in (grad, *arrays))
     saved = [for_kernels(array) for array in saved]
-    if kernels.valid(*arrays, threads=threads):
+    if kernels.valid(*arrays, threads=threads, **options):
         return list(kernels.backward(grad, tuple(saved), *arrays, threads=threads, **options))
-    valid = _valid_items(kernels, arrays)
+    valid = _valid_items(kernels, arrays, options)
     kept = [array[valid] for array in arrays]
     grads = kernels.backward(grad[valid], tuple(array[valid] for array in saved), *kept, threads=threads, **options)
     return [_spread(array, valid) for array in grads]
 
 
-def _valid_items(kernels: Kernels, arrays: Arrays) -> np.ndarray:
+def _valid_items(kernels: Kernels, arrays: Arrays, options: dict[str, Any]) -> np.ndarray:
     """Whether the values of each batch item are valid, (b,)."""
     valid = np.ones(len(arrays[0]), dtype=bool)
-    valid[list(_find_invalid(kernels, arrays, 0, len(valid)))] = False
+    valid[list(_find_invalid(kernels, arrays, options, 0, len(valid)))] = False
     return valid
 
 
-def _find_invalid(kernels: Kernels, arrays: Arrays, start: int, stop: int) -> Iterator[int]:
+def _find_invalid(kernels: Kernels, arrays: Arrays, options: dict[str, Any], start: int, stop: int) -> Iterator[int]:
     """The batch items whose values are not valid, by halving."""
-    if start == stop or kernels.valid(*(array[start:stop] for array in arrays)):
+    if start == stop or kernels.valid(*(array[start:stop] for array in arrays), **options):
         return
     if stop - start == 1:
         yield start
         return
     middle = (start + stop) // 2
-    yield from _find_invalid(kernels, arrays, start, middle)
-    yield from _find_invalid(kernels, arrays, middle, stop)
+    yield from _find_invalid(kernels, arrays, options, start, middle)
+    yield from _find_invalid(kernels, arrays, options, middle, stop)
 
 
 def _spread(some: np.ndarray, valid: np.ndarray) -> np.ndarray:

@@ -7,6 +7,8 @@ from typing import Any
 
 from gaussgrad import checks
 
+WIDTHS = ("covariances", "cholesky")
+
 
 def device_of(array: Any) -> Any:
     """Where to make arrays beside this one; None, which is anywhere, for traced arrays that have no place yet."""
@@ -30,14 +32,14 @@ def weights_with_channels(xp: Any, means: Any, weights: Any) -> tuple[Any, bool]
 def flatten(xp: Any, **arrays: Any) -> tuple[tuple[int, ...], tuple[Any, ...]]:
     """The common batch shape, and every array (..., n, entries) as (b, n, entries).
 
-    Axes before (n, entries) broadcast by size 1. The first array gives n; covariances may have an n of 1, or none.
+    Axes before (n, entries) broadcast by size 1. The first array gives n; `WIDTHS` may have an n of 1, or none.
     """
     owner, first = next(iter(arrays.items()))
     n = first.shape[-2]
     batch: tuple[int, ...] = tuple(first.shape[:-2])
     for name, array in arrays.items():
         points = array.shape[-2] if array.ndim >= 2 else 1
-        if points != n and None not in (points, n) and not (points == 1 and name == "covariances"):
+        if points != n and None not in (points, n) and not (points == 1 and name in WIDTHS):
             wanted = f"of n = {n} Gaussians, as {owner} of shape {tuple(first.shape)}"
             raise ValueError(checks.complain(name, wanted, f"n = {points} in shape {tuple(array.shape)}"))
         if tuple(array.shape[:-2]) != batch:

@@ -11,6 +11,7 @@ from gaussgrad.op import OPERATIONS
 
 MEANS = np.full((5, 2), 3.0)
 COVARIANCES = np.tile([2.0, 0.5, 1.0], (5, 1))
+FACTORS = np.tile([1.5, 0.5, 1.0], (5, 1))
 ROOT = np.array([[1.0, 0.0], [0.0, 1.0]])
 
 
@@ -22,6 +23,11 @@ def with_entry(array: np.ndarray, index: tuple[int, ...], value: float) -> np.nd
     changed = array.copy()
     changed[index] = value
     return changed
+
+
+def factors(cholesky: Any) -> dict[str, Any]:
+    """Arguments with factors in place of covariances."""
+    return {"covariances": None, "cholesky": cholesky}
 
 
 @pytest.mark.parametrize(
@@ -80,7 +86,22 @@ def with_entry(array: np.ndarray, index: tuple[int, ...], value: float) -> np.nd
         ({"means": [torch.ones(2), torch.ones(2)]}, TypeError, ["means", "Stack arrays first"]),
         ({"means": [["a", "b"]]}, TypeError, ["means", "numbers"]),
         ({"means": None}, TypeError, ["means", "array", "None"]),
-        ({"covariances": None}, TypeError, ["covariances", "array", "None"]),
+        ({"covariances": None}, TypeError, ["covariances", "cholesky", "neither", "Pass one"]),
+        ({"cholesky": FACTORS}, TypeError, ["covariances", "cholesky", "both", "Leave one"]),
+        (factors(ROOT), ValueError, ["cholesky", "packed lower triangles by rows", "[xx, yx, yy]", "shape (2, 2)"]),
+        (factors(np.ones((5, 6))), ValueError, ["cholesky", "in 2-D", "shape (5, 6)"]),
+        (factors(1.0), ValueError, ["cholesky", "shape ()"]),
+        (factors(FACTORS[:3]), ValueError, ["cholesky", "n = 5", "n = 3"]),
+        (factors(np.tile(FACTORS, (3, 1, 1))) | {"means": np.ones((2, 5, 2))}, ValueError, ["cholesky", "batch axes"]),
+        (factors(FACTORS.astype(np.float32)), TypeError, ["cholesky", "same dtype", "float32"]),
+        (
+            factors(with_entry(FACTORS, (2, 0), 0.0)),
+            ValueError,
+            ["cholesky", "positive diagonal", "[0.0, 0.5, 1.0]", "batch item 0, Gaussian 2", "exp"],
+        ),
+        (factors(with_entry(FACTORS, (4, 2), -1.0)), ValueError, ["cholesky", "positive diagonal", "Gaussian 4"]),
+        (factors(with_entry(FACTORS, (1, 2), np.nan)), ValueError, ["cholesky", "finite", "Gaussian 1"]),
+        (factors(with_entry(FACTORS, (1, 1), np.inf)), ValueError, ["cholesky", "finite", "inf"]),
         ({"means": "points"}, TypeError, ["means", "an array of NumPy", "str"]),
         ({"means": torch.tensor(MEANS)}, TypeError, ["covariances", "torch.as_tensor"]),
         (
@@ -122,12 +143,12 @@ def test_kernels_and_value_check_agree_on_what_is_positive_definite(size: tuple[
         packed = packed * rng.choice([1e-30, 1e-3, 1.0, 1e30, 1e160])
         arrays = np.zeros((1, 1, d)), packed[None, None], np.ones((1, 1, 1))
         try:
-            OPERATIONS["render"].check_values(*arrays)
+            OPERATIONS["render"].check_values(*arrays, form="covariances")
             verdicts.append(True)
         except ValueError:
             verdicts.append(False)
-        assert verdicts[-1] == kernels.valid(*arrays) or packed.max() > 1e100
-        assert verdicts[-1] <= kernels.valid(*arrays)
+        assert verdicts[-1] == kernels.valid(*arrays, form="covariances") or packed.max() > 1e100
+        assert verdicts[-1] <= kernels.valid(*arrays, form="covariances")
     assert 100 < sum(verdicts) < 1900
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from gaussgrad import checks, dispatch
+from gaussgrad.covariance import packing
 from gaussgrad.op import Operation, Output, register
 from gaussgrad.ops import batching
 from gaussgrad.ops.render import reference
@@ -17,9 +18,10 @@ PIXELS = ("point", "area")
 
 def render(
     means: Any,
-    covariances: Any,
+    covariances: Any = None,
     weights: Any = None,
     *,
+    cholesky: Any = None,
     size: tuple[int, ...],
     amplitude: str = "density",
     compose: str = "sum",
@@ -28,7 +30,7 @@ def render(
     backend: str | None = None,
     threads: int | None = None,
 ) -> Any:
-    """Image of Gaussians, differentiable to their means, covariances and weights.
+    """Image of Gaussians, differentiable to their means, widths and weights.
 
     Pixel i has its centre at coordinate i; x runs right, y down, z deeper. Nothing is clamped or renormalised: a
     Gaussian outside the frame contributes what falls inside.
@@ -37,11 +39,16 @@ def render(
     ----------
     means : array (..., n, d)
         Centres (x,), (x, y) or (x, y, z) in pixels.
-    covariances : array (..., n, d(d+1)/2)
+    covariances : array (..., n, d(d+1)/2), optional
         Packed upper triangles, [xx], [xx, xy, yy] or [xx, xy, xz, yy, yz, zz], in pixels squared, positive definite.
         May have fewer leading axes than `means`, and an n axis of 1. An off-diagonal entry is one parameter.
     weights : array (..., n) or (..., n, c), optional
         One number per Gaussian, or one per Gaussian and channel: the rank decides. Ones when absent.
+    cholesky : array (..., n, d(d+1)/2), optional
+        In place of `covariances`, what `log_density` takes: packed lower Cholesky factors by rows, [xx], [xx, yx, yy]
+        or [xx, yx, yy, zx, zy, zz], in pixels, of positive diagonal. Any real numbers below the diagonal, and any
+        exponentials on it, are valid: the covariance, which float32 rounds to an indefinite matrix where a Gaussian is
+        narrow, is never formed.
     size : tuple of int
         (width,), (height, width) or (depth, height, width).
     amplitude : {"density", "peak"}
@@ -70,14 +77,16 @@ def render(
     ------
     ValueError
         For shapes that disagree, options out of range, values that are not finite, covariances that are not positive
-        definite.
+        definite,
+        factors whose diagonal is not positive.
     TypeError
-        For integer tensors, mixed dtypes or frameworks.
+        For none or both of `covariances` and `cholesky`, integer tensors, mixed dtypes or frameworks.
 
     Notes
     -----
-    Differentiable to `means`, `covariances` and `weights`. docs/maths.md, equations 1 to 9 and 46. The density is that
-    of Bishop (2006), "Pattern recognition and machine learning", equation 2.43.
+    Differentiable to `means`, `covariances` or `cholesky`, and `weights`. docs/maths.md, equations 1 to 9, 46 and 49 to
+    54. The density is that of Bishop (2006), "Pattern recognition and machine learning", equation 2.43. Kernels draw
+    factors whose conditional standard deviations are below 3e-19 pixels (float64: 1e-75) as that wide.
 
     Examples
     --------
@@ -85,21 +94,28 @@ def render(
     >>> image = gaussgrad.render([[1.0, 0.0]], [1.0, 0.0, 1.0], size=(1, 3), amplitude="peak", tolerance=0)
     >>> image.round(3).tolist()
     [[0.607, 1.0, 0.607]]
+    >>> gaussgrad.render([[1.0, 0.0]], cholesky=[2.0, 0.0, 1.0], size=(1, 3), amplitude="peak").round(3).tolist()
+    [[0.882, 1.0, 0.882]]
     """
     size = checks.image_size(size)
     amplitude = checks.option("amplitude", amplitude, AMPLITUDES)
     compose = checks.option("compose", compose, COMPOSES)
     pixel = checks.option("pixel", pixel, PIXELS)
     tolerance = checks.number("tolerance", tolerance, "a number in [0, 1)", 0.0, 1.0)
-    unified = dispatch.unify(("weights",), means=means, covariances=covariances, weights=weights)
+    form = packing.given_name(covariances, cholesky)
+    given = covariances if cholesky is None else cholesky
+    unified = dispatch.unify(("weights",), **{"means": means, form: given, "weights": weights})
     xp = unified.namespace
-    means, covariances, weights = unified.arrays
+    means, widths, weights = unified.arrays
     checks.points("means", means.shape, size)
-    checks.packed_covariances("covariances", covariances.shape, len(size))
+    if form == "covariances":
+        checks.packed_covariances(form, widths.shape, len(size))
+    else:
+        packing.factor_dimensions(widths.shape, len(size))
     weights, channels = batching.weights_with_channels(xp, means, weights)
-    batch, arrays = batching.flatten(xp, means=means, covariances=covariances, weights=weights)
-    options = {"size": size, "amplitude": amplitude, "compose": compose, "pixel": pixel, "tolerance": tolerance}
-    image = dispatch.run(OPERATION, arrays, unified, backend, threads, **options)
+    batch, arrays = batching.flatten(xp, **{"means": means, form: widths, "weights": weights})
+    options = {"amplitude": amplitude, "compose": compose, "pixel": pixel, "tolerance": tolerance, "form": form}
+    image = dispatch.run(OPERATION, arrays, unified, backend, threads, size=size, **options)
     tail = (weights.shape[-1], *size) if channels else size
     return unified.restore(xp.reshape(image, (*batch, *tail)))
 
@@ -124,17 +140,25 @@ def _elements(shapes: tuple[tuple[int, ...], ...], options: Any) -> int:
     return batch * n * max(channels, nodes)
 
 
-def _check_values(means: np.ndarray, covariances: np.ndarray, weights: np.ndarray, **options: Any) -> None:
+def _check_values(means: np.ndarray, widths: np.ndarray, weights: np.ndarray, *, form: str, **options: Any) -> None:
     checks.finite("means", means, ("batch item", "Gaussian"))
-    checks.positive_definite("covariances", covariances, ("batch item", "Gaussian"))
+    check = checks.positive_diagonal if form == "cholesky" else checks.positive_definite
+    check(form, widths, ("batch item", "Gaussian"))
     checks.finite("weights", weights, ("batch item", "Gaussian"))
 
 
 OPERATION = register(
     Operation(
         name="render",
-        arrays=("means", "covariances", "weights"),
-        options={"size": "int[]", "amplitude": "str", "compose": "str", "pixel": "str", "tolerance": "float"},
+        arrays=("means", "widths", "weights"),
+        options={
+            "size": "int[]",
+            "amplitude": "str",
+            "compose": "str",
+            "pixel": "str",
+            "tolerance": "float",
+            "form": "str",  # of the widths: "covariances" or "cholesky"
+        },
         reference=reference.render,
         kernels={"cpu": "gaussgrad.ops.render.cpu"},
         output=_output,

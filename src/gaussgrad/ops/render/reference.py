@@ -15,7 +15,7 @@ PACKED_INDEX = {1: ((0,),), 2: ((0, 1), (1, 2)), 3: ((0, 1, 2), (1, 3, 4), (2, 4
 def render(
     xp: Any,
     means: Any,  # (b, n, d)
-    covariances: Any,  # (b, n, d(d+1)/2)
+    widths: Any,  # (b, n, d(d+1)/2), what `form` says
     weights: Any,  # (b, n, c)
     *,
     size: tuple[int, ...],
@@ -23,11 +23,12 @@ def render(
     compose: str,
     pixel: str,
     tolerance: float,
+    form: str,
     start: Any = 0,
     count: int | None = None,
 ) -> Any:
     """The image (b, c, pixels) at `count` flat pixel positions from `start` on, of a frame of the given size."""
-    cholesky = cholesky_rows(xp, covariances)
+    cholesky = factor_rows(xp, widths) if form == "cholesky" else cholesky_rows(xp, widths)
     pixels = pixel_coordinates(xp, size, start, count, means)  # d arrays (p,)
     offsets = [pixel - means[..., axis, None] for axis, pixel in enumerate(pixels)]  # d arrays (b, n, p)
     if pixel == "area":
@@ -60,6 +61,16 @@ def cholesky_rows(xp: Any, covariances: Any) -> list[list[Any]]:
         for j in range(i + 1):
             rest = covariances[..., row[j]] - sum(rows[i][k] * rows[j][k] for k in range(j))
             rows[i].append(xp.sqrt(rest) if i == j else rest / rows[j][j])
+    return rows
+
+
+def factor_rows(xp: Any, packed: Any) -> list[list[Any]]:
+    """A lower Cholesky factor, packed by rows, as nested lists of (b, n) arrays; NaN for a diagonal not positive."""
+    d = {1: 1, 3: 2, 6: 3}[packed.shape[-1]]
+    entries = iter(range(packed.shape[-1]))
+    rows = [[packed[..., next(entries)] for _ in range(i + 1)] for i in range(d)]
+    for i, row in enumerate(rows):
+        row[i] = xp.where(row[i] > 0, row[i], xp.full_like(row[i], math.nan))
     return rows
 
 

@@ -19,7 +19,7 @@ BLOCKS = 64  # most parts per batch element in which the kernel gradient is summ
 POINTS_PER_BLOCK = 64  # at least
 
 
-def valid(means: np.ndarray, kernel: np.ndarray, weights: np.ndarray, threads: int = 1) -> bool:
+def valid(means: np.ndarray, kernel: np.ndarray, weights: np.ndarray, **_: Any) -> bool:
     """Whether every value is finite; few values, one thread."""
     return all(bool(np.isfinite(array).all()) for array in (means, kernel, weights))
 

@@ -1,6 +1,7 @@
 """The CPU kernels of the renderer: arrays in, arrays out, the work split over threads."""
 
 import functools
+import itertools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -22,25 +23,27 @@ NANOSECONDS_PER_GAUSSIAN, NANOSECONDS_PER_PIXEL = 100, 0.5  # measured, of the b
 NANOSECONDS_PER_REACH, NANOSECONDS_PER_CHECK = 10, 6
 NO_OFFSETS, NO_MEMBERS = np.empty(0, np.int64), np.empty(0, np.int32)
 DIAGONALS = {1: (0,), 3: (0, 2), 6: (0, 3, 5)}  # the places of xx, yy, zz, by the number of packed entries
+ROWS = (slice(0, 1), slice(1, 3), slice(3, 6))  # those of a factor's x, y and z
 PADS = {"point": 0.0, "area": 0.5}  # how far a pixel reaches from its centre
 
 Array = np.ndarray
 
 
-def valid(means: Array, covariances: Array, weights: Array, threads: int = 1) -> bool:
-    """Whether every value is finite and every covariance positive definite."""
+def valid(means: Array, widths: Array, weights: Array, *, threads: int = 1, form: str, **_: Any) -> bool:
+    """Whether every value is finite, every covariance positive definite, and every factor's diagonal positive."""
     count = means.shape[0] * means.shape[1]
     seconds = count * NANOSECONDS_PER_CHECK * 1e-9
+    factored = _factored(form)
 
     def check(start: int, stop: int) -> bool:
-        return valid_range(start, stop, means, covariances, weights)
+        return valid_range(start, stop, means, widths, weights, factored)
 
     return parallel.all_hold(check, count, threads, seconds)
 
 
 def forward(
     means: Array,
-    covariances: Array,
+    widths: Array,
     weights: Array,
     *,
     size: tuple[int, ...],
@@ -48,10 +51,11 @@ def forward(
     compose: str,
     pixel: str,
     tolerance: float,
+    form: str,
     threads: int,
 ) -> tuple[Array, tuple[Array, ...]]:
     """The image (b, c, pixels), and `saved`: for max the winners, for union the products and the zero factors."""
-    frame, scene, mode = _frame(size), Scene(means, covariances, weights), MODES[compose]
+    frame, scene, mode, factored = _frame(size), Scene(means, widths, weights), MODES[compose], _factored(form)
     batch, _, channels = weights.shape
     image = arrays.empty((batch, channels, math.prod(size)), means.dtype)
     marks = arrays.empty(image.shape if mode != SUM else (0,), np.dtype(np.int32))
@@ -60,15 +64,16 @@ def forward(
     rows, length = frame.depth * frame.height, frame.width
     if len(size) == 1:
         rows, length = math.ceil(size[0] / CELL), 0  # threads need bands, the cache does not: a signal has one row
-    seconds = _seconds(scene, cut, frame)
+    seconds = _seconds(scene, factored, cut, frame)
     count = count_bands(rows, channels * length * image.itemsize, batch, parallel.pieces(threads, seconds))
     offsets, members = NO_OFFSETS, NO_MEMBERS
     if count > 1:
-        reach = _reach(scene, frame, cut, threads)
+        reach = _reach(scene, factored, frame, cut, threads)
         offsets, members = members_of_bands(reach, batch, bands_of_rows(rows, count), count)
     given = (
         (count, offsets, members),
         tuple(scene),
+        factored,
         tuple(frame),
         amplitude == "density",
         _static(mode, channels, means.shape[2]),
@@ -83,19 +88,19 @@ def forward(
 
 
 def forward_if_valid(
-    means: Array, covariances: Array, weights: Array, *, threads: int, **options: Any
+    means: Array, widths: Array, weights: Array, *, threads: int, **options: Any
 ) -> tuple[Array, tuple[Array, ...]] | None:
     """The same; None where a value is not valid."""
-    if not valid(means, covariances, weights, threads=threads):
+    if not valid(means, widths, weights, threads=threads, **options):
         return None
-    return forward(means, covariances, weights, threads=threads, **options)
+    return forward(means, widths, weights, threads=threads, **options)
 
 
 def backward(
     grad: Array,
     saved: tuple[Array, ...],
     means: Array,
-    covariances: Array,
+    widths: Array,
     weights: Array,
     *,
     size: tuple[int, ...],
@@ -103,27 +108,29 @@ def backward(
     compose: str,
     pixel: str,
     tolerance: float,
+    form: str,
     threads: int,
 ) -> tuple[Array, Array, Array]:
-    """The gradients of means, covariances and weights."""
-    frame, scene, mode = _frame(size), Scene(means, covariances, weights), MODES[compose]
+    """The gradients of means, widths and weights."""
+    frame, scene, mode, factored = _frame(size), Scene(means, widths, weights), MODES[compose], _factored(form)
     batch, _, channels = weights.shape
     marks = saved[-1] if saved else np.empty(0, np.int32)
     product = saved[0] if mode == UNION else np.empty(0, means.dtype)
     rows = frame.depth * frame.height
     bands = count_bands(rows, channels * frame.width * grad.itemsize, batch, 1)
     cut = _cut(tolerance, pixel, means.dtype)
-    reach = _reach(scene, frame, cut, threads)
+    reach = _reach(scene, factored, frame, cut, threads)
     if len(size) == 1:
         reach = np.minimum(reach, np.array([0, 1], reach.dtype))  # the one row of a signal
     visits, slots = plan_visits(reach, batch, bands_of_rows(rows, bands), bands)
     partial = np.empty((slots, MOMENTS + channels))
-    gradients = arrays.empty_like(means), arrays.empty_like(covariances), arrays.empty_like(weights)
+    gradients = arrays.empty_like(means), arrays.empty_like(widths), arrays.empty_like(weights)
     density = amplitude == "density"
     given = (
         visits,
         partial,
         tuple(scene),
+        factored,
         tuple(frame),
         density,
         _static(mode, channels, means.shape[2]),
@@ -132,9 +139,9 @@ def backward(
         (grad.reshape(-1), product.reshape(-1), marks.reshape(-1)),
         gradients,
     )
-    parallel.run(_task(gradients_of_visits, given), len(visits), threads, _seconds(scene, cut, frame))
+    parallel.run(_task(gradients_of_visits, given), len(visits), threads, _seconds(scene, factored, cut, frame))
     if slots:
-        finish_blocks(visits, partial, tuple(scene), density, gradients)
+        finish_blocks(visits, partial, tuple(scene), factored, density, gradients)
     return gradients
 
 
@@ -147,11 +154,11 @@ def _task(kernel: Any, given: tuple[Any, ...]) -> Callable[[int, int], None]:
     return task
 
 
-def _reach(scene: Scene, frame: Frame, cut: Cut, threads: int) -> Array:
+def _reach(scene: Scene, factored: bool | None, frame: Frame, cut: Cut, threads: int) -> Array:
     """The rows that each Gaussian may touch, see `touch_rows`."""
     count = scene.means.shape[0] * scene.means.shape[1]
     reach = np.empty((count, 2), np.int32)
-    given = (scene.means, scene.covariances, tuple(frame), tuple(cut), reach)
+    given = (scene.means, scene.widths, factored, tuple(frame), tuple(cut), reach)
     parallel.run(_task(touch_rows, given), count, threads, count * NANOSECONDS_PER_REACH * 1e-9)
     return reach
 
@@ -171,6 +178,11 @@ def _integrated(pixel: str) -> bool | None:
     return True if pixel == "area" else None
 
 
+def _factored(form: str) -> bool | None:
+    """The flag of the kernels: whether widths are Cholesky factors."""
+    return True if form == "cholesky" else None
+
+
 @functools.lru_cache(64)
 def _cut(tolerance: float, pixel: str, dtype: np.dtype) -> Cut:
     """Gaussians end where the shape falls to the tolerance, or below every normal number."""
@@ -180,16 +192,24 @@ def _cut(tolerance: float, pixel: str, dtype: np.dtype) -> Cut:
     return Cut(squared, PADS[pixel], dtype.type(tolerance), lowest)
 
 
-def _seconds(scene: Scene, cut: Cut, frame: Frame) -> float:
+def _seconds(scene: Scene, factored: bool | None, cut: Cut, frame: Frame) -> float:
     """A guess at the time one thread needs, for large jobs by the pixels that a few hundred Gaussians touch."""
-    covariances = scene.covariances
-    count = covariances.shape[0] * covariances.shape[1]
+    count = scene.widths.shape[0] * scene.widths.shape[1]
     each = (1 + scene.weights.shape[2] / 4) * (10 if cut.pad else 1) * NANOSECONDS_PER_PIXEL
     at_most = 1e-9 * count * (NANOSECONDS_PER_GAUSSIAN + math.prod(frame) * each)
     if at_most < parallel.SMALL_JOB_SECONDS:
         return at_most
-    some = covariances.reshape(count, -1)[:: max(1, count // 256)]
+    some = scene.widths.reshape(count, -1)[:: max(1, count // 256)]
     pixels = np.ones(len(some))
-    for axis, entry in enumerate(DIAGONALS[some.shape[1]]):
-        pixels *= np.minimum(2 * (np.sqrt(cut.squared * some[:, entry]) + cut.pad) + 1, frame[2 - axis])
+    with np.errstate(over="ignore"):  # what is infinite covers the frame
+        for axis, stddev in enumerate(_stddevs(some, factored)):
+            pixels *= np.minimum(2 * (math.sqrt(cut.squared) * stddev + cut.pad) + 1, frame[2 - axis])
     return 1e-9 * count * (NANOSECONDS_PER_GAUSSIAN + float(pixels.mean()) * each)
+
+
+def _stddevs(some: Array, factored: bool | None) -> list[Array]:
+    """Standard deviations along x, y and z of a few widths (count, entries)."""
+    if not factored:
+        return [np.sqrt(some[:, entry]) for entry in DIAGONALS[some.shape[1]]]
+    lengths = (np.hypot.reduce(some[:, row], axis=1) for row in ROWS)
+    return list(itertools.islice(lengths, len(DIAGONALS[some.shape[1]])))

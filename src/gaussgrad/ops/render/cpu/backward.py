@@ -1,18 +1,21 @@
 """The backward kernel: each Gaussian adds up its own gradient over the pixels inside its ellipse."""
 
+import math
+
 import numpy as np
 from numba import njit
 
 from gaussgrad import simd
+from gaussgrad.ops.render.cpu import factors
 from gaussgrad.ops.render.cpu.geometry import (
     CHUNK,
     NUMBERS,
     ROWS,
-    factor,
     gaussian,
     place_rows,
     prepare,
     profile,
+    scale_of,
     take,
     touched_rows,
     touched_slices,
@@ -152,49 +155,74 @@ def clear(sums, j):
 
 
 @njit(**simd.INLINE)
-def finish(g, scale, dimensions, density, sums, j, b, i, weights, gradients):
+def finish(g, scale, dimensions, density, sums, j, b, i, scene, factored, gradients):
     """Write the gradients of one Gaussian from the row j of `sums` (docs/maths.md, equations 15-18).
 
     The row holds ten moments in the residuals, then the gradient to each level.
     """
-    grad_means, grad_covariances = gradients.means, gradients.covariances
     volume = 0.0  # the sum of level times gradient, by which the density's factor falls with the determinant
-    for c in range(weights.shape[2]):
+    for c in range(scene.weights.shape[2]):
         gradients.weights[b, i, c] = scale * sums[j, MOMENTS + c]
-        volume += scale * weights[b, i, c] * sums[j, MOMENTS + c]
+        volume += scale * scene.weights[b, i, c] * sums[j, MOMENTS + c]
     if not density:
         volume = 0.0
     fx, fy, fz = sums[j, 1] * g.ix, sums[j, 2] * g.iy, sums[j, 3] * g.iz
+    gradients.means[b, i, 0] = fx
+    if dimensions > 1:
+        gradients.means[b, i, 1] = fy - g.beta * fx
+    if dimensions == 3:
+        gradients.means[b, i, 2] = fz - g.alpha * fy + (g.alpha * g.beta - g.gamma) * fx
+    if factored is None:
+        finish_covariance(g, dimensions, sums, j, b, i, volume, gradients.widths)
+    else:
+        finish_factor(g, dimensions, sums, j, b, i, volume, scene.widths, gradients.widths)
+
+
+@njit(**simd.INLINE)
+def finish_covariance(g, dimensions, sums, j, b, i, volume, gradient):
+    """The gradient of one covariance (equations 17 and 18)."""
     slope = g.alpha * g.beta - g.gamma
     xx, xy, xz = (sums[j, 4] * g.ix - volume) * g.ix, sums[j, 5] * g.ix * g.iy, sums[j, 6] * g.ix * g.iz
     yy, yz, zz = (sums[j, 7] * g.iy - volume) * g.iy, sums[j, 8] * g.iy * g.iz, (sums[j, 9] * g.iz - volume) * g.iz
     # F U, then U' F U, with U = [1, -beta, slope; 0, 1, -alpha; 0, 0, 1]
     xy_u = xy - g.beta * xx
     yy_u = yy - g.beta * xy
-    grad_means[b, i, 0] = fx
-    grad_covariances[b, i, 0] = 0.5 * xx
+    gradient[b, i, 0] = 0.5 * xx
     if dimensions > 1:
-        grad_means[b, i, 1] = fy - g.beta * fx
-        grad_covariances[b, i, 1] = xy_u
-        grad_covariances[b, i, 2 if dimensions == 2 else 3] = 0.5 * (yy_u - g.beta * xy_u)
+        gradient[b, i, 1] = xy_u
+        gradient[b, i, 2 if dimensions == 2 else 3] = 0.5 * (yy_u - g.beta * xy_u)
     if dimensions == 3:
         xz_u = xz - g.alpha * xy + slope * xx
         yz_u = yz - g.alpha * yy + slope * xy
         zz_u = zz - g.alpha * yz + slope * xz
-        grad_means[b, i, 2] = fz - g.alpha * fy + slope * fx
-        grad_covariances[b, i, 2] = xz_u
-        grad_covariances[b, i, 4] = yz_u - g.beta * xz_u
-        grad_covariances[b, i, 5] = 0.5 * (zz_u - g.alpha * yz_u + slope * xz_u)
+        gradient[b, i, 2] = xz_u
+        gradient[b, i, 4] = yz_u - g.beta * xz_u
+        gradient[b, i, 5] = 0.5 * (zz_u - g.alpha * yz_u + slope * xz_u)
+
+
+@njit(**simd.INLINE)
+def finish_factor(g, dimensions, sums, j, b, i, volume, widths, gradient):
+    """The gradient of one factor (equations 53 and 54), by residuals over their standard deviations."""
+    x, y, z = math.sqrt(g.ix), math.sqrt(g.iy), math.sqrt(g.iz)
+    symmetric = (
+        sums[j, 4] * g.ix - volume,
+        sums[j, 5] * x * y,
+        sums[j, 6] * x * z,
+        sums[j, 7] * g.iy - volume,
+        sums[j, 8] * y * z,
+        sums[j, 9] * g.iz - volume,
+    )
+    factors.put_gradient(widths, b, i, dimensions, symmetric, gradient)
 
 
 @simd.kernel
 def gradients_of_visits(
-    start, stop, visits, partial, scene, frame, density, static, integrated, cut, upstream, gradients
+    start, stop, visits, partial, scene, factored, frame, density, static, integrated, cut, upstream, gradients
 ):
     """Make the visits [start, stop) (see visits.py): write the gradients, or into `partial` the sums of a block.
 
     `scene`, `frame`, `static`, `cut`, `upstream` and `gradients`, another scene, are the fields of their records.
-    `integrated` is as in drawing.
+    `integrated` and `factored` are as in drawing.
     """
     scene, frame, static, cut = Scene(*scene), Frame(*frame), Static(*static), Cut(*cut)
     upstream, gradients = Upstream(*upstream), Scene(*gradients)
@@ -218,7 +246,7 @@ def gradients_of_visits(
             k = visits[chunk + j, 0]
             b, i = k // n, k % n
             owners[j, 0], owners[j, 1] = b, i
-            _, scales[j] = prepare(prepared, level_array, j, scene, b, i, dimensions, density)
+            _, scales[j] = prepare(prepared, level_array, j, scene, b, i, dimensions, density, factored)
         for j in range(in_chunk):
             first, last = visits[chunk + j, 1], visits[chunk + j, 2]
             b, i = owners[j, 0], np.int32(owners[j, 1])
@@ -240,7 +268,7 @@ def gradients_of_visits(
             b, i, slot = owners[j, 0], owners[j, 1], visits[chunk + j, 3]
             if slot < 0:
                 g = take(prepared_, j, dimensions)
-                finish(g, scales[j], dimensions, density, moments, j, b, i, scene.weights, gradients)
+                finish(g, scales[j], dimensions, density, moments, j, b, i, scene, factored, gradients)
             else:
                 for entry in range(MOMENTS + channels):
                     partial[slot, entry] = moments[j, entry]
@@ -251,7 +279,7 @@ def gradients_of_visits(
 
 
 @simd.kernel
-def finish_blocks(visits, partial, scene, density, gradients):
+def finish_blocks(visits, partial, scene, factored, density, gradients):
     """Write the gradients of the Gaussians that were visited in blocks."""
     scene, gradients = Scene(*scene), Scene(*gradients)
     n, dimensions = scene.means.shape[1:]
@@ -265,7 +293,7 @@ def finish_blocks(visits, partial, scene, density, gradients):
             sums[0, entry] += partial[slot, entry]
         if visit + 1 == len(visits) or visits[visit + 1, 0] != k:
             b, i = k // n, k % n
-            g = gaussian(scene.means, scene.covariances, b, i, dimensions)
-            scale = factor(g, dimensions, density)
-            finish(g, scale, dimensions, density, sums, 0, b, i, scene.weights, gradients)
+            g = gaussian(scene.means, scene.widths, b, i, dimensions, factored)
+            scale = scale_of(g, scene.widths, b, i, dimensions, density, factored)
+            finish(g, scale, dimensions, density, sums, 0, b, i, scene, factored, gradients)
             clear(sums, 0)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from gaussgrad import simd
-from gaussgrad.ops.render.cpu.geometry import span
+from gaussgrad.ops.render.cpu.geometry import span, variance_along
 from gaussgrad.ops.render.cpu.records import Frame
 
 BAND_BYTES = 2**18  # what one band writes: a share of a core's own cache
@@ -26,11 +26,12 @@ def count_bands(rows: int, row_bytes: int, batch: int, pieces: int) -> int:
 
 
 @simd.kernel
-def touch_rows(start, stop, means, covariances, frame, cut, reach):
+def touch_rows(start, stop, means, widths, factored, frame, cut, reach):
     """Write for the Gaussians [start, stop), counted through all batch items, the range of rows that they may touch.
 
     `reach` (batch * n, 2) gets the first row and one past the last, slices laid end to end, or the cells of a signal;
-    both are 0 where there is none. `frame` and `cut` are the fields of `Frame` and `Cut`.
+    both are 0 where there is none. `factored` is as in geometry.py, and
+    `frame` and `cut` are the fields of `Frame` and `Cut`.
     """
     n, d = means.shape[1:]
     frame, (squared, pad) = Frame(*frame), cut[:2]
@@ -38,15 +39,14 @@ def touch_rows(start, stop, means, covariances, frame, cut, reach):
         b, i = k // n, k % n
         z_low, z_high, y_low, y_high = 0, 1, 0, 1
         if d == 1:
-            x_low, x_high = span(
-                np.float64(means[b, i, 0]), squared * np.float64(covariances[b, i, 0]), pad, 0, frame.width
-            )
+            variance = variance_along(widths, b, i, 0, d, factored)
+            x_low, x_high = span(np.float64(means[b, i, 0]), squared * variance, pad, 0, frame.width)
             y_low, y_high = x_low // CELL, (x_high + CELL - 1) // CELL if x_low < x_high else 0
         if d >= 2:
-            variance = np.float64(covariances[b, i, 2 if d == 2 else 3])
+            variance = variance_along(widths, b, i, 1, d, factored)
             y_low, y_high = span(np.float64(means[b, i, 1]), squared * variance, pad, 0, frame.height)
         if d == 3:
-            variance = np.float64(covariances[b, i, 5])
+            variance = variance_along(widths, b, i, 2, d, factored)
             z_low, z_high = span(np.float64(means[b, i, 2]), squared * variance, pad, 0, frame.depth)
         touches = y_low < y_high and z_low < z_high
         reach[k, 0] = z_low * frame.height + y_low if touches else 0

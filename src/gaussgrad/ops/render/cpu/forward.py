@@ -95,11 +95,12 @@ def draw_rows(g, levels, index, window, of_slice, static, integrated, cut, canva
 
 
 @simd.kernel
-def draw_bands(start, stop, bands, scene, frame, density, static, integrated, cut, canvas):
+def draw_bands(start, stop, bands, scene, factored, frame, density, static, integrated, cut, canvas):
     """Draw the bands [start, stop) of all images with the Gaussians that touch them.
 
     `bands`, `scene`, `frame`, `static`, `cut` and `canvas` are the fields of the records of these names. `integrated`
-    is True where the shape is the mean over a pixel, else None, for which Numba leaves out the branches of it.
+    is True where the shape is the mean over a pixel, else None, for which Numba leaves out the branches of it; so is
+    `factored` where the widths of the scene are Cholesky factors.
     """
     bands, scene, frame, static = Bands(*bands), Scene(*scene), Frame(*frame), Static(*static)
     cut, canvas = Cut(*cut), Canvas(*canvas)
@@ -135,7 +136,7 @@ def draw_bands(start, stop, bands, scene, frame, density, static, integrated, cu
             in_chunk = min(CHUNK, high_k - chunk)
             for j in range(in_chunk):
                 i = chunk + j if bands.count == 1 else bands.members[chunk + j]
-                g, _ = prepare(prepared, level_array, j, scene, b, i, dimensions, density)
+                g, _ = prepare(prepared, level_array, j, scene, b, i, dimensions, density, factored)
                 touched[j, 0], touched[j, 1] = touched_rows(g, 0.0, cut, first, last) if dimensions == 2 else (0, 1)
             for j in range(in_chunk):
                 i = chunk + j if bands.count == 1 else bands.members[chunk + j]

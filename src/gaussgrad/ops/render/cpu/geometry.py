@@ -13,6 +13,7 @@ import numpy as np
 from numba import njit
 
 from gaussgrad import simd
+from gaussgrad.ops.render.cpu import factors
 
 ROWS = 16  # placed at a time
 CHUNK = 16  # prepared at a time: where the number of rows is known late, the processor waits at each Gaussian
@@ -39,18 +40,35 @@ NUMBERS = len(Gaussian._fields)
 
 
 @njit(**simd.INLINE)
-def gaussian(means, covariances, b, i, d):
-    """The Gaussian i of batch item b in `d` dimensions; missing coordinates are 0 with variance 1."""
-    y, z, alpha, beta, gamma, vy, vz = 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 1.0
+def gaussian(means, widths, b, i, d, factored):
+    """The Gaussian i of batch item b in `d` dimensions; missing coordinates are 0 with variance 1.
+
+    `factored` is True where the widths are Cholesky factors, and None where they are covariances: Numba then leaves out
+    the branches of factors.
+    """
+    y, z = 0.0, 0.0
     x = np.float64(means[b, i, 0])
+    if d > 1:
+        y = np.float64(means[b, i, 1])
+    if d == 3:
+        z = np.float64(means[b, i, 2])
+    if factored is None:
+        alpha, beta, gamma, vx, vy, vz = slopes_of_covariances(widths, b, i, d)
+    else:
+        alpha, beta, gamma, vx, vy, vz = factors.slopes_and_variances(widths, b, i, d)
+    return Gaussian(x, y, z, alpha, beta, gamma, vx, vy, vz, 1 / vx, 1 / vy, 1 / vz)
+
+
+@njit(**simd.INLINE)
+def slopes_of_covariances(covariances, b, i, d):
+    """alpha, beta, gamma, vx, vy, vz (docs/maths.md, equations 10 and 11)."""
+    alpha, beta, gamma, vy, vz = 0.0, 0.0, 0.0, 1.0, 1.0
     vx = np.float64(covariances[b, i, 0])
     if d == 2:
-        y = np.float64(means[b, i, 1])
         xy, vy = np.float64(covariances[b, i, 1]), np.float64(covariances[b, i, 2])
         beta = xy / vy
         vx = (vx * vy - xy * xy) / vy
     if d == 3:
-        y, z = np.float64(means[b, i, 1]), np.float64(means[b, i, 2])
         xx, xy, xz = vx, np.float64(covariances[b, i, 1]), np.float64(covariances[b, i, 2])
         yy, yz = np.float64(covariances[b, i, 3]), np.float64(covariances[b, i, 4])
         vz = np.float64(covariances[b, i, 5])
@@ -58,7 +76,7 @@ def gaussian(means, covariances, b, i, d):
         alpha, gamma, vy = yz / vz, xz / vz, minor / vz
         beta = (xy - xz * alpha) / vy
         vx = (xx * minor - xy * (xy * vz - yz * xz) + xz * (xy * yz - yy * xz)) / minor
-    return Gaussian(x, y, z, alpha, beta, gamma, vx, vy, vz, 1 / vx, 1 / vy, 1 / vz)
+    return alpha, beta, gamma, vx, vy, vz
 
 
 @njit(**simd.INLINE)
@@ -77,8 +95,8 @@ def take(prepared, j, d):
 
 
 @simd.kernel
-def valid_range(start, stop, means, covariances, weights):
-    """Whether all values are finite and all covariances positive definite, by the criterion of checks.py.
+def valid_range(start, stop, means, widths, weights, factored):
+    """Whether all values are finite and all widths as they must be, by the criteria of checks.py.
 
     It looks at the Gaussians [start, stop), counted through all batch items.
     """
@@ -90,7 +108,9 @@ def valid_range(start, stop, means, covariances, weights):
             numbers += means[b, i, entry]
         for c in range(weights.shape[2]):
             numbers += weights[b, i, c]
-        if not (np.isfinite(numbers) and definite(covariances, b, i, d)):
+        if not np.isfinite(numbers):
+            return False
+        if not (definite(widths, b, i, d) if factored is None else factors.is_factor(widths, b, i, d)):
             return False
     return True
 
@@ -113,23 +133,33 @@ def definite(covariances, b, i, d):
 
 
 @njit(**simd.INLINE)
-def factor(g, dimensions, density):
+def variance_along(widths, b, i, axis, d, factored):
+    """The variance along the axis 0 (x), 1 or 2 of `d`."""
+    if factored is not None:
+        return factors.variance_along(widths, b, i, axis)
+    return np.float64(widths[b, i, 0 if axis == 0 else 5 if axis == 2 else 2 if d == 2 else 3])
+
+
+@njit(**simd.INLINE)
+def scale_of(g, widths, b, i, dimensions, density, factored):
     """What multiplies the weight: 1, or the density at the mean."""
     if not density:
         return 1.0
+    if factored is not None:
+        return factors.density_at_mean(widths, b, i, dimensions)
     return (2 * math.pi) ** (-0.5 * dimensions) / math.sqrt(g.vx) / math.sqrt(g.vy) / math.sqrt(g.vz)
 
 
 @njit(**simd.INLINE)
-def prepare(prepared, levels, j, scene, b, i, d, density):
+def prepare(prepared, levels, j, scene, b, i, d, density, factored):
     """Write a Gaussian to the row j of `prepared` (CHUNK, NUMBERS) and its levels to that of `levels` (CHUNK, c).
 
-    A level is what the shape is multiplied by: the weight times the factor, which is returned beside the Gaussian.
+    A level is what the shape is multiplied by: the weight times the scale, which is returned beside the Gaussian.
     """
-    g = gaussian(scene.means, scene.covariances, b, i, d)
+    g = gaussian(scene.means, scene.widths, b, i, d, factored)
     for entry, value in enumerate(g):
         prepared[j, entry] = value
-    scale = factor(g, d, density)
+    scale = scale_of(g, scene.widths, b, i, d, density, factored)
     for c in range(scene.weights.shape[2]):
         levels[j, c] = scale * scene.weights[b, i, c]
     return g, scale

@@ -19,7 +19,7 @@ class Scene(NamedTuple):
     """The Gaussians, or the gradients of them."""
 
     means: Any  # (b, n, d)
-    covariances: Any  # (b, n, d(d+1)/2)
+    widths: Any  # (b, n, d(d+1)/2), covariances or Cholesky factors
     weights: Any  # (b, n, c)
 
 
