@@ -131,6 +131,25 @@ def dimensions_of_packed(argument: str, shape: Sequence[int]) -> int:
     raise ValueError(complain(argument, wanted, f"shape {tuple(shape)}", cure))
 
 
+def dimensions_of_factors(shape: Sequence[int], d: int | None = None) -> int:
+    """The number of dimensions of packed lower Cholesky factors (..., d(d+1)/2), which must be `d` if given."""
+    for dimensions in COVARIANCE_ENTRIES if d is None else (d,):
+        if len(shape) >= 1 and shape[-1] == len(COVARIANCE_ENTRIES[dimensions]):
+            return dimensions
+    orders = {1: "[xx]", 2: "[xx, yx, yy]", 3: "[xx, yx, yy, zx, zy, zz]"}
+    order = " or ".join(orders.values()) if d is None else f"{orders[d]}, in {d}-D"
+    wanted = f"packed lower triangles by rows, the last axis {order}"
+    raise ValueError(complain("cholesky", wanted, f"shape {tuple(shape)}"))
+
+
+def given_widths(covariances: Any, cholesky: Any) -> str:
+    """Which of the two is given, "covariances" or "cholesky", or an error where it is not exactly one."""
+    if (covariances is None) != (cholesky is None):
+        return "cholesky" if covariances is None else "covariances"
+    got, cure = ("neither", "Pass one of them.") if cholesky is None else ("both", "Leave one of them out.")
+    raise TypeError(complain("covariances", "given, or cholesky in their place", got, cure))
+
+
 def first_offender(bad: np.ndarray) -> tuple[int, ...] | None:
     """The index of the first True, or None."""
     if not bad.any():

@@ -114,7 +114,7 @@ def _open(
     """The arguments unified and checked, and half the length of each axis in the order x, y, z."""
     size = checks.image_size(size)
     if covariances is not None or cholesky is not None:
-        packing.given_name(covariances, cholesky)
+        checks.given_widths(covariances, cholesky)
     unified = unify(("covariances", "cholesky"), means=means, covariances=covariances, cholesky=cholesky)
     means, covariances, cholesky = unified.arrays
     d = len(size)
@@ -125,7 +125,7 @@ def _open(
         checks.packed_covariances("covariances", covariances.shape, d)
         packing.check_values(unified, "covariances", covariances, checks.positive_definite)
     if cholesky is not None:
-        packing.factor_dimensions(cholesky.shape, d)
+        checks.dimensions_of_factors(cholesky.shape, d)
         packing.check_factors(unified, cholesky, d)
     return unified, means, covariances, cholesky, [length / 2 for length in reversed(size)]
 

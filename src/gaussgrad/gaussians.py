@@ -3,8 +3,7 @@
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from gaussgrad import coordinates, covariance
-from gaussgrad.covariance import packing
+from gaussgrad import checks, coordinates, covariance
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,12 +52,12 @@ class Gaussians:
     cholesky: Any = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
-        packing.given_name(self.covariances, self.cholesky)
+        checks.given_widths(self.covariances, self.cholesky)
 
     @property
     def held(self) -> str:
         """The name of the field that tells the widths: "covariances" or "cholesky"."""
-        return packing.given_name(self.covariances, self.cholesky)
+        return checks.given_widths(self.covariances, self.cholesky)
 
     def packed_covariances(self) -> Any:
         """Covariances (..., n, d(d+1)/2): those held, or those of the Cholesky factors, differentiable to them."""

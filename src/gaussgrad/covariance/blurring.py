@@ -52,11 +52,11 @@ def blur(covariances: Any = None, stddev: Any = None, *, cholesky: Any = None) -
     >>> covariance.blur(cholesky=[3.0, 0.0, 5.0], stddev=[4.0, 12.0]).round(3).tolist()
     [[5.0, 0.0, 6.403], [12.369, 0.0, 13.0]]
     """
-    name = packing.given_name(covariances, cholesky)
+    name = checks.given_widths(covariances, cholesky)
     unified = unify(("covariances", "cholesky"), covariances=covariances, stddev=stddev, cholesky=cholesky)
     covariances, width, factors = unified.arrays
     given = covariances if factors is None else factors
-    d = checks.dimensions_of_packed(name, given.shape) if factors is None else packing.factor_dimensions(given.shape)
+    d = checks.dimensions_of_packed(name, given.shape) if factors is None else checks.dimensions_of_factors(given.shape)
     packing.check_broadcast(**{name: given.shape[:-1], "stddev": width.shape})
     if factors is None:
         packing.check_values(unified, name, given, checks.positive_definite)

@@ -23,14 +23,6 @@ def open_covariances(covariances: Any) -> tuple[Unified, Any, int]:
     return unified, array, d
 
 
-def given_name(covariances: Any, cholesky: Any) -> str:
-    """Which of the two is given, "covariances" or "cholesky", or an error where it is not exactly one."""
-    if (covariances is None) != (cholesky is None):
-        return "cholesky" if covariances is None else "covariances"
-    got, cure = ("neither", "Pass one of them.") if cholesky is None else ("both", "Leave one of them out.")
-    raise TypeError(checks.complain("covariances", "given, or cholesky in their place", got, cure))
-
-
 def check_values(unified: Unified, argument: str, array: Any, check: Callable[[str, np.ndarray], None]) -> None:
     """Run a value check of `checks` where the values are known."""
     values = unified.framework.concrete(array)
@@ -78,17 +70,6 @@ def check_broadcast(**shapes: Sequence[int]) -> None:
         wanted = f"of leading axes that broadcast with those of {first}, {tuple(shapes[first])}"
         got = ", ".join(f"{tuple(shapes[name])}" for name in others)
         raise ValueError(checks.complain(" and ".join(others), wanted, got)) from None
-
-
-def factor_dimensions(shape: Sequence[int], d: int | None = None) -> int:
-    """The number of dimensions of packed lower Cholesky factors (..., d(d+1)/2), which must be `d` if given."""
-    for dimensions in LOWER if d is None else (d,):
-        if len(shape) >= 1 and shape[-1] == len(LOWER[dimensions]):
-            return dimensions
-    orders = {1: "[xx]", 2: "[xx, yx, yy]", 3: "[xx, yx, yy, zx, zy, zz]"}
-    order = " or ".join(orders.values()) if d is None else f"{orders[d]}, in {d}-D"
-    wanted = f"packed lower triangles by rows, the last axis {order}"
-    raise ValueError(checks.complain("cholesky", wanted, f"shape {tuple(shape)}"))
 
 
 def check_factors(unified: Unified, cholesky: Any, d: int, cure: str = "Use exp for them.") -> None:

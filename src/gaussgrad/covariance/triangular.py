@@ -50,7 +50,7 @@ def from_cholesky(cholesky: Any, *, log_diagonal: bool = False) -> Any:
     unified = unify(cholesky=cholesky)
     (array,) = unified.arrays
     xp = unified.namespace
-    d = packing.factor_dimensions(array.shape)
+    d = checks.dimensions_of_factors(array.shape)
     if log_diagonal:
         packing.check_values(unified, "cholesky", array, lambda name, values: _refuse_overflow(name, values, d))
     else:

@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 
 from gaussgrad import checks, dispatch
-from gaussgrad.covariance import packing
 from gaussgrad.op import Operation, Output, register
 from gaussgrad.ops import batching
 from gaussgrad.ops.render import reference
@@ -77,8 +76,7 @@ def render(
     ------
     ValueError
         For shapes that disagree, options out of range, values that are not finite, covariances that are not positive
-        definite,
-        factors whose diagonal is not positive.
+        definite, factors whose diagonal is not positive.
     TypeError
         For none or both of `covariances` and `cholesky`, integer tensors, mixed dtypes or frameworks.
 
@@ -102,7 +100,7 @@ def render(
     compose = checks.option("compose", compose, COMPOSES)
     pixel = checks.option("pixel", pixel, PIXELS)
     tolerance = checks.number("tolerance", tolerance, "a number in [0, 1)", 0.0, 1.0)
-    form = packing.given_name(covariances, cholesky)
+    form = checks.given_widths(covariances, cholesky)
     given = covariances if cholesky is None else cholesky
     unified = dispatch.unify(("weights",), **{"means": means, form: given, "weights": weights})
     xp = unified.namespace
@@ -111,7 +109,7 @@ def render(
     if form == "covariances":
         checks.packed_covariances(form, widths.shape, len(size))
     else:
-        packing.factor_dimensions(widths.shape, len(size))
+        checks.dimensions_of_factors(widths.shape, len(size))
     weights, channels = batching.weights_with_channels(xp, means, weights)
     batch, arrays = batching.flatten(xp, **{"means": means, form: widths, "weights": weights})
     options = {"amplitude": amplitude, "compose": compose, "pixel": pixel, "tolerance": tolerance, "form": form}
