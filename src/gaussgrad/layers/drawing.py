@@ -17,7 +17,7 @@ from gaussgrad.ops.render import render
 
 LOWER_BY_ROWS = (0, 1, 3, 2, 4, 5)  # where the entries xx, yx, yy, zx, zy, zz of a factor stand in xx xy xz yy yz zz
 DIAGONAL = {1: (0,), 2: (0, 2), 3: (0, 2, 5)}  # of a lower triangle by rows
-HARMLESS = 40.0  # logarithms below have exponentials with a square in float32 too
+HARMLESS = 40.0  # logarithms below have exponentials whose square float32 holds
 
 
 def draw_gaussians(rows: Any, options: GaussianOptions, batched: bool | None) -> Any:
@@ -27,13 +27,13 @@ def draw_gaussians(rows: Any, options: GaussianOptions, batched: bool | None) ->
     """
     unified, means, widths, weights = _open(rows, options, batched)
     if options.variance is not None:
-        covariances = _fixed_covariance(unified, means, options.variance, options.layout.d)
+        told = {"covariances": _fixed_covariance(unified, means, options.variance, options.layout.d)}
         means = to_pixels(means, size=options.size) if options.normalized else means
     else:
-        covariances = _covariances(unified, widths, options)
+        told = _widths(unified, widths, options)
         if options.normalized:
-            means, covariances = to_pixels(means, covariances, size=options.size)
-    return unified.restore(render(means, covariances, weights, size=options.size, **options.drawing()))
+            means, told = _in_pixels(means, told, options.size)
+    return unified.restore(render(means, weights=weights, size=options.size, **told, **options.drawing()))
 
 
 def draw_impulses(rows: Any, options: ImpulseOptions, batched: bool | None) -> Any:
@@ -69,18 +69,24 @@ def _fixed_covariance(unified: Unified, means: Any, variance: float, d: int) -> 
     return _constant(unified, [variance if i == j else 0.0 for i, j in packing.UPPER[d]], means)
 
 
-def _covariances(unified: Unified, widths: Any, options: GaussianOptions) -> Any:
-    """Packed covariances (b, n, d(d+1)/2) of the widths in the rows, in the units of the rows."""
+def _widths(unified: Unified, widths: Any, options: GaussianOptions) -> dict[str, Any]:
+    """The widths in the rows, in their units: covariances or cholesky (b, n, d(d+1)/2), as `render` takes them."""
     layout = options.layout
     isotropic = layout.widths == ("variance",)
     if options.parametrization == "cholesky":
         if isotropic:
-            return covariance.isotropic(unified.namespace.exp(2 * widths[..., 0]), layout.d)
-        return covariance.from_cholesky(_factor(unified, widths, layout.d))
+            return {"covariances": covariance.isotropic(unified.namespace.exp(2 * widths[..., 0]), layout.d)}
+        return {"cholesky": _factor(unified, widths, layout.d)}
     values = unified.framework.concrete(widths)
     if values is not None:
         _refuse_indefinite(values, isotropic)
-    return covariance.isotropic(widths[..., 0], layout.d) if isotropic else widths
+    return {"covariances": covariance.isotropic(widths[..., 0], layout.d) if isotropic else widths}
+
+
+def _in_pixels(means: Any, told: dict[str, Any], size: tuple[int, ...]) -> tuple[Any, dict[str, Any]]:
+    """Means and widths from normalised units."""
+    means, widths = to_pixels(means, **told, size=size)
+    return means, dict.fromkeys(told, widths)
 
 
 def _factor(unified: Unified, widths: Any, d: int) -> Any:

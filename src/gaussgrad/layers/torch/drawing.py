@@ -93,8 +93,8 @@ class RenderGaussians(_Drawing):
     Differentiable to the rows. No parameters, an empty `state_dict`. Half precision is computed in float32.
 
     A fixed width stays in pixels because it belongs to the picture, like `size`: spots stay round in any frame.
-    "cholesky" spans what float32 can hold: logarithms within about 40, off-diagonal entries up to about a thousand
-    times the diagonal ones; beyond, the covariance is no longer positive definite after rounding and is refused.
+    "cholesky" takes logarithms within 44 in float32, and any entries below the diagonal: the covariance is never
+    formed, so that rounding cannot make it indefinite.
 
     Examples
     --------
