@@ -98,16 +98,19 @@ def factors_of(covariances: np.ndarray) -> np.ndarray:
 
 
 def _render_factors() -> Iterator[Case]:
-    """Each composition and kind of pixel in each number of dimensions, the other options in turn."""
-    kinds = product((1, 2, 3), ("sum", "max", "union"), ("point", "area"))
-    for number, (d, compose, pixel) in enumerate(kinds):
+    """Each composition in each number of dimensions; each pair of options is there, every combination is not.
+
+    A case is compiled for each dtype, in some seconds.
+    """
+    for number, (d, compose) in enumerate(product((1, 2, 3), ("sum", "max", "union"))):
+        pixel = ("point", "area")[number % 2]
         means, covariances, weights = render_inputs(d, n=3, b=1) if pixel == "area" else render_inputs(d)
         options = {
             "size": SIZES[d],
             "amplitude": ("density", "peak")[number // 2 % 2],
             "compose": compose,
             "pixel": pixel,
-            "tolerance": (0.0, 1e-4, 0.0111)[(number // 2 + number) % 3],
+            "tolerance": (0.0, 1e-4, 0.0111)[(number + d) % 3],
             "form": "cholesky",
         }
         label = f"render-{d}d-{compose}-{options['tolerance']:g}-{options['amplitude']}-{pixel}-cholesky"
