@@ -11,9 +11,11 @@ import pytest
 
 SEED = 0
 
-# Threads of OpenMP that wait do so by spinning, and take the cores from the tests beside.
-# OpenMP reads this once, when it is loaded.
+# Threads of OpenMP that wait do so by spinning, and take the cores from the tests beside. Where tests run on
+# every core, one for each is enough. OpenMP reads this once, when it is loaded.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 @pytest.fixture(scope="session")
