@@ -137,6 +137,7 @@ def full_latents_sample_and_score_what_their_factor_says(folder: Path) -> None:
     zeros = keras.ops.zeros((5, 4, 3), dtype="float64")
     noise = to_numpy(GaussianLatent(seed=0, dtype="float64")([zeros, zeros], training=True))
     diagonal = [0, 2, 5]
+    cholesky = cholesky.copy()  # JAX may have taken the array as it is, without a copy
     cholesky[..., diagonal] = np.exp(cholesky[..., diagonal])
     roots = np.zeros((5, 4, 3, 3))
     roots[..., *np.tril_indices(3)] = cholesky
