@@ -92,7 +92,7 @@ def _in_pixels(means: Any, told: dict[str, Any], size: tuple[int, ...]) -> tuple
 def _factor(unified: Unified, widths: Any, d: int) -> Any:
     """Packed lower Cholesky factors (b, n, d(d+1)/2) by rows, as `gaussgrad.log_density` takes them.
 
-    The widths have the logarithms of the diagonal in its place, so that all are any real numbers.
+    The widths hold logarithms on the diagonal; one whose exponential has no square in the dtype is refused.
     """
     xp = unified.namespace
     if d == 3:

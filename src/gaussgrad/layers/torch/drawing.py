@@ -66,7 +66,7 @@ class RenderGaussians(_Drawing):
         whatever `coordinates`.
     parametrization : {"covariance", "cholesky"}
         What the width in a row means. "covariance": a variance, or a packed covariance, refused where it is not
-        positive definite. "cholesky": any real numbers are valid, so that raw outputs of a network train; "variance"
+        positive definite. "cholesky": raw outputs of a network train, as no width is indefinite (Notes); "variance"
         holds the logarithm of the standard deviation, and a covariance the lower Cholesky factor, its entries in the
         places of the same name: xx, yy, zz the logarithms of the diagonal, xy, xz, yz what stands below it.
     coordinates : {"pixel", "normalized"}

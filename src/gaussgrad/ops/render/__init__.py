@@ -45,9 +45,8 @@ def render(
         One number per Gaussian, or one per Gaussian and channel: the rank decides. Ones when absent.
     cholesky : array (..., n, d(d+1)/2), optional
         In place of `covariances`, what `log_density` takes: packed lower Cholesky factors by rows, [xx], [xx, yx, yy]
-        or [xx, yx, yy, zx, zy, zz], in pixels, of positive diagonal. Any real numbers below the diagonal, and any
-        exponentials on it, are valid: the covariance, which float32 rounds to an indefinite matrix where a Gaussian is
-        narrow, is never formed.
+        or [xx, yx, yy, zx, zy, zz], in pixels, of positive diagonal. The covariance is never formed, since float32
+        rounds that of a narrow Gaussian to an indefinite matrix.
     size : tuple of int
         (width,), (height, width) or (depth, height, width).
     amplitude : {"density", "peak"}

@@ -30,8 +30,7 @@ def touch_rows(start, stop, means, widths, factored, frame, cut, reach):
     """Write for the Gaussians [start, stop), counted through all batch items, the range of rows that they may touch.
 
     `reach` (batch * n, 2) gets the first row and one past the last, slices laid end to end, or the cells of a signal;
-    both are 0 where there is none. `factored` is as in geometry.py, and
-    `frame` and `cut` are the fields of `Frame` and `Cut`.
+    both are 0 where there is none. `factored` is as in geometry.py, `frame` and `cut` are the fields of their records.
     """
     n, d = means.shape[1:]
     frame, (squared, pad) = Frame(*frame), cut[:2]
