@@ -86,7 +86,7 @@ def render_impulses(
         kernels = xp.broadcast_to(kernel, (means.shape[0], *kernel.shape))  # (b, *k): autodiff sums over b
     image = dispatch.run(OPERATION, (means, kernels, weights), unified, backend, threads, size=size)
     tail = (weights.shape[-1], *size) if channels else size
-    return unified.restore(xp.reshape(image, (*batch, *tail)))
+    return unified.restore(batching.reshape(xp, image, (*batch, *tail)))
 
 
 def _frame(size: Any) -> tuple[tuple[int, ...], bool]:

@@ -92,7 +92,7 @@ def mixture_log_density(
     xp = unified.namespace
     leading, flat = arguments.flatten(xp, OWN_AXES, **arrays)
     result = dispatch.run(OPERATION, flat, unified, backend, threads)
-    return unified.restore(xp.reshape(result, leading))
+    return unified.restore(batching.reshape(xp, result, leading))
 
 
 def responsibilities(points: Any, logits: Any, means: Any, log_stddevs: Any, atanh_correlations: Any) -> Any:

@@ -114,7 +114,7 @@ def render(
     options = {"amplitude": amplitude, "compose": compose, "pixel": pixel, "tolerance": tolerance, "form": form}
     image = dispatch.run(OPERATION, arrays, unified, backend, threads, size=size, **options)
     tail = (weights.shape[-1], *size) if channels else size
-    return unified.restore(xp.reshape(image, (*batch, *tail)))
+    return unified.restore(batching.reshape(xp, image, (*batch, *tail)))
 
 
 def _output(shapes: tuple[tuple[int, ...], ...], options: Any) -> Output:
