@@ -172,16 +172,10 @@ def finish(g, scale, dimensions, density, sums, j, b, i, scene, factored, gradie
         gradients.means[b, i, 1] = fy - g.beta * fx
     if dimensions == 3:
         gradients.means[b, i, 2] = fz - g.alpha * fy + (g.alpha * g.beta - g.gamma) * fx
-    if factored is None:
-        finish_covariance(g, dimensions, sums, j, b, i, volume, gradients.widths)
-    else:
+    if factored is not None:
         finish_factor(g, dimensions, sums, j, b, i, volume, scene.widths, gradients.widths)
-
-
-@njit(**simd.INLINE)
-def finish_covariance(g, dimensions, sums, j, b, i, volume, gradient):
-    """The gradient of one covariance (equations 17 and 18)."""
-    slope = g.alpha * g.beta - g.gamma
+        return
+    gradient, slope = gradients.widths, g.alpha * g.beta - g.gamma
     xx, xy, xz = (sums[j, 4] * g.ix - volume) * g.ix, sums[j, 5] * g.ix * g.iy, sums[j, 6] * g.ix * g.iz
     yy, yz, zz = (sums[j, 7] * g.iy - volume) * g.iy, sums[j, 8] * g.iy * g.iz, (sums[j, 9] * g.iz - volume) * g.iz
     # F U, then U' F U, with U = [1, -beta, slope; 0, 1, -alpha; 0, 0, 1]
