@@ -8,6 +8,7 @@ from typing import Any
 
 from gaussgrad import checks, dispatch
 from gaussgrad.op import Operation, Output, register
+from gaussgrad.ops import batching
 from gaussgrad.ops.mixture import arguments, reference
 from gaussgrad.ops.mixture.gaussian import gaussian_mixture_log_density, log_density
 from gaussgrad.ops.mixture.sampling import mixture_moments, sample_mixture

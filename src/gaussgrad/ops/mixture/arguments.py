@@ -8,6 +8,7 @@ import numpy as np
 
 from gaussgrad import checks
 from gaussgrad.dispatch import Unified
+from gaussgrad.ops import batching
 
 PARAMETERS = ("logits", "means", "log_stddevs", "atanh_correlations")
 
@@ -75,7 +76,7 @@ def flatten(xp: Any, own_axes: dict[str, int], **arrays: Any) -> tuple[tuple[int
     if len(leading) == 1:
         return leading, tuple(stretched)
     return leading, tuple(
-        xp.reshape(array, (math.prod(leading), *array.shape[array.ndim - own :]))
+        batching.reshape(xp, array, (math.prod(leading), *array.shape[array.ndim - own :]))
         for array, own in zip(stretched, counts, strict=True)
     )
 
