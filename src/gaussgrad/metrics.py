@@ -16,13 +16,15 @@ class Baselines:
     pca_numbers: int  # fewer than asked for where there are fewer images or pixels
 
 
-def psnr(images: np.ndarray, reconstructions: np.ndarray) -> float:
-    """Peak signal-to-noise ratio in dB of images in [0, 1]: -10 log10 of the squared error, averaged over everything.
+def psnr(images: np.ndarray, reconstructions: np.ndarray, data_range: float = 1.0) -> float:
+    """Peak signal-to-noise ratio in dB of images: -10 log10 of the squared error, averaged over everything.
 
     Parameters
     ----------
     images, reconstructions : array of one shape
-        Values in [0, 1]; reconstructions are taken as they are, not clipped.
+        Values are taken as they are, not clipped.
+    data_range : float
+        White less black, in the numbers of the images; the error counts as a share of it.
 
     Returns
     -------
@@ -44,7 +46,7 @@ def psnr(images: np.ndarray, reconstructions: np.ndarray) -> float:
         wanted = f"of the shape of images {images.shape}, not empty"
         raise ValueError(checks.complain("reconstructions", wanted, f"shape {reconstructions.shape}"))
     error = np.mean(np.square(images.astype(np.float64) - reconstructions))
-    return decibels(float(error))
+    return decibels(float(error) / data_range**2)
 
 
 def decibels(mean_squared_error: float) -> float:
@@ -57,6 +59,17 @@ def decibels(mean_squared_error: float) -> float:
     """
     with np.errstate(divide="ignore"):
         return float(-10 * np.log10(mean_squared_error))
+
+
+def root_mean_square(psnr: float) -> float:
+    """The root mean square error, as a share of white less black, that belongs to a PSNR in dB.
+
+    Examples
+    --------
+    >>> root_mean_square(20.0)
+    0.1
+    """
+    return float(10 ** (-psnr / 20))
 
 
 def importance_weighted_bound(log_weights: np.ndarray) -> np.ndarray:

@@ -153,15 +153,19 @@ def write_overlays(
     originals: np.ndarray,
     reconstructions: np.ndarray,
     gaussians: Gaussians,
+    owned: np.ndarray | None = None,
     *,
     points: bool = False,
     overwrite: bool = False,
 ) -> None:
-    """Write a folder with an overlay for each of the images (b, c, h, w), by their names; whole or not at all."""
-    means, covariances, weights = map(np.asarray, (gaussians.means, gaussians.covariances, gaussians.weights))
+    """Write a folder with an overlay for each of the images (b, c, h, w), by their names; whole or not at all.
+
+    `owned` (b, n) says which Gaussians are shown.
+    """
+    parts = [np.asarray(part) for part in (gaussians.means, gaussians.covariances, gaussians.weights)]
     with fresh_overlays(folder, names, overwrite) as paths:
         for i, path in enumerate(paths):
-            one = (means[i], covariances[i], weights[i])
+            one = [part[i] if owned is None else part[i][owned[i]] for part in parts]
             write_overlay(path, originals[i], reconstructions[i], one, points=points)
 
 

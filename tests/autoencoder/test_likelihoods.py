@@ -8,11 +8,14 @@ from tolerances import compare_values
 
 from gaussgrad.autoencoder.likelihoods import (
     SHARPNESS,
+    WHITE_COUNTS,
     BernoulliLikelihood,
     GaussianLikelihood,
     PoissonLikelihood,
     make_likelihood,
 )
+from gaussgrad.autoencoder.model import GaussianAutoencoder
+from gaussgrad.autoencoder.variational import VariationalGaussianAutoencoder
 
 DRAWN = np.array([-3.0, -0.6, -0.1, 0.0, 0.02, 0.3, 0.5, 0.97, 1.0, 1.4, 5.0])
 
@@ -105,3 +108,9 @@ def test_unknown_likelihoods_and_counts_are_refused():
         make_likelihood("laplace")
     with pytest.raises(ValueError, match="white must be a positive number of counts"):
         PoissonLikelihood(white=0)
+
+
+@pytest.mark.parametrize(("black", "white", "expected"), [(100, 500, 400.0), (None, None, WHITE_COUNTS)])
+def test_a_scale_says_how_many_counts_white_is(black, white, expected):
+    model = GaussianAutoencoder((8, 8), n=1, looks=0, black=black, white=white)
+    assert VariationalGaussianAutoencoder(model, "poisson").likelihood.white == expected

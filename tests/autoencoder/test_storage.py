@@ -41,6 +41,7 @@ def folder(tmp_path):
         {"latent": "points+covariance", "compose": "union", "tolerance": 0.0},
         {"head": "heatmap", "looks": 1, "presence": True},
         {"looks": 0},
+        {"black": 120, "white": 989.5, "tiled": True},
     ],
 )
 def test_a_loaded_model_reconstructs_to_the_bit(tmp_path, arguments):
@@ -80,7 +81,8 @@ VERSION_2 = """{
 def test_a_model_json_of_version_2_loads(folder):
     (folder / "model.json").write_text(VERSION_2)
     loaded = GaussianAutoencoder.load(folder)
-    assert loaded.settings() == json.loads(VERSION_2)["settings"]
+    added = {"black": None, "white": None, "tiled": False}
+    assert loaded.settings() == {**json.loads(VERSION_2)["settings"], **added}
 
 
 def test_the_settings_are_the_arguments_of_the_model(folder):
@@ -216,7 +218,7 @@ DAMAGES = {
     "deep json": (lambda folder: (folder / "model.json").write_text("[" * 100_000), "cannot be read as JSON"),
     "json list": (lambda folder: (folder / "model.json").write_text("[]"), "was not written by gaussgrad"),
     "foreign json": (lambda folder: _edit(folder, format="other"), "was not written by gaussgrad"),
-    "other version": (lambda folder: _edit(folder, version=99), "must be of version 2; got 99"),
+    "other version": (lambda folder: _edit(folder, version=99), "must be of version 3; got 99"),
     "no settings": (lambda folder: _edit(folder, settings=None), "holds no settings"),
     "unknown setting": (lambda folder: _edit_settings(folder, colour=1), "should not hold, colour"),
     "wrong setting": (lambda folder: _edit_settings(folder, latent="dots"), "makes no model: latent must be"),

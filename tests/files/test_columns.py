@@ -52,3 +52,12 @@ def test_every_column_has_a_meaning_and_every_length_a_unit():
     units = {column.name: column.unit for column in COLUMNS}
     assert {units[name] for name in ("x", "y", "x_stddev", "y_stddev")} == {"px"}
     assert {units[name] for name in ("xx", "xy", "yy")} == {"px²"}
+
+
+def test_only_owned_gaussians_are_rows_counted_from_0(tmp_path):
+    means = np.arange(12.0).reshape(2, 3, 2)
+    found = Gaussians(means, np.tile([1.0, 0.0, 1.0], (2, 3, 1)), np.ones((2, 3)))
+    owned = np.array([[True, False, True], [False, False, True]])
+    write_gaussians(tmp_path / "found.csv", ["a", "b"], found, owned=owned)
+    table = read_table(tmp_path / "found.csv")
+    assert (table["image"], table["index"], table["x"]) == (["a", "a", "b"], ["0", "1", "0"], ["0.0", "4.0", "10.0"])

@@ -9,7 +9,7 @@ import tifffile
 from PIL import Image
 
 from gaussgrad.files.folders import fresh_folder
-from gaussgrad.files.images import read_image, write_image
+from gaussgrad.files.images import read_image, read_pages, write_image
 from gaussgrad.files.tables import Table, numeric_columns, read_table, write_table
 
 GREY = np.linspace(0, 1, 30, dtype=np.float32).reshape(1, 5, 6)
@@ -42,13 +42,13 @@ def test_png_shows_what_lies_outside_0_and_1_as_black_and_white(tmp_path):
     ("pixels", "expected"),
     [
         (np.array([[0, 255]], dtype=np.uint8), [[[0, 1]]]),
-        (np.array([[0, 65535]], dtype=np.uint16), [[[0, 1]]]),
+        (np.array([[120, 989]], dtype=np.uint16), [[[120, 989]]]),  # counts of a camera, not shares of 65,535
         (np.array([[[10, 255], [255, 255]]], dtype=np.uint8), [[[10 / 255, 1]]]),  # grey, opaque
         (np.full((1, 1, 4), 255, dtype=np.uint8), [[[1]], [[1]], [[1]]]),  # RGB, opaque
     ],
     ids=["8 bits", "16 bits", "grey with alpha", "colour with alpha"],
 )
-def test_png_kinds_are_read_by_their_full_scale(tmp_path, pixels, expected):
+def test_png_kinds_are_read_as_shares_of_white_or_as_counts(tmp_path, pixels, expected):
     Image.fromarray(pixels).save(tmp_path / "image.png")
     np.testing.assert_allclose(read_image(tmp_path / "image.png"), np.array(expected, np.float32), strict=True)
 
@@ -92,10 +92,58 @@ def test_a_cut_image_is_refused(tmp_path):
         read_image(path)
 
 
-def test_several_pages_are_refused(tmp_path):
+def test_several_pages_are_no_single_image(tmp_path):
     tifffile.imwrite(tmp_path / "stack.tif", np.zeros((5, 7, 8), dtype=np.uint8))
-    with pytest.raises(ValueError, match=r"stack\.tif cannot be read .*it has 5 pages: save them as single"):
+    with pytest.raises(ValueError, match=r"stack\.tif must be a file of one image; got 5 pages\. Save one of them"):
         read_image(tmp_path / "stack.tif")
+
+
+STACK = np.random.default_rng(3).integers(100, 1000, (5, 32, 48), dtype=np.uint16)
+COLOUR_STACK = np.random.default_rng(4).integers(0, 256, (3, 9, 11, 3), dtype=np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("pages", "arguments"),
+    [
+        (STACK, {"photometric": "minisblack"}),
+        (STACK, {"tile": (16, 16)}),
+        (STACK, {"compression": "zlib"}),
+        (STACK, {"imagej": True, "truncate": True}),  # one description for all pages
+        (STACK, {"volumetric": True, "tile": (2, 16, 16)}),  # one page of some depth
+        (STACK.astype(np.float32) / 1000, {"photometric": "minisblack"}),
+        (STACK.astype(np.uint8), {"photometric": "minisblack"}),
+        (COLOUR_STACK, {"photometric": "rgb"}),
+        (STACK.astype(">u2"), {"byteorder": ">"}),
+    ],
+    ids=["16 bits", "tiled", "compressed", "ImageJ", "volume", "floats", "8 bits", "colour", "big-endian"],
+)
+def test_pages_of_a_tiff_are_images(tmp_path, pages, arguments):
+    tifffile.imwrite(tmp_path / "stack.tif", pages, **arguments)
+    expected = pages[:, None] if pages.ndim == 3 else np.moveaxis(pages, -1, 1)
+    expected = expected.astype(expected.dtype.newbyteorder("="))
+    np.testing.assert_array_equal(read_pages(tmp_path / "stack.tif"), expected, strict=True)
+
+
+def test_compressed_pages_of_16_bits_are_images(tmp_path):
+    first, *others = [Image.fromarray(page) for page in STACK]
+    first.save(tmp_path / "stack.tif", save_all=True, append_images=others, compression="tiff_lzw")
+    np.testing.assert_array_equal(read_pages(tmp_path / "stack.tif"), STACK[:, None], strict=True)
+
+
+@pytest.mark.parametrize(
+    ("second", "words"),
+    [
+        (STACK[0, :, :-1], r"stack\.tif\[1\] must be grey of 32 x 48 .* as its first page is; got grey of 32 x 47"),
+        (STACK[0].astype(np.float32), r"stack\.tif\[1\] must be of type uint16 as its first page is; got float32"),
+    ],
+    ids=["size", "type"],
+)
+def test_pages_that_differ_are_refused(tmp_path, second, words):
+    with tifffile.TiffWriter(tmp_path / "stack.tif") as file:
+        file.write(STACK[0])
+        file.write(second)
+    with pytest.raises(ValueError, match=words):
+        read_pages(tmp_path / "stack.tif")
 
 
 EIGHT = np.random.default_rng(0).integers(0, 256, (9, 11), dtype=np.uint8)
@@ -107,14 +155,14 @@ DEEP = np.random.default_rng(2).integers(0, 65536, (9, 11, 3), dtype=np.uint16)
 @pytest.mark.parametrize("pixels", [EIGHT, np.dstack([EIGHT] * 3), SIXTEEN, SIXTEEN.astype(np.float32) / 65535])
 def test_tiff_is_read_compressed_or_not(tmp_path, pixels, compression):
     Image.fromarray(pixels).save(tmp_path / "image.tif", compression=compression)
-    expected = pixels if pixels.dtype.kind == "f" else pixels / np.iinfo(pixels.dtype).max
+    expected = pixels / 255 if pixels.dtype == np.uint8 else pixels
     expected = expected[None] if pixels.ndim == 2 else np.moveaxis(expected, -1, 0)
     np.testing.assert_allclose(read_image(tmp_path / "image.tif"), expected, rtol=1e-6)
 
 
 def test_tiff_of_deep_colours_keeps_every_bit(tmp_path):
     tifffile.imwrite(tmp_path / "image.tif", DEEP, photometric="rgb")
-    np.testing.assert_allclose(read_image(tmp_path / "image.tif"), np.moveaxis(DEEP, -1, 0) / 65535, rtol=1e-6)
+    np.testing.assert_array_equal(read_pages(tmp_path / "image.tif")[0], np.moveaxis(DEEP, -1, 0), strict=True)
 
 
 def test_tiff_with_a_palette_is_read_in_its_colours(tmp_path):
@@ -140,9 +188,18 @@ def test_a_transparent_colour_is_refused(tmp_path, kind):
         read_image(tmp_path / "image.png")
 
 
-def test_floats_outside_0_and_1_are_refused(tmp_path):
-    tifffile.imwrite(tmp_path / "image.tif", np.full((4, 4), 100.0, dtype=np.float32))
-    with pytest.raises(ValueError, match=r"floats in \[0, 1\]; got values from 100 to 100\. Divide by"):
+def test_floats_are_read_as_they_come(tmp_path):
+    pixels = np.array([[-20.5, 100.0], [0.0, 3e7]], dtype=np.float32)
+    tifffile.imwrite(tmp_path / "image.tif", pixels)
+    np.testing.assert_array_equal(read_image(tmp_path / "image.tif"), pixels[None], strict=True)
+
+
+@pytest.mark.parametrize("value", [np.nan, -np.inf])
+def test_floats_that_are_not_finite_are_refused(tmp_path, value):
+    tifffile.imwrite(tmp_path / "image.tif", np.array([[1.0, value]], dtype=np.float32))
+    with pytest.raises(
+        ValueError, match=r"image\.tif must be finite everywhere; got 1 values that are NaN or infinite"
+    ):
         read_image(tmp_path / "image.tif")
 
 

@@ -1,7 +1,6 @@
 """A setting has one home: the command line, config.json and the model say the same of it; old runs open."""
 
 import inspect
-import json
 from dataclasses import asdict, fields, replace
 
 import pytest
@@ -66,7 +65,9 @@ VERSION_1 = """{
 
 def test_a_config_json_of_version_1_opens(tmp_path):
     (tmp_path / "config.json").write_text(VERSION_1)
-    assert runs.open_run(tmp_path).configuration == Configuration(
+    run = runs.open_run(tmp_path)
+    assert run.scale is None
+    assert run.configuration == Configuration(
         latent="points+covariance",
         n=3,
         compose="union",
@@ -96,7 +97,8 @@ def test_the_settings_of_the_model_are_its_arguments_with_its_defaults():
     arguments = inspect.signature(GaussianAutoencoder).parameters
     decided = Configuration().model_arguments
     assert {name: arguments[name].default for name in decided} == decided
-    assert set(arguments) - set(decided) == {"size", "channels", "encoder", "tolerance"}  # from the images, or fixed
+    of_images = {"size", "channels", "black", "white", "tiled"}
+    assert set(arguments) - set(decided) - of_images == {"encoder", "tolerance"}  # fixed
     assert replace(Configuration(), presence_cost=1e-3).model_arguments["presence"] is True
 
 
@@ -145,6 +147,13 @@ def test_train_has_no_option_without_a_setting_but_those_of_files():
         ("n", "ten", r"n must be of type int; got 'ten'\."),
         ("epochs", 1.5, r"epochs must be of type int \| None; got 1\.5\."),
         ("tensorboard", 0, r"tensorboard must be of type bool; got 0\."),
+        (
+            "black",
+            "dark",
+            r"black must be a number of the images, or a percentile of them from 0% to 100%, .* got dark\.",
+        ),
+        ("white", 989, r"white must be of type str \| None; got 989\."),
+        ("tile", 7, r"tile must be at least 8; got 7\."),
     ],
 )
 def test_a_value_that_the_command_line_would_not_take_is_refused_in_a_file_too(name, value, words):
@@ -155,7 +164,7 @@ def test_a_value_that_the_command_line_would_not_take_is_refused_in_a_file_too(n
 
 
 def test_a_setting_that_is_missing_or_unknown_is_named():
-    values = json.loads(VERSION_1)["configuration"]
+    values = asdict(Configuration())
     del values["beta"]
     with pytest.raises(ValueError, match=r"it lacks, or should not hold, beta, colour\."):
         configured({**values, "colour": 1})

@@ -5,6 +5,7 @@ import errno
 import io as text
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -285,6 +286,28 @@ def test_augmentation_moves_images_a_little_and_repeats_with_its_generator():
     assert ((moved >= 0) & (moved <= 1)).all()
 
 
+def test_augmentation_cuts_off_nothing_that_images_hold():
+    images = 3 * torch.from_numpy(spots(count=4, size=(20, 30))) - 1  # from -1 to beyond 1, as noise and rare spots are
+    moved = augment.random_affine(images, torch.Generator().manual_seed(0))
+    assert moved.min() < -0.9
+    assert (moved.amax(dim=(1, 2, 3)) > 0.9 * images.amax(dim=(1, 2, 3))).all()
+    assert (moved.amax(dim=(1, 2, 3)) <= images.amax(dim=(1, 2, 3)).clamp(min=1)).all()
+
+
+@pytest.mark.parametrize(
+    ("held_out", "words"),
+    [
+        (20.1, None),
+        (19.9, r"^Warning: PCA with 12 numbers draws held-out images better \(20\.00 dB\) .* \(19\.90 dB\)\. Train"),
+        (9.9, r"^Warning: the mean of the training images draws .* \(10\.00 dB\) .* set --black and --white\. Train"),
+    ],
+)
+def test_a_model_that_is_worse_than_none_is_told_with_what_to_try(held_out, words):
+    figures = report.Figures(held_out, 25.0, 20.0, 12, 10.0, 12, 32, 8, 3)
+    warning = report.warning(figures)
+    assert (warning is None) if words is None else (re.search(words, warning) and "\n" not in warning)
+
+
 def test_augmentation_turns_without_stretching_where_the_frame_is_not_square(monkeypatch):
     monkeypatch.setattr(augment, "LARGEST_STRETCH", 0.0)
     monkeypatch.setattr(augment, "LARGEST_SHEAR", 0.0)
@@ -351,7 +374,12 @@ def test_a_whole_number_is_a_setting_of_type_float(tmp_path):
         (lambda run: (run.folder / "config.json").unlink(), "is no run of gaussgrad: it holds no config.json"),
         (lambda run: os.truncate(run.folder / "config.json", 30), "cannot be read as JSON"),
         (lambda run: _edit(run, format="other"), "was not written by gaussgrad"),
-        (lambda run: _edit(run, version=2), "must be of version 1; got 2"),
+        (lambda run: _edit(run, version=3), "must be of version 2; got 3"),
+        (
+            lambda run: _edit(run, scale={"black": 5, "white": 5}),
+            r"config\.json is damaged: black must be below white 5",
+        ),
+        (lambda run: _edit(run, scale=7), r"config\.json is damaged: scale must be"),
         (lambda run: _edit(run, configuration={"colour": 1}), "holds no configuration"),
         (lambda run: _edit(run, configuration={"n": 2}), "holds no configuration"),
         (lambda run: _edit_setting(run, colour=1), "holds no configuration"),

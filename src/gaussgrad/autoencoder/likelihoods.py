@@ -118,9 +118,10 @@ class PoissonLikelihood(Likelihood):
 LIKELIHOODS = {"gaussian": GaussianLikelihood, "bernoulli": BernoulliLikelihood, "poisson": PoissonLikelihood}
 
 
-def make_likelihood(name: str) -> Likelihood:
-    """The likelihood of a name, new."""
-    return LIKELIHOODS[checks.option("likelihood", name, tuple(LIKELIHOODS))]()
+def make_likelihood(name: str, white: float | None = None) -> Likelihood:
+    """The likelihood of a name, new; of counts by how many of them white is above black, where it is known."""
+    chosen = checks.option("likelihood", name, tuple(LIKELIHOODS))
+    return PoissonLikelihood(white) if chosen == "poisson" and white is not None else LIKELIHOODS[chosen]()
 
 
 def _log_softplus(x: torch.Tensor) -> torch.Tensor:

@@ -17,6 +17,7 @@ from gaussgrad.autoencoder.heads import HEADS, GaussianHead
 from gaussgrad.autoencoder.looks import NOTES, Look
 from gaussgrad.gaussians import Gaussians
 from gaussgrad.ops.render import render
+from gaussgrad.scaling import scale_of
 
 
 class GaussianAutoencoder(nn.Module):
@@ -55,6 +56,11 @@ class GaussianAutoencoder(nn.Module):
         of `Gaussians.presence` (`--presence-cost` on the command line), or none will be.
     compose, tolerance
         As in `gaussgrad.render`, which draws with `amplitude="peak"`.
+    black, white : float, optional
+        The numbers of image files that are 0 and 1 to the model. They are kept with it, and `gaussgrad.inference` and
+        the command line go by them; the methods of the model itself take images scaled.
+    tiled : bool
+        Whether the images are tiles of larger frames, which is kept with the model likewise.
 
     Raises
     ------
@@ -63,7 +69,7 @@ class GaussianAutoencoder(nn.Module):
 
     Notes
     -----
-    Images go in and come out as (b, c, h, w), in [0, 1]; reconstructions are not clipped. Differentiable throughout.
+    Images go in and come out as (b, c, h, w), black 0 and white 1; nothing is clipped. Differentiable throughout.
 
     Examples
     --------
@@ -89,9 +95,13 @@ class GaussianAutoencoder(nn.Module):
         presence: bool = False,
         compose: str = "sum",
         tolerance: float = 1e-4,
+        black: float | None = None,
+        white: float | None = None,
+        tiled: bool = False,
     ) -> None:
         super().__init__()
         self.size = _image_size(size)
+        self.scale, self.tiled = scale_of(black, white), checks.option("tiled", tiled, (False, True))
         self.channels = checks.option("channels", channels, (1, 3))
         self.n, self.looks = _count("n", n, 1), _count("looks", looks, 0)
         self.compose = checks.option("compose", compose, ("sum", "max", "union"))
@@ -241,6 +251,9 @@ class GaussianAutoencoder(nn.Module):
             "head": "heatmap" if self.head.has_heatmaps else "linear",
             "looks": self.looks,
             "presence": self.head.presence,
+            "black": self.scale.black if self.scale else None,
+            "white": self.scale.white if self.scale else None,
+            "tiled": self.tiled,
             "encoder": "default" if self.has_default_encoder else custom,
         }
 

@@ -15,7 +15,10 @@ from torch import nn
 from gaussgrad.files.folders import fresh_folder
 
 FORMAT = "gaussgrad.GaussianAutoencoder"
-VERSION = 2
+VERSION = 3
+ADDED = {
+    2: {"black": None, "white": None, "tiled": False}
+}  # settings by the last version without them, and what it did
 SETTINGS_FILE = "model.json"
 WEIGHTS_FILE = "weights.safetensors"
 
@@ -52,14 +55,12 @@ def read_settings(folder: str | os.PathLike[str]) -> dict[str, Any]:
     content = _read_json(path)
     if content.get("format") != FORMAT:
         raise ValueError(f"{path} was not written by gaussgrad: its format is not {FORMAT!r}.")
-    if content.get("version") != VERSION:
-        raise ValueError(
-            f"{path} must be of version {VERSION}; got {content.get('version')!r}. Use the gaussgrad that wrote it."
-        )
-    settings = content.get("settings")
+    version, settings = content.get("version"), content.get("settings")
+    if version != VERSION and version not in ADDED:
+        raise ValueError(f"{path} must be of version {VERSION}; got {version!r}. Use the gaussgrad that wrote it.")
     if not isinstance(settings, dict) or not isinstance(settings.get("encoder"), str):
         raise ValueError(f"{path} is damaged: it holds no settings of a model.")
-    return settings
+    return {**ADDED.get(version, {}), **settings}
 
 
 def _read_json(path: Path) -> dict[str, Any]:

@@ -72,7 +72,7 @@ class VariationalGaussianAutoencoder(nn.Module):
             raise ValueError("model must have a fixed number of Gaussians; got presence=True. Use presence=False.")
         self.model = model
         self.likelihood_name = likelihood
-        self.likelihood = make_likelihood(likelihood)
+        self.likelihood = make_likelihood(likelihood, model.scale.range if model.scale else None)
         self.latent = GaussianLatent(sample_in_eval=True)
         shape = (model.n, model.head.free_numbers)
         self.prior_mean = nn.Parameter(torch.zeros(shape))

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import numpy as np
     from rich.table import Table
 
-    from gaussgrad.data import Images
+    from gaussgrad.autoencoder import GaussianAutoencoder
     from gaussgrad.fitting.diagnostics import Diagnosis
     from gaussgrad.gaussians import Gaussians
 
@@ -45,10 +45,8 @@ def inspect(
     if output is not None:
         refuse_existing(output, overwrite)
     model = load_trained(run_folder).model
-    loaded = _load_images(run_folder, images)
-    inference.refuse_other_shape(model, loaded)
-    pixels = loaded.pixels[:MOST_IMAGES]
-    gaussians = inference.predict(model, pixels).gaussians
+    pixels = _load_pixels(run_folder, images, model)[:MOST_IMAGES]
+    gaussians = inference.answer(model, pixels).gaussians
     diagnosis = diagnose(gaussians, model.size)
     console = Console()
     console.print(_table(diagnosis, len(pixels), model.n))
@@ -59,16 +57,18 @@ def inspect(
         console.print(f"{output} shows the {count} worst images.", soft_wrap=True, highlight=False)
 
 
-def _load_images(folder: Path, source: Path | None) -> "Images":
-    """Those given, or those that the run held out."""
-    from gaussgrad import data
+def _load_pixels(folder: Path, source: Path | None, model: "GaussianAutoencoder") -> "np.ndarray":
+    """Those given, or those that the run held out, as the model takes them: scaled, frames as tiles."""
+    from gaussgrad import data, inference
     from gaussgrad.training import run as runs
 
     if source is not None:
-        return data.load(source)
+        frames = data.read(source)
+        inference.refuse_other_images(model, frames)
+        return inference.to_unit(model, frames.tiles(model.size[0]).numbers if model.tiled else frames.numbers)
     if not (folder / "config.json").is_file():
         raise ValueError(f"{folder} is a model without its run: give IMAGES to inspect it on.")
-    return runs.load_held_out(runs.open_run(folder))
+    return runs.load_held_out(runs.open_run(folder)).pixels
 
 
 def _table(diagnosis: "Diagnosis", count: int, n: int) -> "Table":

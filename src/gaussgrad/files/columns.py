@@ -55,6 +55,7 @@ def write_gaussians(
     gaussians: Gaussians,
     position_stddevs: np.ndarray | None = None,
     overwrite: bool = False,
+    owned: np.ndarray | None = None,
 ) -> None:
     """Write the Gaussians of images as CSV, one row per Gaussian.
 
@@ -68,6 +69,8 @@ def write_gaussians(
         Means (b, n, 2), covariances (b, n, 3), weights (b, n) or (b, n, c) with c = 1 or 3.
     position_stddevs : array (b, n, 2), optional
         Pixels; two columns more.
+    owned : array (b, n) of bool, optional
+        Which Gaussians to write; without it all.
 
     Examples
     --------
@@ -86,14 +89,15 @@ def write_gaussians(
     if position_stddevs is not None:
         header += names_of(POSITION_STDDEVS)
         parts.append(position_stddevs)
-    write_table(path, header, _rows(names, parts), overwrite)
+    write_table(path, header, _rows(names, parts, owned), overwrite)
 
 
-def _rows(names: Sequence[str], parts: Sequence[np.ndarray]) -> Iterator[list[Any]]:
+def _rows(names: Sequence[str], parts: Sequence[np.ndarray], owned: np.ndarray | None) -> Iterator[list[Any]]:
     """One row per Gaussian; the numbers as their dtype prints them, which reads back the same."""
     for i, name in enumerate(names):
-        for j in range(parts[0].shape[1]):
-            yield [name, j, *(str(number) for part in parts for number in part[i, j])]
+        chosen = range(parts[0].shape[1]) if owned is None else np.flatnonzero(owned[i]).tolist()
+        for index, j in enumerate(chosen):
+            yield [name, index, *(str(number) for part in parts for number in part[i, j])]
 
 
 def read_gaussians(path: str | os.PathLike[str], image: str | None = None) -> Gaussians:

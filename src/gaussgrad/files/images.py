@@ -1,7 +1,9 @@
-"""Images in and out, as float32 in [0, 1]."""
+"""Images in and out: the numbers that files hold."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -10,23 +12,23 @@ from gaussgrad.files.errors import first_line
 from gaussgrad.files.folders import fresh_file
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
+TIFF_SUFFIXES = (".tif", ".tiff")
 PICTURE_SUFFIXES = (".png", ".tif", ".tiff", ".npy")
-_FULL_SCALE = {"bool": 1.0, "uint8": 255.0, "uint16": 65535.0}
+FULL_SCALE = {"bool": 1.0, "uint8": 255.0}  # types of which white is known
 
 
 def read_image(path: str | os.PathLike[str]) -> np.ndarray:
-    """The image as float32 (1, h, w) or (3, h, w) in [0, 1].
+    """The image as float32 (1, h, w) or (3, h, w): 8 bits in [0, 1], other types as the numbers of the file.
 
     Parameters
     ----------
     path : path
-        A PNG, JPEG or TIFF file with one grey or RGB image: 8 bits, 16 bits (of a PNG in colour, the upper 8), or
-        a TIFF of floats in [0, 1]. An alpha channel that hides nothing is left out.
+        A PNG, JPEG or TIFF file with one grey or RGB image; see `read_pages`.
 
     Raises
     ------
     ValueError
-        For a file that cannot be read, several pages, transparency, or floats outside [0, 1].
+        As `read_pages`, and for several pages.
 
     Examples
     --------
@@ -36,15 +38,66 @@ def read_image(path: str | os.PathLike[str]) -> np.ndarray:
     >>> read_image(path).shape
     (1, 4, 6)
     """
+    pages = read_pages(path)
+    if len(pages) > 1:
+        cure = "Save one of them as an image of its own."
+        raise ValueError(checks.complain(str(path), "a file of one image", f"{len(pages)} pages", cure))
+    return unit_or_numbers(pages[0])
+
+
+def read_pages(path: str | os.PathLike[str]) -> np.ndarray:
+    """The images of a file as it holds them: numbers (pages, c, h, w) of its own type, c = 1 or 3.
+
+    Parameters
+    ----------
+    path : path
+        A PNG, JPEG or TIFF file of grey or RGB images. A PNG in colour gives 8 bits, also where it holds 16; others
+        give what they hold: integers or floats. Each page of a TIFF file is an image; reduced copies of pages are left
+        out, and so is an alpha channel that hides nothing.
+
+    Raises
+    ------
+    ValueError
+        For a file that cannot be read, transparency, pages that differ in size, colour or type, or floats that are
+        not finite.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib, numpy, tifffile
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "stack.tif"
+    >>> tifffile.imwrite(path, numpy.full((5, 4, 6), 120, dtype="uint16"))
+    >>> pages = read_pages(path)
+    >>> pages.shape, str(pages.dtype), int(pages.max())
+    ((5, 1, 4, 6), 'uint16', 120)
+    """
     path = Path(path)
-    reader = _read_tiff if path.suffix.lower() in (".tif", ".tiff") else _read_with_pillow
+    reader = _read_tiff if path.suffix.lower() in TIFF_SUFFIXES else _read_with_pillow
     try:
-        pixels = reader(path)
+        pages = reader(path)
     except FileNotFoundError:
         raise
     except Exception as error:  # decoders raise whatever they like
         raise ValueError(f"{path} cannot be read as an image ({first_line(error)}).") from error
-    return scaled_to_unit(str(path), _channels_first(str(path), pixels))
+    images = [_channels_first(str(path), page) for page in pages]
+    for i, image in enumerate(images[1:], start=1):
+        refuse_other_kind(f"{path}[{i}]", image, images[0], "its first page")
+    return checked_numbers(str(path), np.stack(images))
+
+
+def refuse_other_kind(name: str, image: np.ndarray, first: np.ndarray, which: str) -> None:
+    """Refuse an image (c, h, w) of another size, colour or type than the first."""
+    if image.shape != first.shape:
+        wanted, got = f"{_describe(first)} as {which} is", _describe(image)
+        raise ValueError(checks.complain(name, wanted, got, "Crop or convert the images first."))
+    if image.dtype != first.dtype:
+        wanted = f"of type {first.dtype} as {which} is"
+        raise ValueError(checks.complain(name, wanted, image.dtype, "Convert the images first."))
+
+
+def _describe(image: np.ndarray) -> str:
+    """'RGB of 20 x 30 (height x width)'."""
+    channels, height, width = image.shape
+    return f"{'grey' if channels == 1 else 'RGB'} of {height} x {width} (height x width)"
 
 
 def read_array(path: str | os.PathLike[str]) -> np.ndarray:
@@ -56,33 +109,56 @@ def read_array(path: str | os.PathLike[str]) -> np.ndarray:
     return array
 
 
-def _read_with_pillow(path: Path) -> np.ndarray:
-    """(h, w) or (h, w, c), upright; palettes and colour spaces resolved to RGB."""
-    from PIL import Image, ImageOps
+def _read_with_pillow(path: Path, pages: Sequence[int] = (0,)) -> list[np.ndarray]:
+    """Pages (h, w) or (h, w, c), upright; palettes and colour spaces resolved to RGB."""
+    from PIL import Image
 
     with path.open("rb") as file, Image.open(file) as image:
         if "transparency" in image.info and image.mode != "P":
             raise ValueError("it has a transparent colour: flatten it onto a background")
-        upright = ImageOps.exif_transpose(image)
-        modes = {"1": "L", "P": "RGBA", "CMYK": "RGB", "YCbCr": "RGB", "LAB": "RGB", "HSV": "RGB"}
-        return np.asarray(upright.convert(modes.get(upright.mode, upright.mode)))
+        return [_pillow_page(image, page) for page in pages]
 
 
-def _read_tiff(path: Path) -> np.ndarray:
-    """As Pillow reads it, but for colours of more than 8 bits, which it would cut or does not know."""
+def _pillow_page(image: Any, page: int) -> np.ndarray:
+    from PIL import ImageOps
+
+    if page:
+        image.seek(page)
+    upright = ImageOps.exif_transpose(image)
+    modes = {"1": "L", "P": "RGBA", "CMYK": "RGB", "YCbCr": "RGB", "LAB": "RGB", "HSV": "RGB"}
+    return np.asarray(upright.convert(modes.get(upright.mode, upright.mode)))
+
+
+def _read_tiff(path: Path) -> list[np.ndarray]:
+    """Its pages as Pillow reads them, but for what it would cut or does not know: see `_is_deep`."""
     import tifffile
 
     with tifffile.TiffFile(path) as file:
-        count = sum(not (isinstance(page, tifffile.TiffPage) and page.is_reduced) for page in file.pages)
-        if count > 1:
-            raise ValueError(f"it has {count} pages: save them as single images")
-        page = file.pages.first
-        if page.bitspersample > 8 and page.photometric == tifffile.PHOTOMETRIC.MINISWHITE:
-            raise ValueError("its zero is white: save it with black as zero")
-        colours = page.photometric == tifffile.PHOTOMETRIC.RGB and page.axes == "YXS"
-        if page.bitspersample > 8 and (colours or (page.axes == "YX" and page.compression == 1)):
-            return page.asarray()
-    return _read_with_pillow(path)
+        pages: list[Any] = list(file.pages)
+        found = [(i, page) for i, page in enumerate(pages) if not page.is_reduced]
+        in_a_row = any(series.is_truncated for series in file.series)  # one description for all pages
+        for _, page in found:
+            if (page.bitspersample > 8 or in_a_row) and page.photometric == tifffile.PHOTOMETRIC.MINISWHITE:
+                raise ValueError("its zero is white: save it with black as zero")
+        if in_a_row:
+            return _planes(file.series[0].asarray(), file.series[0].keyframe.ndim)
+        if all(_is_deep(page) for _, page in found):
+            return [plane for _, page in found for plane in _planes(page.asarray(), 3 if page.axes == "YXS" else 2)]
+    return _read_with_pillow(path, [i for i, _ in found])
+
+
+def _is_deep(page: Any) -> bool:
+    """Whether a page is for tifffile: volumes, colours of more than 8 bits, and such grey if it is not compressed."""
+    import tifffile
+
+    colours = page.photometric == tifffile.PHOTOMETRIC.RGB and page.axes == "YXS"
+    grey = page.axes == "YX" and page.compression == 1
+    return page.axes == "ZYX" or (page.bitspersample > 8 and (colours or grey))
+
+
+def _planes(array: np.ndarray, axes: int) -> list[np.ndarray]:
+    """Images of so many axes, all that an array holds."""
+    return list(array.reshape(-1, *array.shape[-axes:]))
 
 
 def _channels_first(name: str, pixels: np.ndarray) -> np.ndarray:
@@ -91,7 +167,7 @@ def _channels_first(name: str, pixels: np.ndarray) -> np.ndarray:
         return pixels[None]
     if pixels.ndim != 3 or pixels.shape[-1] not in (1, 2, 3, 4):
         wanted = "one grey image (h, w) or one RGB image (h, w, 3)"
-        raise ValueError(checks.complain(name, wanted, f"shape {pixels.shape}", "Save its pages as single images."))
+        raise ValueError(checks.complain(name, wanted, f"shape {pixels.shape}", "Save it as such images."))
     if pixels.shape[-1] in (2, 4):
         opaque = np.iinfo(pixels.dtype).max if pixels.dtype.kind == "u" else 1
         if (pixels[..., -1] != opaque).any():
@@ -100,18 +176,20 @@ def _channels_first(name: str, pixels: np.ndarray) -> np.ndarray:
     return np.moveaxis(pixels, -1, 0)
 
 
-def scaled_to_unit(name: str, pixels: np.ndarray) -> np.ndarray:
-    """Pixels as float32 in [0, 1]: integers by the full scale of their type, floats as they come, or an error."""
-    if pixels.dtype.name in _FULL_SCALE:
-        return np.ascontiguousarray(pixels / np.float32(_FULL_SCALE[pixels.dtype.name]), dtype=np.float32)
-    wanted = "of dtype bool, uint8 or uint16, or floats in [0, 1]"
-    cure = "Divide by the value that shall be white."
-    if pixels.dtype.kind != "f":
-        raise ValueError(checks.complain(name, wanted, pixels.dtype, cure))
-    if pixels.size and not (pixels.min() >= 0 and pixels.max() <= 1):  # NaN fails both
-        got = f"values from {pixels.min():.4g} to {pixels.max():.4g}"
-        raise ValueError(checks.complain(name, wanted, got, cure))
-    return np.ascontiguousarray(pixels, dtype=np.float32)
+def checked_numbers(name: str, numbers: np.ndarray) -> np.ndarray:
+    """The array in the machine's byte order, or an error where it holds anything but finite real numbers."""
+    if numbers.dtype.kind not in "buif":
+        raise ValueError(checks.complain(name, "of real numbers", numbers.dtype))
+    if numbers.dtype.kind == "f" and not np.isfinite(numbers).all():
+        got = f"{np.count_nonzero(~np.isfinite(numbers))} values that are NaN or infinite"
+        raise ValueError(checks.complain(name, "finite everywhere", got, "Replace them."))
+    return numbers.astype(numbers.dtype.newbyteorder("="), copy=False)
+
+
+def unit_or_numbers(numbers: np.ndarray) -> np.ndarray:
+    """float32, contiguous: 8 bits and bool divided by their white, which is 255 and 1, other numbers as they come."""
+    white = FULL_SCALE.get(numbers.dtype.name)
+    return np.ascontiguousarray(numbers if white is None else numbers / np.float32(white), dtype=np.float32)
 
 
 def write_image(path: str | os.PathLike[str], image: np.ndarray, overwrite: bool = False) -> None:

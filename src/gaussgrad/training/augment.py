@@ -24,7 +24,11 @@ def random_affine(images: torch.Tensor, generator: torch.Generator) -> torch.Ten
     maps = torch.cat((matrix, 2 * LARGEST_SHIFT * draws[:, 4:, None]), dim=-1)  # (b, 2, 3)
     grid = functional.affine_grid(maps, list(images.shape), align_corners=False)
     moved = functional.grid_sample(images, grid, mode="bicubic", padding_mode="border", align_corners=False)
-    return moved.clamp(0, 1)  # as sharp as the images, where bilinear copies are blurred and easier to draw
+    darkest = images.amin(dim=(1, 2, 3), keepdim=True).clamp(max=0)
+    brightest = images.amax(dim=(1, 2, 3), keepdim=True).clamp(min=1)
+    # Bicubic copies are as sharp as the images, where bilinear ones are blurred and easier to draw; what they overshoot
+    # is cut off, but nothing that the images hold.
+    return moved.clamp(darkest, brightest)
 
 
 def _matrices(a: torch.Tensor, b: torch.Tensor, c: torch.Tensor, d: torch.Tensor) -> torch.Tensor:

@@ -5,14 +5,15 @@ The options of `gaussgrad train`, the check of a `config.json` and the arguments
 
 import math
 import typing
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from gaussgrad import checks
+from gaussgrad.scaling import check_level
 
 DEFAULT_STEPS = 3000  # two to three minutes on two cores for the digits
-MODEL, TRAINING = "Model", "Training"  # what a setting is about; panels of the help
+IMAGES, MODEL, TRAINING = "Images", "Model", "Training"  # what a setting is about; panels of the help
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class Setting:
     option: str | None = None  # on the command line, where it is not --name
     shown_default: str | bool = True  # for the help: in words where the value says too little, or not at all
     of_model: bool = False  # an argument of GaussianAutoencoder
+    check: Callable[[str, Any], None] | None = None  # refuses values that type and range let pass
 
 
 @dataclass(frozen=True)
@@ -36,11 +38,41 @@ class Configuration:
     data: Annotated[
         str | None,
         Setting(
-            "A folder of PNG, JPEG or TIFF images of one size, an .npy or .npz array, or an idx file (.gz too). "
-            "Without it: 5,000 MNIST digits, offline.",
+            "A folder of PNG, JPEG or TIFF images of one size, a TIFF file of many pages, an .npy or .npz array, or an "
+            "idx file (.gz too). Without it: 5,000 MNIST digits, offline.",
             metavar="DATA",
             option="DATA",
             shown_default=False,
+        ),
+    ] = None
+    black: Annotated[
+        str | None,
+        Setting(
+            "The number of the images that is black: a number, or a percentile of the training images as 0.1%.",
+            IMAGES,
+            "LEVEL",
+            shown_default="0.1%; 0 for 8 bits and floats in [0, 1]",
+            check=check_level,
+        ),
+    ] = None
+    white: Annotated[
+        str | None,
+        Setting(
+            "The number that is white, likewise. Brighter pixels are kept.",
+            IMAGES,
+            "LEVEL",
+            shown_default="99.99%; 255 for 8 bits, 1 for floats in [0, 1]",
+            check=check_level,
+        ),
+    ] = None
+    tile: Annotated[
+        int | None,
+        Setting(
+            "Cut the images into squares of so many pixels to train on; predict then takes whole images.",
+            IMAGES,
+            "PIXELS",
+            minimum=8,
+            shown_default="whole images",
         ),
     ] = None
     latent: Annotated[
@@ -169,6 +201,9 @@ def option_name(name: str) -> str:
     return (SETTINGS[name].option or f"--{name.replace('_', '-')}").partition("/")[0]
 
 
+ADDED = ("black", "white", "tile")  # settings that the files of version 1 do not hold; None is what they did
+
+
 def configured(values: Mapping[str, Any]) -> Configuration:
     """The configuration of the values that a `config.json` holds, or ValueError: every setting, of its type, in range.
 
@@ -196,6 +231,8 @@ def _check(name: str, value: Any) -> None:
         return
     if not _is_of(value, kind):
         raise ValueError(checks.complain(name, f"of type {getattr(kind, '__name__', kind)}", repr(value)))
+    if setting.check is not None:
+        setting.check(name, value)
     if value is None or isinstance(value, str | bool):
         return
     low, high = setting.minimum, setting.maximum

@@ -51,7 +51,14 @@ def new_model(configuration: Configuration, images: Images) -> GaussianAutoencod
     """An untrained model for the images, the same for the same seed."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(configuration.seed)
-        return GaussianAutoencoder(images.size, channels=images.channels, **configuration.model_arguments)
+        return GaussianAutoencoder(
+            images.size,
+            channels=images.channels,
+            black=images.scale.black if images.scale else None,
+            white=images.scale.white if images.scale else None,
+            tiled=configuration.tile is not None,
+            **configuration.model_arguments,
+        )
 
 
 def with_epochs(configuration: Configuration, images: Images, split: Split) -> Configuration:

@@ -12,7 +12,7 @@ from gaussgrad.autoencoder.model import GaussianAutoencoder
 from gaussgrad.data import Images, Split
 from gaussgrad.files.folders import fresh_file
 from gaussgrad.files.tables import write_table
-from gaussgrad.inference import Prediction, predict
+from gaussgrad.inference import Prediction, answer
 from gaussgrad.training.run import Run
 
 PICTURED = 10
@@ -41,10 +41,10 @@ def write(
     history = logged_history(run)
     held_out = images.pixels[split.held_out]
     training = images.pixels[split.training]
-    found = predict(model, held_out)
+    found = answer(model, held_out)
     figures = Figures(
         held_out_psnr=metrics.psnr(held_out, found.reconstructions),
-        training_psnr=metrics.psnr(training, predict(model, training).reconstructions),
+        training_psnr=metrics.psnr(training, answer(model, training).reconstructions),
         pca_psnr=baselines.pca,
         pca_numbers=baselines.pca_numbers,
         mean_image_psnr=baselines.mean_image,
@@ -62,6 +62,20 @@ def write(
     with fresh_file(run.metrics, overwrite=True) as partial:
         partial.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     return figures
+
+
+def warning(figures: Figures) -> str | None:
+    """One line where the model draws held-out images worse than what needs no network, and what to try."""
+    tries = "Train longer (--minutes, --epochs), or with more Gaussians (-n); gaussgrad inspect RUN says which are ill."
+    if figures.held_out_psnr < figures.mean_image_psnr:
+        better, psnr = "the mean of the training images", figures.mean_image_psnr
+        tries = f"If the pictures are black or white all over, set --black and --white. {tries}"
+    elif figures.held_out_psnr < figures.pca_psnr:
+        better, psnr = f"PCA with {figures.pca_numbers} numbers", figures.pca_psnr
+    else:
+        return None
+    drawn = f"draws held-out images better ({psnr:.2f} dB) than the model ({figures.held_out_psnr:.2f} dB)"
+    return f"Warning: {better} {drawn}. {tries}"
 
 
 def logged_history(run: Run) -> list[dict[str, Any]]:

@@ -16,10 +16,12 @@ from gaussgrad import checks, data
 from gaussgrad.autoencoder import GaussianAutoencoder, variational_storage
 from gaussgrad.files.folders import fresh_folder, refuse_existing
 from gaussgrad.inference import Trained
-from gaussgrad.training.configuration import Configuration, configured
+from gaussgrad.scaling import Scale
+from gaussgrad.training import intake
+from gaussgrad.training.configuration import ADDED, Configuration, configured
 
 FORMAT = "gaussgrad.run"
-VERSION = 1
+VERSION = 2
 RECORDED_PACKAGES = ("gaussgrad", "lightning", "mlxtend", "numba", "numpy", "scikit-learn", "torch")
 
 
@@ -29,6 +31,7 @@ class Run:
 
     folder: Path
     configuration: Configuration
+    scale: Scale | None = None  # which numbers are black and white; None where their type says it
 
     @property
     def checkpoint(self) -> Path:
@@ -88,12 +91,13 @@ def _is_run(folder: Path) -> bool:
 
 def start(folder: str | os.PathLike[str], configuration: Configuration, images: data.Images) -> Run:
     """An empty run, its exact configuration written; what `refuse_folder` let pass is replaced."""
-    run = Run(Path(folder), configuration)
+    run = Run(Path(folder), configuration, images.scale)
     with fresh_folder(run.folder, overwrite=True, ours=_is_run) as partial:
         record = {
             "format": FORMAT,
             "version": VERSION,
             "configuration": asdict(configuration),
+            "scale": None if images.scale is None else asdict(images.scale),
             "data": _fingerprint(images),
             "split": split_rule(configuration),
             "environment": environment(),
@@ -120,11 +124,22 @@ def environment() -> dict[str, Any]:
 
 def open_run(folder: str | os.PathLike[str]) -> Run:
     """The run in a folder, or an error."""
-    settings = _read_record(Path(folder)).get("configuration")
+    record = _read_record(Path(folder))
+    settings, scale = record.get("configuration"), record.get("scale")
     try:
-        return Run(Path(folder), configured(settings if isinstance(settings, dict) else {}))
-    except ValueError as error:
+        configuration = configured(settings if isinstance(settings, dict) else {})
+        return Run(Path(folder), configuration, _scale(scale))
+    except (TypeError, ValueError) as error:
         raise ValueError(f"{Path(folder) / 'config.json'} is damaged: {error}") from error
+
+
+def _scale(levels: Any) -> Scale | None:
+    """What a record says of black and white, or an error."""
+    if levels is None:
+        return None
+    if not isinstance(levels, dict) or levels.keys() != {"black", "white"}:
+        raise ValueError(checks.complain("scale", "null, or hold black and white", repr(levels)))
+    return Scale(**levels)
 
 
 def open_finished(folder: str | os.PathLike[str]) -> Run:
@@ -148,10 +163,10 @@ def load_trained(folder: str | os.PathLike[str]) -> Trained:
 
 def load_held_out(run: Run) -> data.Images:
     """The images that a run was not trained on."""
-    images = data.load(run.configuration.data)
+    images, split = intake.load_again(run.configuration, run.scale)
     refuse_other_images(run, images)
-    held_out = data.split(len(images.pixels), run.configuration.held_out).held_out
-    return data.Images(images.pixels[held_out], tuple(images.names[i] for i in held_out), images.source)
+    names = tuple(images.names[i] for i in split.held_out)
+    return data.Images(images.pixels[split.held_out], names, images.source, images.scale)
 
 
 def refuse_other_images(run: Run, images: data.Images) -> None:
@@ -170,8 +185,10 @@ def _read_record(folder: Path) -> dict[str, Any]:
         raise ValueError(f"{path} is damaged: it cannot be read as JSON ({error}).") from error
     if not isinstance(record, dict) or record.get("format") != FORMAT:
         raise ValueError(f"{path} was not written by gaussgrad: its format is not {FORMAT!r}.")
-    if record.get("version") != VERSION:
+    if record.get("version") not in (1, VERSION):
         raise ValueError(checks.complain(str(path), f"of version {VERSION}", repr(record.get("version"))))
+    if record["version"] == 1 and isinstance(record.get("configuration"), dict):
+        record["configuration"] = {**dict.fromkeys(ADDED), **record["configuration"]}
     return record
 
 

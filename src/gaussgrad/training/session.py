@@ -9,7 +9,8 @@ from rich.console import Console
 from rich.table import Table
 
 from gaussgrad import data, metrics
-from gaussgrad.training import evidence_bound, loop, processes, report
+from gaussgrad.scaling import Scale
+from gaussgrad.training import evidence_bound, intake, loop, processes, report
 from gaussgrad.training import run as runs
 from gaussgrad.training.configuration import Configuration, option_name
 
@@ -29,8 +30,7 @@ def start(folder: Path, configuration: Configuration, *, overwrite: bool) -> Non
     loop.refuse_missing_tensorboard(configuration.tensorboard)
     loop.refuse_missing_device(configuration.device)
     evidence_bound.refuse_options(configuration)
-    images = data.load(configuration.data)
-    split = data.split(len(images.pixels), configuration.held_out)
+    configuration, images, split = intake.load(configuration)
     configuration = loop.with_epochs(configuration, images, split)
     run = runs.start(folder, configuration, images) if first else runs.Run(folder, configuration)
     _train(run, images, split, Console(quiet=not first))
@@ -49,9 +49,9 @@ def resume(folder: Path, given: Mapping[str, Any]) -> None:
         console.print(f"The run in {folder} is finished.", soft_wrap=True)
         return
     loop.refuse_missing_device(run.configuration.device)
-    images = data.load(run.configuration.data)
+    images, split = intake.load_again(run.configuration, run.scale)
     runs.refuse_other_images(run, images)
-    _train(run, images, data.split(len(images.pixels), run.configuration.held_out), console)
+    _train(run, images, split, console)
 
 
 def _train(run: runs.Run, images: data.Images, split: data.Split, console: Console) -> None:
@@ -68,11 +68,13 @@ def _train(run: runs.Run, images: data.Images, split: data.Split, console: Conso
         return
     figures = report.write(run, model, images, split, baselines, time.perf_counter() - start_time)
     runs.remove_checkpoints(run)
-    _conclude(run, figures, console)
+    _conclude(run, figures, images.scale, console)
 
 
 def _announce(run: runs.Run, images: data.Images, split: data.Split, numbers: int, console: Console) -> None:
     height, width = images.size
+    for line in intake.describe(run.configuration, images):
+        console.print(line, soft_wrap=True, highlight=False)
     console.print(
         f"{images.source}: {len(split.training)} to train on, {len(split.held_out)} held out, {height} x {width}.\n"
         f"{run.configuration.n} Gaussians ({run.configuration.latent}), {numbers} numbers per image, "
@@ -82,16 +84,22 @@ def _announce(run: runs.Run, images: data.Images, split: data.Split, numbers: in
     )
 
 
-def _conclude(run: runs.Run, figures: report.Figures, console: Console) -> None:
-    table = Table("held-out images, one pass", "numbers per image", "PSNR (dB)", title_justify="left")
+def _conclude(run: runs.Run, figures: report.Figures, scale: Scale | None, console: Console) -> None:
+    columns = ["held-out images, one pass", "numbers per image", "PSNR (dB)"]
+    table = Table(*columns, *([] if scale is None else ["error (counts)"]), title_justify="left")
     rows = (
         (f"{run.configuration.n} Gaussians", figures.numbers_per_image, figures.held_out_psnr),
         ("PCA", figures.pca_numbers, figures.pca_psnr),
         ("mean image", 0, figures.mean_image_psnr),
     )
     for name, numbers, psnr in rows:
-        table.add_row(name, str(numbers), f"{psnr:.2f}")
+        error = [] if scale is None else [scale.range * metrics.root_mean_square(psnr)]
+        table.add_row(
+            name, str(numbers), f"{psnr:.2f}", *(f"{each:.3g}" if each < 100 else f"{each:.0f}" for each in error)
+        )
     console.print(table)
+    if warning := report.warning(figures):
+        console.print(warning, soft_wrap=True, highlight=False)
     console.print(f"{run.folder / 'held_out.png'} shows them.", soft_wrap=True, highlight=False)
     if run.configuration.objective == "elbo":
         console.print(evidence_bound.describe(run), soft_wrap=True, highlight=False)
