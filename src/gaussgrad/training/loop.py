@@ -166,7 +166,7 @@ def _trainer(run: Run, baselines: metrics.Baselines, console: Console, held_out:
         log_every_n_steps=1,
         logger=_loggers(run),
         callbacks=[checkpoint, ProgressBar(console, baselines), HealthCheck(console, held_out)],
-        plugins=[WholeCheckpoints()],
+        plugins=[WholeCheckpoints(), processes.cluster()],
         enable_progress_bar=False,
         enable_model_summary=False,
         default_root_dir=run.folder,
