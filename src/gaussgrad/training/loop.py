@@ -133,7 +133,7 @@ def refuse_missing_tensorboard(wanted: bool) -> None:
 
 def _checkpoint(run: Run) -> str | None:
     """The checkpoint to go on from, if there is one, and whole."""
-    if not run.checkpoint.is_file():
+    if run.replaces or not run.checkpoint.is_file():  # asked in this order: the process of rank 0 may be removing it
         return None
     try:
         torch.load(run.checkpoint, map_location="cpu", weights_only=True)
