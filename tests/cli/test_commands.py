@@ -15,8 +15,8 @@ from tiny_images import spots
 import gaussgrad
 from gaussgrad import cli
 from gaussgrad.autoencoder import GaussianAutoencoder
-from gaussgrad.files.locks import locked
 from gaussgrad.files.images import read_image, write_image
+from gaussgrad.files.locks import locked
 from gaussgrad.files.tables import read_table, write_table
 
 QUICK = ("-n", "2", "--epochs", "1", "--batch-size", "16")

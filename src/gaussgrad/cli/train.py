@@ -27,7 +27,7 @@ def train(
         typer.Option(
             "--overwrite",
             rich_help_panel=FILES,
-            help="Start anew where RUN exists; files in it that are not its own stay.",
+            help="Replace the run in RUN; other files there stay.",
         ),
     ] = False,
     **settings: Any,
