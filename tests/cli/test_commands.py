@@ -16,6 +16,7 @@ import gaussgrad
 from gaussgrad import cli
 from gaussgrad.autoencoder import GaussianAutoencoder
 from gaussgrad.files.images import read_image, write_image
+from gaussgrad.files.locks import locked
 from gaussgrad.files.tables import read_table, write_table
 
 QUICK = ("-n", "2", "--epochs", "1", "--batch-size", "16")
@@ -366,6 +367,11 @@ def test_an_unfinished_run_goes_on_only_as_it_was_configured(refuse, call, image
     assert "-n must be 2, as the run" in refuse("train", "-o", run, "--resume", "-n", 3)
     assert "--batch-size must be 16" in refuse("train", "-o", run, "--resume", "--batch-size", 8)
     assert "holds an unfinished run" in refuse("predict", run, images, "-o", tmp_path / "found.csv")
+    with locked(run):
+        line = refuse("train", "-o", run, "--resume")
+    assert (
+        line == f"gaussgrad: {run} is being written by another process. Wait until it ends, or choose another folder.\n"
+    )
     assert call("train", images, "-o", run, *QUICK, "--resume")[0] == 0
     assert (run / "metrics.json").is_file()
 

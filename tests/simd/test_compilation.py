@@ -7,7 +7,6 @@ import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -109,21 +108,3 @@ def test_arrays_that_cannot_be_written_compile_nothing_again(n: int):
         for ours, same in zip(found, wanted, strict=True):
             np.testing.assert_array_equal(ours, same)
     assert [len(entry.signatures) for entry in entries] == known
-
-
-def test_without_a_place_to_write_kernels_are_compiled_each_time(monkeypatch: pytest.MonkeyPatch):
-    original = compilation.njit
-
-    def njit_without_a_folder(**options: Any) -> Any:
-        if options.get("cache"):
-            raise RuntimeError("cannot cache function: no locator available")
-        return original(**options)
-
-    monkeypatch.setattr(compilation, "njit", njit_without_a_folder)
-
-    @compilation.kernel
-    def double(x):
-        return 2 * x
-
-    assert double(21) == 42
-    assert not double.stats.cache_path

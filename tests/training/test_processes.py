@@ -2,9 +2,12 @@
 
 import csv
 import json
+import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -102,6 +105,100 @@ def test_torchrun_tells_processes_and_machines(monkeypatch):
     torchrun(monkeypatch, RANK=5, WORLD_SIZE=8, LOCAL_WORLD_SIZE=4)
     assert (processes.rank(), processes.count(1)) == (5, 8)
     assert processes.placement(1) == {"devices": 4, "num_nodes": 2, "strategy": "ddp"}
+
+
+SLURM = {"SLURM_JOB_NAME": "train", "SLURM_JOB_ID": "1", "SLURM_NODELIST": "127.0.0.1", "SLURM_NODEID": "0"}
+
+
+def slurm(ntasks, per_node, rank):
+    """The variables that srun sets."""
+    counts = {"SLURM_NTASKS": ntasks, "SLURM_NTASKS_PER_NODE": per_node, "SLURM_NNODES": ntasks // per_node}
+    ranks = {"SLURM_PROCID": rank, "SLURM_LOCALID": rank % per_node}
+    return SLURM | {name: str(value) for name, value in (counts | ranks).items()}
+
+
+def test_srun_tells_processes_and_machines(monkeypatch):
+    for name, value in slurm(ntasks=8, per_node=4, rank=5).items():
+        monkeypatch.setenv(name, value)
+    assert (processes.rank(), processes.count(1), processes.launcher()) == (5, 8, "srun")
+    assert processes.placement(1) == {"devices": 4, "num_nodes": 2, "strategy": "ddp"}
+    with pytest.raises(ValueError, match="--devices must be left out under srun"):
+        processes.refuse_options(2, 8, None, False)
+    monkeypatch.delenv("SLURM_NTASKS_PER_NODE")
+    with pytest.raises(ValueError, match="--ntasks-per-node"):
+        processes.rank()
+    monkeypatch.setenv("SLURM_JOB_NAME", "interactive")  # one process, typed into a shell of SLURM
+    assert (processes.rank(), processes.count(2), processes.launcher()) == (0, 2, None)
+
+
+def test_torchrun_inside_slurm_is_torchrun(monkeypatch):
+    for name, value in slurm(ntasks=2, per_node=1, rank=1).items():
+        monkeypatch.setenv(name, value)
+    torchrun(monkeypatch, RANK=3, WORLD_SIZE=4, LOCAL_WORLD_SIZE=2)
+    assert (processes.rank(), processes.count(1), processes.launcher()) == (3, 4, "torchrun")
+
+
+def test_jsrun_tells_processes_and_machines(monkeypatch, tmp_path):
+    machines = tmp_path / "ranks"
+    machines.write_text("\n".join(["launching", *["other"] * 2, *[socket.gethostname()] * 2]))
+    for name in ("MASTER_ADDR", "MASTER_PORT"):  # Lightning sets them
+        monkeypatch.setenv(name, "1")
+    values = {"LSB_JOBID": 1, "LSB_DJOB_RANKFILE": machines, "JSM_NAMESPACE_LOCAL_RANK": 1}
+    for name, value in {**values, "JSM_NAMESPACE_SIZE": 4, "JSM_NAMESPACE_RANK": 3}.items():
+        monkeypatch.setenv(name, str(value))
+    assert (processes.rank(), processes.count(1), processes.launcher()) == (3, 4, "jsrun")
+    assert processes.placement(1) == {"devices": 2, "num_nodes": 2, "strategy": "ddp"}
+
+
+def test_mpirun_tells_processes_and_machines(monkeypatch):
+    here = SimpleNamespace(Get_size=lambda: 2)
+    world = SimpleNamespace(Get_size=lambda: 6, Get_rank=lambda: 4, Split_type=lambda kind: here)
+    mpi = SimpleNamespace(COMM_WORLD=world, COMM_TYPE_SHARED=None)
+    monkeypatch.setitem(sys.modules, "mpi4py", SimpleNamespace(MPI=mpi))
+    monkeypatch.setattr("lightning.fabric.plugins.environments.mpi._MPI4PY_AVAILABLE", True)
+    assert (processes.rank(), processes.count(1), processes.launcher()) == (4, 6, "mpirun")
+    assert processes.placement(1) == {"devices": 2, "num_nodes": 3, "strategy": "ddp"}
+
+
+def test_kubeflow_tells_processes_and_machines(monkeypatch):
+    for name, value in {"MASTER_ADDR": "a", "MASTER_PORT": 1, "WORLD_SIZE": 3, "RANK": 2}.items():
+        monkeypatch.setenv(name, str(value))
+    assert (processes.rank(), processes.count(1), processes.launcher()) == (2, 3, "Kubeflow")
+    assert processes.placement(1) == {"devices": 1, "num_nodes": 3, "strategy": "ddp"}
+
+
+@pytest.mark.parametrize("rank", [0, 1])
+def test_processes_that_lightning_starts_are_known_by_their_place(monkeypatch, rank):
+    if rank:  # as it starts them
+        for name, value in {"MASTER_ADDR": "a", "MASTER_PORT": 1, "WORLD_SIZE": 2, "LOCAL_RANK": rank}.items():
+            monkeypatch.setenv(name, str(value))
+    assert (processes.rank(), processes.count(2), processes.launcher()) == (rank, 2, None)
+    assert processes.placement(2) == {"devices": 2, "num_nodes": 1, "strategy": "ddp"}
+
+
+@pytest.mark.long
+@pytest.mark.skipif(not torch.distributed.is_available(), reason="torch was built without torch.distributed")
+@pytest.mark.skipif(sys.platform != "linux", reason="Lightning's processes on the CPU are tried on Linux")
+def test_tasks_of_srun_make_one_run(folder):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    options = ("train", folder / "images.npy", "-o", folder / "srun", *OPTIONS, "--epochs", "1")
+    command = [sys.executable, "-c", SCRIPT, *map(str, options)]
+    tasks = [
+        subprocess.Popen(
+            command,
+            env=os.environ | slurm(ntasks=2, per_node=2, rank=rank) | {"MASTER_PORT": port},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        for rank in range(2)
+    ]
+    printed = [task.communicate(timeout=240)[0] for task in tasks]
+    assert [task.returncode for task in tasks] == [0, 0], printed
+    assert ["to train on" in text for text in printed] == [True, False]  # one process speaks
+    assert figures(folder / "srun")["epochs"] == 1
 
 
 def test_what_processes_cannot_agree_on_is_refused(monkeypatch):

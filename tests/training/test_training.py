@@ -23,7 +23,7 @@ from tiny_images import spots
 from gaussgrad import data, metrics
 from gaussgrad.autoencoder import GaussianAutoencoder
 from gaussgrad.autoencoder.heads import LATENTS
-from gaussgrad.training import augment, checkpoints, loop, modules, report
+from gaussgrad.training import augment, checkpoints, loop, modules, report, session
 from gaussgrad.training import run as runs
 from gaussgrad.training.configuration import DEFAULT_STEPS, Configuration
 
@@ -187,6 +187,8 @@ def test_an_interrupted_and_then_killed_run_goes_on_as_if_never_stopped(tmp_path
 
     process = _start("train", "-o", folder, "--resume")
     _wait_for_epochs(run, process, len(report.logged_history(run)) + 2)
+    with pytest.raises(FileExistsError, match="is being written by another process"):
+        session.resume(folder, {})
     process.kill()
     process.communicate(timeout=60)
     assert not run.is_complete

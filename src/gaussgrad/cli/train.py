@@ -23,7 +23,12 @@ def train(
         bool, typer.Option("--resume", rich_help_panel=FILES, help="Go on with an unfinished RUN.")
     ] = False,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", rich_help_panel=FILES, help="Replace RUN where it exists.")
+        bool,
+        typer.Option(
+            "--overwrite",
+            rich_help_panel=FILES,
+            help="Replace the run in RUN; other files there stay.",
+        ),
     ] = False,
     **settings: Any,
 ) -> None:

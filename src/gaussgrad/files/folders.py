@@ -1,10 +1,26 @@
-"""Outputs that appear whole or not at all, and never in the place of what is not ours."""
+"""Outputs that appear whole or not at all, and never in the place of what is not ours.
+
+A file is written beside its place and renamed. A folder is made in a hidden one beside its place, held by this process
+alone:
+
+    .partial-TOKEN-NAME/.lock, new, old
+
+Where the system can, new and NAME change places in one step. Elsewhere NAME is moved to `old` first. Whoever is killed
+then leaves an `old` and no NAME: the next one to write NAME moves it back, as it clears whatever nobody holds any more.
+"""
 
 import contextlib
+import glob
 import os
+import secrets
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+
+from gaussgrad.files.exchange import exchange
+from gaussgrad.files.locks import LOCK, holds_nothing, locked
+
+PARTIAL, TOKEN_LETTERS = ".partial-", 8  # by chance, for the number of a process comes again in each container
 
 
 def refuse_existing(path: str | os.PathLike[str], overwrite: bool) -> Path:
@@ -26,44 +42,76 @@ def fresh_file(path: str | os.PathLike[str], overwrite: bool = False) -> Iterato
     partial = _partial(path)
     try:
         yield partial
+        refuse_existing(path, overwrite)  # another process may have written there meanwhile
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
 
 
-def only_empty(folder: Path) -> bool:
-    """Whether a folder holds nothing: what may be replaced where nothing is known of who wrote it."""
-    return folder.is_dir() and not any(folder.iterdir())
-
-
 def refuse_foreign(path: str | os.PathLike[str], overwrite: bool, ours: Callable[[Path], bool]) -> Path:
     """The path of a folder to write, or FileExistsError where anything but a folder of ours would be replaced."""
     path = refuse_existing(path, overwrite)
-    if path.exists() and not (only_empty(path) or (path.is_dir() and ours(path))):
+    if path.exists() and not (holds_nothing(path) or (path.is_dir() and ours(path))):
         raise FileExistsError(f"{path} holds files that are not gaussgrad's; choose another folder.")
     return path
 
 
 @contextlib.contextmanager
 def fresh_folder(
-    path: str | os.PathLike[str], overwrite: bool = False, ours: Callable[[Path], bool] = only_empty
+    path: str | os.PathLike[str], overwrite: bool = False, ours: Callable[[Path], bool] = holds_nothing
 ) -> Iterator[Path]:
-    """A sibling folder to fill; renamed to `path` when the block ends well, removed when it raises.
+    """A folder to fill; put at `path` when the block ends well, removed when it raises.
 
     A folder that exists is replaced only with `overwrite`, and only where it is empty or `ours` knows it.
     """
-    path = refuse_foreign(path, overwrite, ours)
-    partial = _partial(path)
-    partial.mkdir()
+    path = Path(path)
+    clear_leftovers(path)
+    refuse_foreign(path, overwrite, ours)
+    workshop = _partial(path)
+    workshop.mkdir()
     try:
-        yield partial
-        if path.is_dir():
-            shutil.rmtree(path)
-        partial.replace(path)
+        with locked(workshop):
+            try:
+                new = workshop / "new"
+                new.mkdir()
+                yield new
+                refuse_foreign(path, overwrite, ours)  # as in fresh_file
+                _put(new, path, workshop / "old")
+            finally:
+                _settle(workshop, path)
     finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        shutil.rmtree(workshop, ignore_errors=True)
+
+
+def clear_leftovers(path: Path) -> None:
+    """Remove what killed processes left beside a folder to write; put back a folder that one of them moved away."""
+    for workshop in path.parent.glob(f"{PARTIAL}{'?' * TOKEN_LETTERS}-{glob.escape(path.name)}"):
+        if not (workshop / LOCK).is_file():  # somebody has just made it
+            continue
+        with contextlib.suppress(FileExistsError):  # somebody is at work in it
+            with locked(workshop):
+                _settle(workshop, path)
+            shutil.rmtree(workshop, ignore_errors=True)
+
+
+def _put(new: Path, path: Path, old: Path) -> None:
+    """Move `new` to `path`; what was there is at `old` then, or at `new`."""
+    if path.exists():
+        if exchange(new, path):
+            return
+        path.rename(old)
+    new.rename(path)
+
+
+def _settle(workshop: Path, path: Path) -> None:
+    """Put back what was moved away where nothing came in its place, and remove the rest."""
+    old = workshop / "old"
+    if old.exists() and not path.exists():
+        old.rename(path)
+    for left in (old, workshop / "new"):
+        shutil.rmtree(left, ignore_errors=True)
 
 
 def _partial(path: Path) -> Path:
     """A hidden sibling that keeps the suffix, since writers go by it."""
-    return path.with_name(f".partial-{os.getpid()}-{path.name}")
+    return path.with_name(f"{PARTIAL}{secrets.token_hex(TOKEN_LETTERS // 2)}-{path.name}")

@@ -10,6 +10,8 @@ from typing import Any
 from numba import njit
 from numba.extending import overload
 
+from gaussgrad.simd.cache import cache_of
+
 INNER: dict[str, Any] = {
     "nogil": True,
     "error_model": "numpy",
@@ -64,11 +66,9 @@ def kernel(function: FunctionType) -> Any:
     cells = (*(function.__closure__ or ()), CellType(fingerprint(Path(function.__code__.co_filename).parent)))
     known = FunctionType(code, function.__globals__, function.__name__, function.__defaults__, cells)
     known.__doc__ = function.__doc__
-    options = {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True}
-    try:
-        return njit(cache=True, **options)(known)
-    except RuntimeError:  # Numba found no writable folder
-        return njit(**options)(known)
+    compiled = njit(nogil=True, error_model="numpy", no_cfunc_wrapper=True)(known)
+    compiled._cache = cache_of(known)  # as Numba's own enable_caching does
+    return compiled
 
 
 def static(value: int) -> tuple[None, ...]:

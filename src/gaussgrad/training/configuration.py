@@ -176,7 +176,7 @@ class Configuration:
     devices: Annotated[
         int,
         Setting(
-            "GPUs, or processes on the CPU, that share each batch; torchrun says it by itself.",
+            "GPUs, or processes on the CPU, that share each batch; torchrun and srun say it by themselves.",
             TRAINING,
             "N",
             minimum=1,

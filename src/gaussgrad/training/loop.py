@@ -140,7 +140,7 @@ def refuse_missing_tensorboard(wanted: bool) -> None:
 
 def _checkpoint(run: Run) -> str | None:
     """The checkpoint to go on from, if there is one, and whole."""
-    if not run.checkpoint.is_file():
+    if run.replaces or not run.checkpoint.is_file():  # asked in this order: the process of rank 0 may be removing it
         return None
     try:
         torch.load(run.checkpoint, map_location="cpu", weights_only=True)
@@ -173,7 +173,7 @@ def _trainer(run: Run, baselines: metrics.Baselines, console: Console, held_out:
         log_every_n_steps=1,
         logger=_loggers(run),
         callbacks=[checkpoint, ProgressBar(console, baselines), HealthCheck(console, held_out)],
-        plugins=[WholeCheckpoints()],
+        plugins=[WholeCheckpoints(), processes.cluster()],
         enable_progress_bar=False,
         enable_model_summary=False,
         default_root_dir=run.folder,

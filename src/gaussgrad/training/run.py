@@ -1,11 +1,13 @@
 """RUN, the folder of one training: what stands where, what may be replaced, what can be resumed."""
 
+import contextlib
 import hashlib
 import importlib.metadata
 import json
 import os
 import platform
 import shutil
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,8 @@ import torch
 
 from gaussgrad import checks, data
 from gaussgrad.autoencoder import GaussianAutoencoder, variational_storage
-from gaussgrad.files.folders import fresh_folder, refuse_existing
+from gaussgrad.files.folders import PARTIAL, fresh_file, refuse_existing, refuse_foreign
+from gaussgrad.files.locks import claimed, holds_nothing, locked
 from gaussgrad.inference import Trained
 from gaussgrad.scaling import Scale
 from gaussgrad.training import intake
@@ -22,6 +25,11 @@ from gaussgrad.training.configuration import ADDED, Configuration, configured
 
 FORMAT = "gaussgrad.run"
 VERSION = 2
+PARTS = (  # what stands in RUN beside config.json
+    *("checkpoints", "logs", "metrics.csv", "metrics.json", "model", "tensorboard", "variational", "variational.json"),
+    *("held_out.png", "learning_curve.png", "samples.png", "worst.png"),
+)
+REPLACES = "replaces"  # in config.json while parts of the run before are still there
 RECORDED_PACKAGES = ("gaussgrad", "lightning", "mlxtend", "numba", "numpy", "scikit-learn", "torch")
 
 
@@ -62,13 +70,39 @@ class Run:
     @property
     def is_complete(self) -> bool:
         """The metrics are written last."""
-        return self.metrics.is_file()
+        return self.metrics.is_file() and not self.replaces
+
+    @property
+    def replaces(self) -> bool:
+        """Whether what stands beside config.json is of the run before."""
+        return bool(_record(self.folder).get(REPLACES))
+
+
+@contextlib.contextmanager
+def claim(folder: str | os.PathLike[str], *, overwrite: bool) -> Iterator[None]:
+    """Hold RUN for a new training; refused where something is that may not be replaced, or another process writes."""
+    folder = Path(folder)
+    if not _is_run(folder) or Run(folder, Configuration()).is_complete:
+        refuse_folder(folder, overwrite=overwrite)  # at once, and what is not ours gets no lock
+    with claimed(folder):
+        refuse_folder(folder, overwrite=overwrite)  # another process may have come to its end
+        yield
+
+
+@contextlib.contextmanager
+def claim_unfinished(run: Run) -> Iterator[None]:
+    """Hold RUN to go on with it, cleared of what killed processes left."""
+    with locked(run.folder):
+        if run.is_complete:
+            raise FileExistsError(f"{run.folder} holds a finished run: another process has come to its end.")
+        _clear(run)
+        yield
 
 
 def refuse_folder(folder: str | os.PathLike[str], *, overwrite: bool) -> None:
     """Refuse to start a training where something is that may not be replaced."""
     folder = Path(folder)
-    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+    if not folder.exists() or holds_nothing(folder):
         refuse_existing(folder, overwrite=True)  # the folder above must be there
         return
     if not _is_run(folder):
@@ -80,30 +114,65 @@ def refuse_folder(folder: str | os.PathLike[str], *, overwrite: bool) -> None:
     raise FileExistsError(f"{folder} holds an unfinished run. Add --resume to go on, or --overwrite to start anew.")
 
 
-def _is_run(folder: Path) -> bool:
-    """Whether gaussgrad wrote this folder, of whatever version."""
+def _record(folder: Path) -> dict[str, Any]:
+    """What config.json says; nothing where it cannot be read."""
     try:
         record = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return False
-    return isinstance(record, dict) and record.get("format") == FORMAT
+        return {}
+    return record if isinstance(record, dict) else {}
+
+
+def _is_run(folder: Path) -> bool:
+    """Whether gaussgrad wrote this folder, of whatever version."""
+    return _record(folder).get("format") == FORMAT
 
 
 def start(folder: str | os.PathLike[str], configuration: Configuration, images: data.Images) -> Run:
-    """An empty run, its exact configuration written; what `refuse_folder` let pass is replaced."""
-    run = Run(Path(folder), configuration, images.scale)
-    with fresh_folder(run.folder, overwrite=True, ours=_is_run) as partial:
-        record = {
-            "format": FORMAT,
-            "version": VERSION,
-            "configuration": asdict(configuration),
-            "scale": None if images.scale is None else asdict(images.scale),
-            "data": _fingerprint(images),
-            "split": split_rule(configuration),
-            "environment": environment(),
-        }
-        (partial / "config.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    """An empty run, its exact configuration written; what `refuse_folder` let pass is replaced.
+
+    The new config.json takes the place of the old one in one step, and says so until the other parts of the old run are
+    gone. So RUN is the old run or the new one whenever this process is killed, and files that are not ours stay.
+    """
+    run = Run(refuse_foreign(folder, overwrite=True, ours=_is_run), configuration, images.scale)
+    run.folder.mkdir(exist_ok=True)
+    record = {
+        "format": FORMAT,
+        "version": VERSION,
+        "configuration": asdict(configuration),
+        "scale": None if images.scale is None else asdict(images.scale),
+        "data": _fingerprint(images),
+        "split": split_rule(configuration),
+        "environment": environment(),
+        REPLACES: True,
+    }
+    _write_record(run.folder, record)
+    _clear(run)
     return run
+
+
+def _clear(run: Run) -> None:
+    """Remove partial files, and what is still there of a run that was replaced."""
+    for folder in (run.folder, run.checkpoint.parent):
+        for left in folder.glob(f"{PARTIAL}*"):
+            _remove(left)
+    record = _record(run.folder)
+    if record.pop(REPLACES, False):
+        for name in PARTS:
+            _remove(run.folder / name)
+        _write_record(run.folder, record)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _write_record(folder: Path, record: dict[str, Any]) -> None:
+    with fresh_file(folder / "config.json", overwrite=True) as partial:
+        partial.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
 
 
 def split_rule(configuration: Configuration) -> str:

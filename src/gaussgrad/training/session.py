@@ -1,5 +1,6 @@
 """One training from its first check to its report, told on a console."""
 
+import contextlib
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -23,17 +24,16 @@ def start(folder: Path, configuration: Configuration, *, overwrite: bool) -> Non
     KeyboardInterrupt
         On Ctrl-C; the run then goes on with `resume`.
     """
-    first = processes.rank() == 0
-    if first:
-        runs.refuse_folder(folder, overwrite=overwrite)
     processes.refuse_options(configuration.devices, configuration.batch_size, configuration.minutes, overwrite)
     loop.refuse_missing_tensorboard(configuration.tensorboard)
     loop.refuse_missing_device(configuration.device)
     evidence_bound.refuse_options(configuration)
-    configuration, images, split = intake.load(configuration)
-    configuration = loop.with_epochs(configuration, images, split)
-    run = runs.start(folder, configuration, images) if first else runs.Run(folder, configuration)
-    _train(run, images, split, Console(quiet=not first))
+    first = processes.rank() == 0
+    with runs.claim(folder, overwrite=overwrite) if first else contextlib.nullcontext():
+        configuration, images, split = intake.load(configuration)
+        configuration = loop.with_epochs(configuration, images, split)
+        run = runs.start(folder, configuration, images) if first else runs.Run(folder, configuration)
+        _train(run, images, split, Console(quiet=not first))
 
 
 def resume(folder: Path, given: Mapping[str, Any]) -> None:
@@ -44,14 +44,16 @@ def resume(folder: Path, given: Mapping[str, Any]) -> None:
         if value != wanted:
             cure = f"as the run in {folder} was started; got {value}. Leave it out."
             raise ValueError(f"{option_name(name)} must be {wanted}, {cure}")
-    console = Console(quiet=processes.rank() > 0)
+    first = processes.rank() == 0
+    console = Console(quiet=not first)
     if run.is_complete:
         console.print(f"The run in {folder} is finished.", soft_wrap=True)
         return
     loop.refuse_missing_device(run.configuration.device)
-    images, split = intake.load_again(run.configuration, run.scale)
-    runs.refuse_other_images(run, images)
-    _train(run, images, split, console)
+    with runs.claim_unfinished(run) if first else contextlib.nullcontext():
+        images, split = intake.load_again(run.configuration, run.scale)
+        runs.refuse_other_images(run, images)
+        _train(run, images, split, console)
 
 
 def _train(run: runs.Run, images: data.Images, split: data.Split, console: Console) -> None:

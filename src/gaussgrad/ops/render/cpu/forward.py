@@ -61,7 +61,7 @@ def finish_union(canvas, at, count, like):
 @njit(**simd.INLINE)
 def draw_rows(g, levels, index, window, of_slice, static, integrated, cut, canvas, scratch):
     """Draw a Gaussian on a window of a slice."""
-    mode = simd.value_of(static.mode)
+    mode, dimensions = simd.value_of(static.mode), simd.value_of(static.dimensions)
     order = simd.iota(canvas.image)
     number = simd.scalar_type(canvas.image)
     ez, places, lines = of_slice.residual, scratch.places, scratch.lines
@@ -73,6 +73,10 @@ def draw_rows(g, levels, index, window, of_slice, static, integrated, cut, canva
             ey, centre = simd.peek(places, r), simd.peek(places, ROWS + r)
             low, high = int(simd.peek(places, 2 * ROWS + r)), int(simd.peek(places, 3 * ROWS + r))
             row = of_slice.place + (block + r) * of_slice.width
+            if dimensions == 1 and low // CELL != high // CELL:
+                # A band may begin within this row. So that no bit depends on it, vectors stand where those of a band
+                # would; the few pixels before the row get nothing.
+                low -= low % simd.lanes_of(canvas.image)
             constant = simd.splat(number(-0.5 * (ey * ey * g.iy + ez * ez * g.iz)), order)
             count = 0 if integrated is None else merge(g, lines, through_row(g, ey, ez, scratch.nodes, lines))
             for x in range(low, high, simd.lanes_of(canvas.image)):

@@ -195,7 +195,8 @@ def place_rows(g, ez, y_first, count, cut, x_first, x_last, table):
 
     `table` (4, ROWS), float64 and flat, gets for each row the residual ey, the centre in x, and the first and one past
     the last pixel touched in [x_first, x_last) (none if they are not in this order). Several rows at once: a square
-    root and two roundings for each are more work than drawing a row of twenty pixels.
+    root and two roundings for each are more work than drawing a row of twenty pixels. The sum order + y_first is exact
+    and stands alone, so that a row gets the same bits whichever row is the first.
     """
     order = simd.iota(table)
     zero, one = simd.zero(order), simd.one(order)
@@ -204,9 +205,9 @@ def place_rows(g, ez, y_first, count, cut, x_first, x_last, table):
     pad_x = cut.pad + abs(g.beta) * pad_y + abs(g.gamma) * cut.pad
     z = max(abs(ez) - cut.pad, 0.0)
     rest_of_row = cut.squared - z * z * g.iz
-    lanes = simd.lanes_of(table)
+    lanes, y_centre = simd.lanes_of(table), g.y + g.alpha * ez
     for r in range(0, count, lanes):
-        ey = order + (y_first + r - g.y - g.alpha * ez)
+        ey = order + np.float64(y_first + r) - y_centre
         y = simd.absolute(ey) - pad_y
         y = simd.select(simd.greater(y, zero), y, zero)
         squared = (rest_of_row - y * y * g.iy) * g.vx
