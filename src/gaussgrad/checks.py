@@ -116,7 +116,7 @@ def packed_covariances(argument: str, shape: Sequence[int], d: int) -> None:
     """Refuse covariances whose last axis is not the packed upper triangle in d dimensions."""
     entries = COVARIANCE_ENTRIES[d]
     wanted = f"packed, its last axis ({', '.join(entries)}), in {d}-D"
-    if len(shape) >= 2 and tuple(shape[-2:]) == (d, d) and d > 1:
+    if len(shape) >= 2 and shape[-1] == d and shape[-2] == d and d > 1:  # in this order: n may be a symbol
         raise ValueError(complain(argument, wanted, f"shape {tuple(shape)}", "Use covariance.from_matrix."))
     last_axis(argument, shape, len(entries), wanted)
 

@@ -60,6 +60,7 @@ def unify(optional: tuple[str, ...] = (), /, **arguments: Any) -> Unified:
     found = _as_they_are(given)
     if found is not None:
         return Unified(found[0], tuple(arguments.values()), found[1])
+    arguments = {name: _tensor_of(value) for name, value in arguments.items()}
     framework = _framework_of(arguments)
     typed = {name: value for name, value in arguments.items() if framework.owns(value) and not _is_weak(value)}
     dtype = _common_dtype(framework, typed)
@@ -81,6 +82,13 @@ def run(operation: Operation, arrays: tuple[Any, ...], unified: Unified, backend
     """The operation on checked arrays with one leading batch axis, in their framework."""
     backend = checks.option("backend", backend, operation.backends)
     return unified.framework.apply(operation, arrays, options, backend, checks.thread_count(threads))
+
+
+def _tensor_of(value: Any) -> Any:
+    """What a variable of Keras holds, through which its gradient flows; other values as they are."""
+    keras: Any = sys.modules.get("keras")
+    known = () if keras is None else getattr(keras, "Variable", ())
+    return value.value if isinstance(value, known) else value
 
 
 def _is_weak(value: Any) -> bool:
@@ -142,7 +150,7 @@ def _library_of(argument: str, value: Any) -> str:
     wanted = "an array of NumPy, PyTorch, JAX or TensorFlow, or a list of numbers"
     cure = "Convert it with numpy.asarray."
     if type(value).__name__ == "KerasTensor":
-        cure = "Wrap the call into keras.layers.Lambda, or use gaussgrad.layers.keras."
+        cure = "Use a layer of gaussgrad.layers.keras, or wrap the call into keras.layers.Lambda."
     raise TypeError(checks.complain(argument, wanted, got, cure))
 
 

@@ -12,6 +12,7 @@ from gaussgrad.frameworks import xla
 
 jax = pytest.importorskip("jax")
 jnp = pytest.importorskip("jax.numpy")
+pytest.importorskip("jax.export")
 
 COMPOSES = pytest.mark.parametrize("compose", ["sum", "max", "union"])
 
@@ -237,3 +238,18 @@ def test_views_are_the_buffers_themselves():
     view[1, 2] = 7
     assert values[1, 2] == 7
     assert view.flags.c_contiguous
+
+
+def test_programs_with_symbols_for_sizes_are_exported_by_the_reference(arrays: Arrays):
+    batch, count = jax.export.symbolic_shape("b, n")
+    shapes = [(batch, count, 2), (batch, count, 3), (batch, count)]
+    exported = jax.export.export(jax.jit(draw("sum")))(*(jax.ShapeDtypeStruct(shape, float) for shape in shapes))
+    loaded = jax.export.deserialize(exported.serialize())
+    assert_same(loaded.call(*arrays), draw("sum")(*arrays))
+
+
+def test_programs_of_kernels_are_not_exported_and_name_the_way_out(arrays: Arrays):
+    with pytest.raises(ValueError, match="a kernel calls Python; to export, pass backend='reference'"):
+        jax.export.export(jax.jit(draw("sum")))(*arrays)
+    exported = jax.export.export(jax.jit(draw("sum", "reference")))(*arrays)
+    assert_same(exported.call(*arrays), draw("sum")(*arrays))

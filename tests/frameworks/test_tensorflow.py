@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -160,3 +161,18 @@ def test_a_first_call_in_a_graph_leaves_plain_calls_right():
     """What a plain tensor is was once asked while a graph was under construction."""
     in_graph, plain = in_fresh_process(draw_in_a_graph_first)
     assert in_graph == plain == pytest.approx(1.0, abs=1e-2)
+
+
+def test_a_graph_of_kernels_is_not_saved_and_names_the_way_out(tmp_path: Path):
+    """TensorFlow would save it, and the process that loads it would fail."""
+    module, points = tf.Module(), tf.constant([[1.0, 2.0], [3.0, 4.0]])
+    module.draw = tf.function(lambda points: gaussgrad.render(points, [2.0, 0.0, 2.0], size=(7, 8)))
+    module.draw(points)
+    with pytest.raises((AssertionError, KeyError), match='a kernel calls Python; to export, pass backend="reference"'):
+        tf.saved_model.save(module, tmp_path / "kernels")
+    by_reference = lambda points: gaussgrad.render(points, [2.0, 0.0, 2.0], size=(7, 8), backend="reference")  # noqa: E731
+    module.draw = tf.function(by_reference)
+    image = module.draw(points)
+    tf.saved_model.save(module, tmp_path / "reference")
+    loaded = tf.saved_model.load(tmp_path / "reference")
+    np.testing.assert_array_equal(loaded.draw(points), image)

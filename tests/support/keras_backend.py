@@ -1,5 +1,6 @@
 """What every backend of Keras must do with the layers: a script, run once for each by tests/layers/keras."""
 
+import importlib.util
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -67,17 +68,85 @@ def impulses_train(folder: Path) -> None:
     fit_save_load(model, points.reshape(12, 20) / 10, targets, "mse", folder)
 
 
-def a_lambda_trains(folder: Path) -> None:
+@keras.saving.register_keras_serializable("tests")
+def draw(points: Any) -> Any:
+    return gaussgrad.render(points, COVARIANCE, size=(20, 24), amplitude="peak")
+
+
+def a_lambda_trains_and_loads(folder: Path) -> None:
     points, targets = images(20)
-    draw = keras.layers.Lambda(lambda c: gaussgrad.render(c, COVARIANCE, size=(20, 24), amplitude="peak"))
+    drawing = keras.layers.Lambda(draw, output_shape=(20, 24))
     moved = keras.layers.Dense(20, kernel_initializer="identity", bias_initializer=keras.initializers.Constant(1.0))
-    model = keras.Sequential([keras.Input((20,)), moved, keras.layers.Reshape((10, 2)), draw])
+    model = keras.Sequential([keras.Input((20,)), moved, keras.layers.Reshape((10, 2)), drawing])
     if model.output_shape != (None, 20, 24):
         raise AssertionError(model.output_shape)
-    model.compile(keras.optimizers.Adam(0.02), loss="mse")
-    history = model.fit(points.reshape(20, 20), targets[..., 0], epochs=5, verbose=0, batch_size=8).history["loss"]
-    if not history[-1] < 0.95 * history[0]:
-        raise AssertionError(f"the loss does not fall: {history}")
+    fit_save_load(model, points.reshape(20, 20), targets[..., 0], "mse", folder)
+
+
+class Drawing(keras.layers.Layer):
+    """A layer of a user, which gives a variable of Keras to a function of ours."""
+
+    def build(self, input_shape: Any) -> None:
+        start = keras.initializers.RandomUniform(4.0, 16.0, seed=0)
+        self.points = self.add_weight(shape=(5, 2), initializer=start, name="points")
+
+    def call(self, inputs: Any) -> Any:
+        return inputs * gaussgrad.render(self.points, COVARIANCE, size=(20, 24), amplitude="peak")
+
+
+def variables_are_taken_with_their_gradient(folder: Path) -> None:
+    _, targets = images(4)
+    layer = Drawing()
+    model = keras.Sequential([keras.Input((1, 1)), layer])
+    model.compile(keras.optimizers.Adam(0.02), loss="mse", jit_compile=keras.backend.backend() == "jax")
+    before = to_numpy(layer.points)
+    model.train_on_batch(np.ones((4, 1, 1), "float32"), targets[..., 0])
+    if not (to_numpy(layer.points) != before).all():
+        raise AssertionError("a coordinate without a gradient")
+
+
+def options_come_back(folder: Path) -> None:
+    for layer in (
+        RenderGaussians((20, 24), stddev=2.0, backend="reference"),
+        RenderImpulses(9, [1.0, 2.0], backend="cpu"),
+        MixtureLoss(3, backend="reference"),
+        MixtureDensity(3, variance_floor=0.5),
+    ):
+        again = type(layer).from_config(layer.get_config())
+        if again.options != layer.options:
+            raise AssertionError(again.options)
+    if not RenderGaussians((20, 24), stddev=2.0, backend="reference").supports_jit:
+        raise AssertionError("the reference runs under XLA")
+
+
+def by_reference(layer: Any) -> Any:
+    config = layer.get_config()
+    return layer.from_config({**config, "backend": "reference"} if "backend" in config else config)
+
+
+def exported_models_draw_by_the_reference(folder: Path) -> None:
+    """The programs of torch are tested in tests/layers/torch; here the way of Keras to them."""
+    layer = RenderGaussians((20, 24), row="x y xx xy yy weight", parametrization="cholesky", compose="max")
+    model = keras.Sequential([keras.Input((6,)), keras.layers.Dense(5 * 6), layer])
+    inputs = RNG.normal(size=(3, 6)).astype("float32")
+    image = model.predict(inputs, verbose=0)
+    if keras.backend.backend() == "torch":
+        import torch
+
+        model.export(folder / "model.pt2", format="torch", verbose=False)
+        drawn = torch.export.load(folder / "model.pt2").module()(torch.from_numpy(inputs[:1])).detach()
+        np.testing.assert_array_equal(drawn, image[:1])
+    elif importlib.util.find_spec("tensorflow"):
+        import tensorflow as tf
+
+        if keras.backend.backend() == "tensorflow":
+            served = keras.models.clone_model(model, clone_function=by_reference)
+            served.set_weights(model.get_weights())
+            model = served
+        model.export(folder / "exported", verbose=False)
+        np.savez(folder / "exported.npz", inputs=inputs, image=image)
+        loaded = tf.saved_model.load(folder / "exported")
+        np.testing.assert_allclose(loaded.serve(inputs), image, rtol=0, atol=1e-6 * image.max())
 
 
 def latents_add_their_divergence_once_when_asked(folder: Path) -> None:
@@ -217,7 +286,10 @@ CLAIMS: tuple[Callable[[Path], None], ...] = (
     ten_points_end_a_model,
     rows_with_widths_and_colours_train,
     impulses_train,
-    a_lambda_trains,
+    a_lambda_trains_and_loads,
+    variables_are_taken_with_their_gradient,
+    options_come_back,
+    exported_models_draw_by_the_reference,
     latents_add_their_divergence_once_when_asked,
     latents_sample_in_training_only,
     full_latents_train_with_their_divergence,

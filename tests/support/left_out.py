@@ -13,7 +13,7 @@ from typing import Any, NoReturn, final
 
 import pytest
 
-FRAMEWORKS = ("torch", "jax", "tensorflow", "keras")
+FRAMEWORKS = ("torch", "jax", "tensorflow", "keras", "onnxruntime")
 DATA, GPU = "real data", "a GPU"
 
 MODULES = {

@@ -24,6 +24,9 @@ from gaussgrad.op import OPERATIONS, Operation, Output
 namespace = jnp
 
 SPAN_ELEMENTS = 2**25  # elements of one dense intermediate: 128 MiB in float32, a few of them live at a time
+FORWARD, BACKWARD = (  # where JAX refuses to export a program, it shows these names and no message of ours
+    f"gaussgrad {name}: a kernel calls Python; to export, pass backend='reference'" for name in ("forward", "backward")
+)
 KEPT_CALLS = 1024  # operations with their options, each with the programs compiled for it
 
 Arrays = tuple[jax.Array, ...]
@@ -68,10 +71,15 @@ def apply(operation: Operation, arrays: Arrays, options: dict[str, Any], backend
         operation.check_values(*values, **options)
     if backend is not None:
         operation.check_backend(backend, "cpu", "JAX arrays")
-    if backend == "reference":
+    if backend == "reference" or (backend is None and _in_export(arrays)):
         return operation.reference(jnp, *arrays, **options)
     platforms = _platforms(operation, backend)
     return _function(operation, tuple(options.items()), threads, platforms)(*arrays)
+
+
+def _in_export(arrays: Arrays) -> bool:
+    """Whether the program leaves the process, as only programs with symbols for sizes do for certain."""
+    return not all(isinstance(size, int) for array in arrays for size in array.shape)
 
 
 @functools.lru_cache(maxsize=KEPT_CALLS)
@@ -87,7 +95,7 @@ def _function(operation: Operation, options: tuple[tuple[str, Any], ...], thread
     def forward(*arrays: jax.Array) -> list[jax.Array]:
         """The output, and what is saved, which has no derivative."""
         outputs = [_struct(output, arrays[0]) for output in _outputs(operation, arrays, known)]
-        call = jax.ffi.ffi_call("gaussgrad_forward", outputs, vmap_method="broadcast_all")
+        call = jax.ffi.ffi_call(FORWARD, outputs, vmap_method="broadcast_all")
         unused = [jnp.zeros(output.shape, output.dtype) for output in outputs[1:]]
         return _on(
             platforms,
@@ -100,7 +108,7 @@ def _function(operation: Operation, options: tuple[tuple[str, Any], ...], thread
     def backward(grad: jax.Array, saved: list[jax.Array], *arrays: jax.Array) -> Any:
         """A gradient per array."""
         outputs = [jax.ShapeDtypeStruct(array.shape, array.dtype) for array in arrays]
-        call = jax.ffi.ffi_call("gaussgrad_backward", outputs, vmap_method="broadcast_all")
+        call = jax.ffi.ffi_call(BACKWARD, outputs, vmap_method="broadcast_all")
         return tuple(
             _on(
                 platforms,
@@ -218,6 +226,6 @@ def _fold(arrays: xla.Arrays, mapped: int) -> xla.Arrays:
     return [array.reshape(math.prod(array.shape[: mapped + 1]), *array.shape[mapped + 1 :]) for array in arrays]
 
 
-_HANDLERS = {"gaussgrad_forward": xla.make_handler(_run_forward), "gaussgrad_backward": xla.make_handler(_run_backward)}
+_HANDLERS = {FORWARD: xla.make_handler(_run_forward), BACKWARD: xla.make_handler(_run_backward)}
 for _name, _handler in _HANDLERS.items():
     jax.ffi.register_ffi_target(_name, jax.ffi.pycapsule(_handler), platform="cpu")

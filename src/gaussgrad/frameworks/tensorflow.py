@@ -21,6 +21,11 @@ namespace = tensorflow_namespace
 
 with tf.init_scope():  # out of the graph that may be under construction when this file is first imported
     _EAGER = type(tf.constant(0.0))
+    # Graphs that call Python hold this variable, which nobody can save: TensorFlow then shows its name, and no message
+    # of ours. Without it a saved graph would fail in the process that loads it.
+    _NOT_SAVED = tf.raw_ops.VarHandleOp(
+        dtype=tf.bool, shape=[], shared_name='gaussgrad: a kernel calls Python; to export, pass backend="reference"'
+    )
 
 COMPUTED = {tf.float32: "float32", tf.float64: "float64"}
 
@@ -93,6 +98,7 @@ class _Calls:
             threads = self.threads or parallel.available_cores()
             out, saved = self.operation.forward(self.kernels, values, self.options, threads)
             return [_tensor(array) for array in (out, *saved)]
+        _refuse_to_be_saved()
         shapes = tuple(tuple(array.shape) for array in arrays)
         outputs = (self.operation.output(shapes, self.options), *self.operation.saved(shapes, self.options))
         dtypes = [output.dtype or arrays[0].dtype for output in outputs]
@@ -117,6 +123,11 @@ class _Calls:
         count = len(values) - len(self.operation.arrays)
         saved, arrays = list(values[:count]), list(values[count:])
         return kernels.backward(self.kernels, grad, saved, arrays, self.options, self.threads)
+
+
+def _refuse_to_be_saved() -> None:
+    if tf.inside_function():
+        tf.identity(_NOT_SAVED)
 
 
 def _tensor(array: np.ndarray) -> tf.Tensor:

@@ -80,6 +80,8 @@ def apply(
     values = _plain_values(arrays) if "cpu" in operation.kernels else None
     if values is not None:
         return direct.apply(values, *arrays, *options.values(), threads)
+    if backend is None and _in_onnx_export():
+        return operation.reference(namespace, *arrays, **options)
     return general.apply(*arrays, *options.values(), threads)[0]
 
 
@@ -93,6 +95,11 @@ def _plain_values(tensors: Tensors) -> list[np.ndarray] | None:
         return _numpy(tensors)
     except (RuntimeError, TypeError):  # wrapped by torch.func
         return None
+
+
+def _in_onnx_export() -> bool:
+    """Whether the program is on its way to ONNX, which knows no kernels of ours."""
+    return (torch.jit.is_tracing() or torch.compiler.is_compiling()) and torch.onnx.is_in_onnx_export()
 
 
 def _check_values(operation: Operation, arrays: Tensors, options: dict[str, Any]) -> None:

@@ -33,7 +33,8 @@ def draw_gaussians(rows: Any, options: GaussianOptions, batched: bool | None) ->
         told = _widths(unified, widths, options)
         if options.normalized:
             means, told = _in_pixels(means, told, options.size)
-    return unified.restore(render(means, weights=weights, size=options.size, **told, **options.drawing()))
+    image = render(means, weights=weights, size=options.size, backend=options.backend, **told, **options.drawing())
+    return unified.restore(image)
 
 
 def draw_impulses(rows: Any, options: ImpulseOptions, batched: bool | None) -> Any:
@@ -41,7 +42,7 @@ def draw_impulses(rows: Any, options: ImpulseOptions, batched: bool | None) -> A
     unified, means, _, weights = _open(rows, options, batched)
     means = to_pixels(means, size=options.size) if options.normalized else means
     kernel = _constant(unified, options.kernel, means)
-    return unified.restore(render_impulses(means, kernel, weights, size=options.size))
+    return unified.restore(render_impulses(means, kernel, weights, size=options.size, backend=options.backend))
 
 
 def _open(rows: Any, options: DrawingOptions, batched: bool | None) -> tuple[Unified, Any, Any, Any]:

@@ -39,12 +39,12 @@ def widened(mixture: Mixture, variance: float) -> Mixture:
     return Mixture(logits, means, *widen(xp, log_stddevs, correlations, variance))
 
 
-def log_density(points: Any, mixture: Mixture) -> Any:
+def log_density(points: Any, mixture: Mixture, backend: str | None) -> Any:
     """Log densities (...) of points (..., d), in nats."""
     logits, means, log_stddevs, correlations = mixture
     if correlations is None:
         return gaussian_mixture_log_density(points, logits, means, log_stddevs=log_stddevs)
-    return mixture_log_density(points, logits, means, log_stddevs, correlations)
+    return mixture_log_density(points, logits, means, log_stddevs, correlations, backend=backend)
 
 
 def sample(mixture: Mixture, *, uniform: Any, noise: Any, bias: float) -> Any:

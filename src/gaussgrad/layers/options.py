@@ -10,6 +10,7 @@ import numpy as np
 from gaussgrad import checks
 from gaussgrad.checks import complain
 from gaussgrad.layers.row_layout import RowLayout, parse_row
+from gaussgrad.op import OPERATIONS
 from gaussgrad.ops.impulse import render_impulses
 from gaussgrad.ops.render import AMPLITUDES, COMPOSES, PIXELS
 
@@ -25,6 +26,7 @@ class DrawingOptions:
     size: tuple[int, ...]
     layout: RowLayout
     coordinates: str
+    backend: str | None  # what computes the image, as of `gaussgrad.render`
 
     @property
     def normalized(self) -> bool:
@@ -33,7 +35,12 @@ class DrawingOptions:
 
     def config(self) -> dict[str, Any]:
         """The arguments that make an equal layer, in plain Python."""
-        return {"size": list(self.size), "row": self.layout.text, "coordinates": self.coordinates}
+        return {
+            "size": list(self.size),
+            "row": self.layout.text,
+            "coordinates": self.coordinates,
+            "backend": self.backend,
+        }
 
 
 @dataclass(frozen=True)
@@ -79,6 +86,7 @@ class MixtureOptions:
     dimensions: int
     covariance: str
     variance_floor: float
+    backend: str | None  # what computes log densities, as of `gaussgrad.mixture_log_density`
 
     @property
     def lengths(self) -> tuple[int, int, int, int]:
@@ -104,6 +112,7 @@ def gaussian_options(
     compose: str,
     pixel: str,
     tolerance: float,
+    backend: str | None,
 ) -> GaussianOptions:
     """The options that fit together, or an error."""
     size = _layer_size(size)
@@ -118,6 +127,7 @@ def gaussian_options(
         size=size,
         layout=layout,
         coordinates=checks.option("coordinates", coordinates, COORDINATES),
+        backend=checks.option("backend", backend, OPERATIONS["render"].backends),
         variance=fixed,
         parametrization=parametrization,
         amplitude=checks.option("amplitude", amplitude, AMPLITUDES),
@@ -127,18 +137,26 @@ def gaussian_options(
     )
 
 
-def impulse_options(size: Any, kernel: Any, row: str | None, *, coordinates: str) -> ImpulseOptions:
+def impulse_options(
+    size: Any, kernel: Any, row: str | None, *, coordinates: str, backend: str | None
+) -> ImpulseOptions:
     """The options that fit together, or an error."""
     size = _layer_size(size)
     layout = parse_row(row, len(size), with_widths=False)
     coordinates = checks.option("coordinates", coordinates, COORDINATES)
+    backend = checks.option("backend", backend, OPERATIONS["render_impulses"].backends)
     kernel = np.asarray(kernel, dtype=np.float64).tolist()
     render_impulses(np.zeros((0, len(size))), kernel, size=size)  # refuses what is no kernel
-    return ImpulseOptions(size, layout, coordinates, kernel)
+    return ImpulseOptions(size, layout, coordinates, backend, kernel)
 
 
 def mixture_options(
-    components: int, *, dimensions: int, covariance: str | None, variance_floor: float = 0.0
+    components: int,
+    *,
+    dimensions: int,
+    covariance: str | None,
+    variance_floor: float = 0.0,
+    backend: str | None = None,
 ) -> MixtureOptions:
     """The options that fit together, or an error."""
     components, dimensions = checks.count("components", components), checks.count("dimensions", dimensions)
@@ -147,7 +165,9 @@ def mixture_options(
     if covariance == "full" and dimensions != 2:
         raise ValueError(complain("covariance", f"'diagonal' in {dimensions}-D", "'full'"))
     floor = checks.number("variance_floor", variance_floor, "a number >= 0", 0.0)
-    return MixtureOptions(components, dimensions, covariance, floor)
+    backends = OPERATIONS["mixture_log_density"].backends if covariance == "full" else (None, "reference")
+    backend = checks.option("backend", backend, backends)
+    return MixtureOptions(components, dimensions, covariance, floor, backend)
 
 
 def _layer_size(size: Any) -> tuple[int, ...]:

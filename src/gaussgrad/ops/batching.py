@@ -72,7 +72,7 @@ def _broadcast(name: str, array: Any, batch: Sequence[int], beside: str) -> tupl
     """The batch axes that serve both `array` and those before it."""
     result = []
     for own, other in zip_longest(reversed(array.shape[:-2]), reversed(batch), fillvalue=1):
-        if own != other and not {1, None} & {own, other}:
+        if own != other and own not in (1, None) and other not in (1, None):  # no set: torch's symbols have no hash
             wanted = f"of batch axes that broadcast to {tuple(batch)}, beside {beside}"
             raise ValueError(checks.complain(name, wanted, f"shape {tuple(array.shape)}"))
         result.append(other if own == 1 or (own is None and other != 1) else own)

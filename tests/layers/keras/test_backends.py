@@ -8,6 +8,17 @@ from pathlib import Path
 import pytest
 
 SCRIPT = Path(__file__).parents[2] / "support" / "keras_backend.py"
+LOAD = """
+import sys
+import numpy as np
+import tensorflow as tf
+kept = np.load(sys.argv[2])
+loaded = tf.saved_model.load(sys.argv[1])
+np.testing.assert_allclose(loaded.serve(kept["inputs"]), kept["image"], rtol=0, atol=1e-6 * kept["image"].max())
+if "gaussgrad" in sys.modules:
+    raise AssertionError
+"""
+"""What a server does with an exported model, which has TensorFlow and nothing of ours."""
 
 
 @pytest.mark.long
@@ -20,7 +31,10 @@ def test_layers_train_save_and_load_on_each_backend(backend: str, tmp_path: Path
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=280, check=False)
     if done.returncode:
         raise AssertionError(done.stderr[-4000:])
-    assert len(done.stdout.split()) == 12
+    assert len(done.stdout.split()) == 15
+    if backend == "tensorflow":
+        command = [sys.executable, "-c", LOAD, str(tmp_path / "exported"), str(tmp_path / "exported.npz")]
+        subprocess.run(command, env=environment, timeout=120, check=True)
 
 
 def test_options_are_refused_when_a_layer_is_made():
@@ -39,8 +53,12 @@ def test_options_are_refused_when_a_layer_is_made():
         RenderGaussians((7, 8), row="x y variance", compose="mean")
     with pytest.raises(ValueError, match="kernel must be of shape"):
         RenderImpulses((7, 8), [1.0, 2.0])
-    with pytest.raises(ValueError, match="prior_variance must be a positive number"):
+    with pytest.raises(ValueError, match="backend must be one of None, 'reference', 'cpu'"):
+        RenderImpulses((7, 8), [[1.0, 2.0]], backend="gpu")
+    with pytest.raises(ValueError, match=r"prior_variance must be positive; got 0\.0"):
         GaussianLatent(prior_variance=0.0)
+    with pytest.raises(TypeError, match="prior_mean must be a number, or an array of them; got 'zero'"):
+        GaussianLatent("zero")
     with pytest.raises(ValueError, match="divergence_loss must be one of False, True; got 1"):
         FullGaussianLatent(divergence_loss=1)
     with pytest.raises(TypeError, match="prior_mean must be a list of numbers, or None; got 'zero'"):
@@ -61,7 +79,7 @@ def test_options_are_refused_when_a_layer_is_made():
 
 def test_inputs_that_do_not_fit_are_refused_when_a_model_is_made():
     keras = pytest.importorskip("keras")
-    from gaussgrad.layers.keras import FullGaussianLatent, RenderGaussians
+    from gaussgrad.layers.keras import FullGaussianLatent, GaussianLatent, RenderGaussians
 
     with pytest.raises(ValueError, match="rows must be of shape"):
         RenderGaussians((7, 8), row="x y", stddev=1.0)(keras.Input((10, 3)))
@@ -69,6 +87,10 @@ def test_inputs_that_do_not_fit_are_refused_when_a_model_is_made():
         FullGaussianLatent()([keras.Input((3,)), keras.Input((3,))])
     with pytest.raises(ValueError, match=r"cholesky must be of the leading axes of mean, \(None, 4\); got \(None, 5\)"):
         FullGaussianLatent()([keras.Input((4, 3)), keras.Input((5, 6))])
+    with pytest.raises(
+        ValueError, match=r"prior_variance must be of a shape that broadcasts to that of mean, \(None, 3\)"
+    ):
+        GaussianLatent(prior_variance=[1.0, 2.0])([keras.Input((3,)), keras.Input((3,))])
     with pytest.raises(TypeError, match=r"parameters must be a pair \[mean, cholesky\]"):
         FullGaussianLatent()(keras.Input((9,)))
 
@@ -93,5 +115,5 @@ def test_symbolic_tensors_outside_a_layer_are_refused_with_the_cure():
     keras = pytest.importorskip("keras")
     import gaussgrad
 
-    with pytest.raises(TypeError, match=r"got a .*KerasTensor. Wrap the call into keras.layers.Lambda"):
+    with pytest.raises(TypeError, match=r"got a .*KerasTensor. Use a layer of gaussgrad.layers.keras, or"):
         gaussgrad.render(keras.Input((10, 2)), [1.0, 0.0, 1.0], size=(7, 8))

@@ -7,7 +7,11 @@ import torch
 from gaussgrad.layers import torch as ours
 
 PRIORS = {
-    "GaussianLatent": [{}, {"prior_mean": 0.5, "prior_variance": 2.0}],
+    "GaussianLatent": [
+        {},
+        {"prior_mean": 0.5, "prior_variance": 2.0},
+        {"prior_mean": [0.5, -1.0, 0.25], "prior_variance": [0.5, 2.0, 1.5]},
+    ],
     "FullGaussianLatent": [
         {},
         {"prior_mean": [0.5, -1.0, 0.25]},
@@ -31,7 +35,7 @@ def test_keras_gives_the_numbers_of_torch(name, prior, rng):
     )
     layer = getattr(theirs, name)(**prior, dtype="float64")
     tensors = {key: torch.tensor(value, dtype=torch.float64) for key, value in prior.items()}
-    twin = getattr(ours, name)(**(tensors if "Full" in name else prior))
+    twin = getattr(ours, name)(**(prior if prior.get("prior_variance") == 2.0 else tensors))
     pair = [keras.ops.convert_to_tensor(array, dtype="float64") for array in (mean, width)]
     same = (torch.tensor(mean), torch.tensor(width))
     sample = keras.ops.convert_to_tensor(points, dtype="float64")
@@ -43,6 +47,10 @@ def test_keras_gives_the_numbers_of_torch(name, prior, rng):
         compare(keras, layer.kl_divergence(pair, **options), twin.kl_divergence(same, **options))
     compare(keras, layer.log_density(sample, pair), twin.log_density(torch.tensor(points), same))
     compare(keras, layer.prior_log_density(sample, pair), twin.prior_log_density(torch.tensor(points), same))
+    assert type(layer).from_config(layer.get_config()).get_config() == layer.get_config()
+    assert tuple(layer.sample(pair, samples=4).shape) == (4, 5, 3)
+    if name == "GaussianLatent":
+        np.testing.assert_array_equal(layer.prior_stddev, np.asarray(twin.prior_stddev))
 
 
 def compare(keras, given, wanted):

@@ -256,6 +256,22 @@ def test_layers_work_under_vmap_of_grad():
 
 
 @pytest.mark.parametrize(
+    "make",
+    [
+        lambda backend: RenderGaussians((7, 9), "x y variance", backend=backend),
+        lambda backend: RenderImpulses((7, 9), [[1.0, 2.0]], backend=backend),
+    ],
+)
+def test_the_backend_is_the_one_asked_for(make):
+    """Forward mode, which only the reference has, tells them apart."""
+    rows = 1 + torch.rand(2, 3, make(None).options.layout.length)
+    _, tangent = torch.func.jvp(make("reference"), (rows,), (torch.ones_like(rows),))
+    assert tangent.abs().max() > 0
+    with pytest.raises(RuntimeError):
+        torch.func.jvp(make("cpu"), (rows,), (torch.ones_like(rows),))
+
+
+@pytest.mark.parametrize(
     "layer", [RenderGaussians((7, 9), stddev=2.0), RenderImpulses(10, [0.25, 0.5, 0.25])], ids=lambda layer: str(layer)
 )
 def test_layers_store_options_only(layer):
@@ -280,3 +296,4 @@ def test_the_representation_tells_what_is_drawn():
         "RenderImpulses(size=(10,), row='x', coordinates='pixel', kernel=[0.25, 0.5, 0.25])"
     )
     assert "kernel of shape (9, 9)" in repr(RenderImpulses((20, 20), np.ones((9, 9))))
+    assert "backend='reference'" in repr(RenderImpulses((20, 20), np.ones((9, 9)), backend="reference"))

@@ -55,6 +55,7 @@ def test_impulses_have_no_width():
             r"channel must be True for the 3 channels of row='x y weight\*3'; got False",
         ),
         ({"stddev": 1.0, "size": (0, 3)}, "size must be"),
+        ({"stddev": 1.0, "backend": "gpu"}, "backend must be one of None, 'reference', 'cpu'; got 'gpu'"),
     ],
 )
 def test_options_out_of_range_are_refused(options, message):

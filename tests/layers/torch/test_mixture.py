@@ -205,6 +205,7 @@ def test_half_precision_features_give_a_mixture_in_float32():
 
 
 def test_the_layer_says_what_it_is():
+    assert "backend='cpu'" in repr(MixtureDensity(6, 5, backend="cpu"))
     assert "components=5, dimensions=2, covariance='full', variance_floor=0.5" in repr(
         MixtureDensity(6, 5, variance_floor=0.5)
     )
@@ -218,6 +219,11 @@ def test_the_layer_says_what_it_is():
         ({"dimensions": 3, "covariance": "full"}, ValueError, "covariance must be 'diagonal' in 3-D"),
         ({"covariance": "spherical"}, ValueError, "covariance must be one of"),
         ({"variance_floor": -1.0}, ValueError, "variance_floor must be a number >= 0"),
+        (
+            {"covariance": "diagonal", "backend": "cpu"},
+            ValueError,
+            "backend must be one of None, 'reference'; got 'cpu'",
+        ),
     ],
 )
 def test_options_out_of_range_are_refused(options, error, message):

@@ -21,7 +21,7 @@ class _Drawing(KernelLayer, ABC):
     """What both layers share: the axes of the image, and what is saved. Abstract."""
 
     def __init__(self, options: DrawingOptions, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+        super().__init__(options.backend, **kwargs)
         self.options = options
 
     def call(self, rows: Any) -> Any:
@@ -52,6 +52,8 @@ class RenderGaussians(_Drawing):
     row, variance, stddev, parametrization, coordinates, amplitude, compose, pixel, tolerance
         As of `gaussgrad.layers.torch.RenderGaussians`. `row` spells the numbers of one Gaussian, such as "x y",
         "x y xx xy yy" or "x y variance weight*3".
+    backend : {None, "reference", "cpu"}
+        As in `gaussgrad.render`. "reference" is for programs that leave Python (docs/deployment.md).
     **kwargs
         Of `keras.layers.Layer`, such as `name`.
 
@@ -90,6 +92,7 @@ class RenderGaussians(_Drawing):
         compose: str = "sum",
         pixel: str = "point",
         tolerance: float = 1e-4,
+        backend: str | None = None,
         **kwargs: Any,
     ) -> None:
         options = gaussian_options(
@@ -103,6 +106,7 @@ class RenderGaussians(_Drawing):
             compose=compose,
             pixel=pixel,
             tolerance=tolerance,
+            backend=backend,
         )
         super().__init__(options, **kwargs)
 
@@ -124,6 +128,8 @@ class RenderImpulses(_Drawing):
         The numbers of one impulse, "x", "x y" or "x y z"; each also with " weight", or " weight*3" for three channels.
     coordinates : {"pixel", "normalized"}
         The units of the coordinates. The kernel is in pixels always.
+    backend : {None, "reference", "cpu"}
+        As of `RenderGaussians`.
     **kwargs
         Of `keras.layers.Layer`, such as `name`.
 
@@ -154,9 +160,10 @@ class RenderImpulses(_Drawing):
         row: str | None = None,
         *,
         coordinates: str = "pixel",
+        backend: str | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(impulse_options(size, kernel, row, coordinates=coordinates), **kwargs)
+        super().__init__(impulse_options(size, kernel, row, coordinates=coordinates, backend=backend), **kwargs)
 
     def _draw(self, rows: Any) -> Any:
         return draw_impulses(rows, self.options, True)

@@ -10,7 +10,7 @@ from gaussgrad import checks
 from gaussgrad.checks import complain
 from gaussgrad.layers import full_gaussian
 from gaussgrad.layers.keras.base import register
-from gaussgrad.layers.keras.latent import LatentDistribution
+from gaussgrad.layers.keras.latent import LatentDistribution, repeat_for
 from gaussgrad.layers.reductions import sum_last
 from gaussgrad.ops.latent import kl_divergence_full, triangles
 
@@ -75,16 +75,16 @@ class FullGaussianLatent(LatentDistribution):
 
     def prior_log_density(self, sample: Any, parameters: Any) -> Any:
         mean, cholesky = self._open(parameters)
-        prior_mean = _beside(mean, 0.0 if self.prior_mean is None else self.prior_mean)
-        prior_cholesky = _beside(cholesky, 0.0 if self.prior_cholesky is None else self.prior_cholesky)
+        prior_mean = repeat_for(mean, 0.0 if self.prior_mean is None else self.prior_mean)
+        prior_cholesky = repeat_for(cholesky, 0.0 if self.prior_cholesky is None else self.prior_cholesky)
         return sum_last(full_gaussian.log_density(sample, prior_mean, prior_cholesky, _solve), len(mean.shape) - 2)
 
     def _move_noise(self, mean: Any, width: Any, noise: Any) -> Any:
         return full_gaussian.move_noise(mean, width, noise)
 
     def _divergence(self, mean: Any, width: Any) -> Any:
-        prior_mean = None if self.prior_mean is None else _beside(mean, self.prior_mean)
-        prior_cholesky = None if self.prior_cholesky is None else _beside(width, self.prior_cholesky)
+        prior_mean = None if self.prior_mean is None else repeat_for(mean, self.prior_mean)
+        prior_cholesky = None if self.prior_cholesky is None else repeat_for(width, self.prior_cholesky)
         return kl_divergence_full(
             mean, prior_mean=prior_mean, cholesky=width, prior_cholesky=prior_cholesky, log_diagonal=True
         )
@@ -125,11 +125,6 @@ def _numbers(name: str, values: Any) -> list[float] | None:
         raise ValueError(complain(name, wanted, f"shape {array.shape}"))
     checks.finite(name, array)
     return array.astype(np.float64).tolist()
-
-
-def _beside(array: Any, numbers: Any) -> Any:
-    """The numbers once per vector, of the dtype and shape of the array."""
-    return ops.zeros_like(array) + ops.convert_to_tensor(numbers, dtype=array.dtype)
 
 
 def _solve(root: Any, right: Any) -> Any:

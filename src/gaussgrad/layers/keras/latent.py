@@ -2,9 +2,11 @@
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Any, final
 
 import keras
+import numpy as np
 from keras import ops
 
 from gaussgrad import checks
@@ -33,12 +35,16 @@ class LatentDistribution(keras.layers.Layer, ABC):
 
     def call(self, parameters: Any, training: bool | None = None) -> Any:
         """A sample (b, ...); in evaluation the mean in its place."""
-        mean, width = self._open(parameters)
+        mean, _ = self._open(parameters)
         if self.divergence_loss:
             self.add_loss(self.kl_divergence(parameters, reduction="batch"))
-        if not (training or self.sample_in_eval):
-            return mean
-        noise = keras.random.normal(ops.shape(mean), dtype=mean.dtype, seed=self.generator)
+        return self.sample(parameters) if training or self.sample_in_eval else mean
+
+    def sample(self, parameters: Any, *, samples: int | None = None) -> Any:
+        """A sample (b, ...), or `samples` of them (samples, b, ...), differentiable to the parameters."""
+        mean, width = self._open(parameters)
+        shape = ops.shape(mean) if samples is None else (checks.count("samples", samples), *ops.shape(mean))
+        noise = keras.random.normal(shape, dtype=mean.dtype, seed=self.generator)
         return self._move_noise(mean, width, noise)
 
     def kl_divergence(
@@ -101,8 +107,9 @@ class GaussianLatent(LatentDistribution):
 
     Parameters
     ----------
-    prior_mean, prior_variance : number
-        The prior; the variance is positive.
+    prior_mean, prior_variance : number, or array
+        The prior; variances are positive. Plain numbers keep all their digits; arrays and lists broadcast with the
+        latent.
     divergence_loss : bool
         Whether the layer adds the divergence from the prior, summed over the latent and averaged over the batch, to the
         losses of the model (`add_loss`). Off by default, so that none is counted twice.
@@ -116,7 +123,7 @@ class GaussianLatent(LatentDistribution):
     Raises
     ------
     ValueError, TypeError
-        For options out of range, an input that is not a pair.
+        For options out of range, an input that is not a pair, a prior that does not broadcast with it.
 
     Notes
     -----
@@ -135,8 +142,8 @@ class GaussianLatent(LatentDistribution):
 
     def __init__(
         self,
-        prior_mean: float = 0.0,
-        prior_variance: float = 1.0,
+        prior_mean: Any = 0.0,
+        prior_variance: Any = 1.0,
         *,
         divergence_loss: bool = False,
         sample_in_eval: bool = False,
@@ -144,8 +151,14 @@ class GaussianLatent(LatentDistribution):
         **kwargs: Any,
     ) -> None:
         super().__init__(divergence_loss, sample_in_eval, seed, **kwargs)
-        self.prior_mean = checks.number("prior_mean", prior_mean, "a finite number", float("-inf"))
-        self.prior_variance = checks.number("prior_variance", prior_variance, "a positive number", 5e-324)
+        self.prior_mean = _numbers("prior_mean", prior_mean, checks.finite)
+        self.prior_variance = _numbers("prior_variance", prior_variance, checks.positive)
+
+    @property
+    def prior_stddev(self) -> Any:
+        """The standard deviation of the prior, a number or an array as the variance is."""
+        variance = self.prior_variance
+        return math.sqrt(variance) if isinstance(variance, float) else np.sqrt(variance)
 
     def log_density(self, sample: Any, parameters: Any) -> Any:
         mean, log_variance = self._open(parameters)
@@ -153,15 +166,57 @@ class GaussianLatent(LatentDistribution):
 
     def prior_log_density(self, sample: Any, parameters: Any) -> Any:
         mean, _ = self._open(parameters)
-        each = elementwise_log_density(sample, self.prior_mean, math.log(self.prior_variance))
+        prior = (self.prior_mean, np.log(self.prior_variance))
+        each = elementwise_log_density(sample, *(repeat_for(mean, numbers) for numbers in prior))
         return sum_last(each, len(mean.shape) - 1)
 
     def _move_noise(self, mean: Any, width: Any, noise: Any) -> Any:
         return reparameterize(mean, width, noise)
 
     def _divergence(self, mean: Any, width: Any) -> Any:
-        return kl_divergence(mean, width, self.prior_mean, self.prior_variance)
+        prior = (self.prior_mean, self.prior_variance)
+        return kl_divergence(mean, width, *(_like(mean, numbers) for numbers in prior))
+
+    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
+        shape = super().compute_output_shape(input_shape)
+        self._check_prior(shape)
+        return shape
+
+    def _open(self, parameters: Any) -> tuple[Any, Any]:
+        mean, log_variance = super()._open(parameters)
+        self._check_prior(tuple(mean.shape))
+        return mean, log_variance
+
+    def _check_prior(self, mean: tuple[int | None, ...]) -> None:
+        """Refuse a prior that is wider than a mean of this shape; None is a size that is not known yet."""
+        for name in ("prior_mean", "prior_variance"):
+            shape = np.shape(getattr(self, name))
+            sizes = zip(reversed(shape), reversed(mean), strict=False)
+            if len(shape) > len(mean) or any(own not in (1, other) and other is not None for own, other in sizes):
+                raise ValueError(
+                    complain(name, f"of a shape that broadcasts to that of mean, {mean}", f"shape {shape}")
+                )
 
     def get_config(self) -> dict[str, Any]:
-        prior = {"prior_mean": self.prior_mean, "prior_variance": self.prior_variance}
+        prior = {name: np.asarray(getattr(self, name)).tolist() for name in ("prior_mean", "prior_variance")}
         return {**super().get_config(), **prior}
+
+
+def repeat_for(array: Any, numbers: Any) -> Any:
+    """The numbers once per vector, of the dtype and shape of the array."""
+    return ops.zeros_like(array) + ops.convert_to_tensor(numbers, dtype=array.dtype)
+
+
+def _numbers(name: str, values: Any, check: Callable[[str, np.ndarray], None]) -> Any:
+    """A float, or an array in float64; anything else is refused."""
+    array = np.asarray(ops.convert_to_numpy(values) if ops.is_tensor(values) else values)
+    if array.dtype.kind not in "fiu":
+        raise TypeError(complain(name, "a number, or an array of them", repr(values)))
+    array = array.astype(np.float64)
+    check(name, array)
+    return array if array.ndim else float(array)
+
+
+def _like(array: Any, numbers: Any) -> Any:
+    """A number as it is, with all its digits; an array as a tensor."""
+    return numbers if isinstance(numbers, float) else ops.convert_to_tensor(numbers, dtype=array.dtype)

@@ -1,7 +1,6 @@
 """Keras layer and loss of mixture density networks."""
 
 import math
-from dataclasses import asdict
 from itertools import accumulate
 from typing import Any
 
@@ -121,7 +120,8 @@ class MixtureDensity(KernelLayer):
         return *input_shape[:-1], self.head.units
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), **asdict(self.options)}
+        names = ("components", "dimensions", "covariance", "variance_floor")
+        return {**super().get_config(), **{name: getattr(self.options, name) for name in names}}
 
 
 @register
@@ -132,6 +132,8 @@ class MixtureLoss(keras.losses.Loss):
     ----------
     components, dimensions, covariance
         Those of the layer.
+    backend : {None, "reference", "cpu"}
+        As of `gaussgrad.layers.torch.MixtureDensity`.
     **kwargs
         Of `keras.losses.Loss`, such as `reduction`.
 
@@ -158,18 +160,19 @@ class MixtureLoss(keras.losses.Loss):
         *,
         dimensions: int = 2,
         covariance: str | None = None,
+        backend: str | None = None,
         name: str = "mixture",
         **kwargs: Any,
     ) -> None:
         super().__init__(name=name, **kwargs)
-        self.options = mixture_options(components, dimensions=dimensions, covariance=covariance)
+        self.options = mixture_options(components, dimensions=dimensions, covariance=covariance, backend=backend)
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         mixture = _split(y_pred, self.options)
-        return -mixtures.log_density(ops.cast(y_true, y_pred.dtype), mixture)
+        return -mixtures.log_density(ops.cast(y_true, y_pred.dtype), mixture, self.options.backend)
 
     def get_config(self) -> dict[str, Any]:
-        names = ("components", "dimensions", "covariance")
+        names = ("components", "dimensions", "covariance", "backend")
         return {**super().get_config(), **{name: getattr(self.options, name) for name in names}}
 
 

@@ -5,6 +5,7 @@
 - `MixtureDensity`: features in, a `Mixture` of Gaussians out.
 """
 
+from gaussgrad.frameworks import torch as _registers_operations  # noqa: F401  # which programs of torch.export call
 from gaussgrad.layers.mixtures import Mixture
 from gaussgrad.layers.torch.drawing import RenderGaussians, RenderImpulses
 from gaussgrad.layers.torch.full_latent import FullGaussianLatent

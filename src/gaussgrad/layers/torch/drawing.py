@@ -47,7 +47,8 @@ class _Drawing(nn.Module, ABC):
         options = self.options
         parts = [f"size={options.size}", f"row={options.layout.text!r}", f"coordinates={options.coordinates!r}"]
         parts += ["channel=False"] if not self.channel else []
-        return parts + ([f"batched={self.batched}"] if self.batched is not None else [])
+        parts += [f"batched={self.batched}"] if self.batched is not None else []
+        return parts + ([f"backend={options.backend!r}"] if options.backend is not None else [])
 
 
 class RenderGaussians(_Drawing):
@@ -79,6 +80,8 @@ class RenderGaussians(_Drawing):
     batched : bool, optional
         Whether the input has a batch axis. None: one of two axes is (n, r) if it has r columns, else flat, (b, n * r).
         A network that ends in a single row, (b, r), needs True; (n * r,) needs False.
+    backend : {None, "reference", "cpu"}
+        As in `gaussgrad.render`. "reference" is for programs that leave Python (docs/deployment.md).
 
     Raises
     ------
@@ -125,6 +128,7 @@ class RenderGaussians(_Drawing):
         tolerance: float = 1e-4,
         channel: bool = True,
         batched: bool | None = None,
+        backend: str | None = None,
     ) -> None:
         options = gaussian_options(
             size,
@@ -137,6 +141,7 @@ class RenderGaussians(_Drawing):
             compose=compose,
             pixel=pixel,
             tolerance=tolerance,
+            backend=backend,
         )
         super().__init__(options, channel, batched)
 
@@ -172,6 +177,8 @@ class RenderImpulses(_Drawing):
     batched : bool, optional
         Whether the input has a batch axis. None: one of two axes is (n, r) if it has r columns, else flat, (b, n * r).
         A network that ends in a single row, (b, r), needs True; (n * r,) needs False.
+    backend : {None, "reference", "cpu"}
+        As in `gaussgrad.render_impulses`. "reference" is for programs that leave Python (docs/deployment.md).
 
     Raises
     ------
@@ -203,9 +210,11 @@ class RenderImpulses(_Drawing):
         coordinates: str = "pixel",
         channel: bool = True,
         batched: bool | None = None,
+        backend: str | None = None,
     ) -> None:
         kernel = torch.as_tensor(kernel, dtype=torch.float64).detach().tolist()
-        super().__init__(impulse_options(size, kernel, row, coordinates=coordinates), channel, batched)
+        options = impulse_options(size, kernel, row, coordinates=coordinates, backend=backend)
+        super().__init__(options, channel, batched)
 
     def _draw(self, rows: torch.Tensor) -> torch.Tensor:
         return draw_impulses(rows, self.options, self.batched)

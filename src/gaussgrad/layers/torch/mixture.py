@@ -27,6 +27,8 @@ class MixtureDensity(nn.Module):
     variance_floor : float
         Added to every variance, in squared units of the points; covariances stay as they are (Tikhonov). For targets on
         a lattice, whose likelihood is unbounded otherwise: the square of a fraction of its step. 0 adds nothing.
+    backend : {None, "reference", "cpu"}
+        Of log densities, as in `gaussgrad.mixture_log_density`. Diagonal mixtures have no kernels: None or "reference".
 
     Raises
     ------
@@ -62,10 +64,15 @@ class MixtureDensity(nn.Module):
         dimensions: int = 2,
         covariance: str | None = None,
         variance_floor: float = 0.0,
+        backend: str | None = None,
     ) -> None:
         super().__init__()
         self.options = mixture_options(
-            components, dimensions=dimensions, covariance=covariance, variance_floor=variance_floor
+            components,
+            dimensions=dimensions,
+            covariance=covariance,
+            variance_floor=variance_floor,
+            backend=backend,
         )
         self.head = nn.Linear(checks.count("in_features", in_features), sum(self.options.lengths))
 
@@ -86,7 +93,7 @@ class MixtureDensity(nn.Module):
     def log_density(self, features: torch.Tensor, points: torch.Tensor) -> torch.Tensor:
         """Log densities (...) of points (..., d) under the mixtures of features (..., in_features)."""
         mixture = self(features)
-        return mixtures.log_density(points.to(mixture.means.dtype), mixture)
+        return mixtures.log_density(points.to(mixture.means.dtype), mixture, self.options.backend)
 
     def loss(self, features: torch.Tensor, points: torch.Tensor) -> torch.Tensor:
         """The negative mean log density of points (..., d), in nats per point; leave out beforehand what is padding."""
@@ -121,4 +128,5 @@ class MixtureDensity(nn.Module):
     def extra_repr(self) -> str:
         options = self.options
         shown = f"components={options.components}, dimensions={options.dimensions}, covariance={options.covariance!r}"
-        return shown + (f", variance_floor={options.variance_floor}" if options.variance_floor else "")
+        shown += f", variance_floor={options.variance_floor}" if options.variance_floor else ""
+        return shown + (f", backend={options.backend!r}" if options.backend is not None else "")

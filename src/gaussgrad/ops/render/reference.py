@@ -28,7 +28,8 @@ def render(
     count: int | None = None,
 ) -> Any:
     """The image (b, c, pixels) at `count` flat pixel positions from `start` on, of a frame of the given size."""
-    cholesky = factor_rows(xp, widths) if form == "cholesky" else cholesky_rows(xp, widths)
+    rows_of = factor_rows if form == "cholesky" else cholesky_rows
+    cholesky = rows_of(xp, widths, len(size))  # the shape does not tell d where TorchScript traces: sizes are tensors
     pixels = pixel_coordinates(xp, size, start, count, means)  # d arrays (p,)
     offsets = [pixel - means[..., axis, None] for axis, pixel in enumerate(pixels)]  # d arrays (b, n, p)
     if pixel == "area":
@@ -52,11 +53,10 @@ def pixel_coordinates(xp: Any, size: tuple[int, ...], start: Any, count: int | N
     return coordinates
 
 
-def cholesky_rows(xp: Any, covariances: Any) -> list[list[Any]]:
+def cholesky_rows(xp: Any, covariances: Any, d: int) -> list[list[Any]]:
     """The lower Cholesky factor as nested lists of (b, n) arrays; NaN where it does not exist."""
-    index = PACKED_INDEX[{1: 1, 3: 2, 6: 3}[covariances.shape[-1]]]
     rows: list[list[Any]] = []
-    for i, row in enumerate(index):
+    for i, row in enumerate(PACKED_INDEX[d]):
         rows.append([])
         for j in range(i + 1):
             rest = covariances[..., row[j]] - sum(rows[i][k] * rows[j][k] for k in range(j))
@@ -64,10 +64,9 @@ def cholesky_rows(xp: Any, covariances: Any) -> list[list[Any]]:
     return rows
 
 
-def factor_rows(xp: Any, packed: Any) -> list[list[Any]]:
+def factor_rows(xp: Any, packed: Any, d: int) -> list[list[Any]]:
     """A lower Cholesky factor, packed by rows, as nested lists of (b, n) arrays; NaN for a diagonal not positive."""
-    d = {1: 1, 3: 2, 6: 3}[packed.shape[-1]]
-    entries = iter(range(packed.shape[-1]))
+    entries = iter(range(d * (d + 1) // 2))
     rows = [[packed[..., next(entries)] for _ in range(i + 1)] for i in range(d)]
     for i, row in enumerate(rows):
         row[i] = xp.where(row[i] > 0, row[i], xp.full_like(row[i], math.nan))
