@@ -158,7 +158,7 @@ def write_overlays(
     overwrite: bool = False,
 ) -> None:
     """Write a folder with an overlay for each of the images (b, c, h, w), by their names; whole or not at all."""
-    means, covariances, weights = map(np.asarray, (gaussians.means, gaussians.covariances, gaussians.weights))
+    means, covariances, weights = map(np.asarray, (gaussians.means, gaussians.packed_covariances(), gaussians.weights))
     with fresh_overlays(folder, names, overwrite) as paths:
         for i, path in enumerate(paths):
             one = (means[i], covariances[i], weights[i])
