@@ -118,7 +118,7 @@ def answer(
                 gaussians = refine_answer(model, images, gaussians, steps)
             found.append(gaussians)
             drawn.append(model.decode(gaussians))
-    names = ["means", "covariances", "weights"] + (["presence"] if found[0].presence is not None else [])
+    names = ["means", found[0].held, "weights"] + (["presence"] if found[0].presence is not None else [])
     joined = Gaussians(**{name: torch.cat([getattr(part, name).detach() for part in found]) for name in names})
     stddevs = None if variational is None else position_stddev(variational, pixels)
     return Prediction(joined, torch.cat(drawn).numpy(), stddevs)

@@ -162,7 +162,7 @@ def write_overlays(
 
     `owned` (b, n) says which Gaussians are shown.
     """
-    parts = [np.asarray(part) for part in (gaussians.means, gaussians.covariances, gaussians.weights)]
+    parts = [np.asarray(part) for part in (gaussians.means, gaussians.packed_covariances(), gaussians.weights)]
     with fresh_overlays(folder, names, overwrite) as paths:
         for i, path in enumerate(paths):
             one = [part[i] if owned is None else part[i][owned[i]] for part in parts]

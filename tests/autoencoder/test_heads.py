@@ -7,7 +7,7 @@ from tolerances import compare_values
 from torch import nn
 
 from gaussgrad.autoencoder import GaussianAutoencoder, looks, presence, readouts
-from gaussgrad.autoencoder.heads import LATENTS, GaussianHead
+from gaussgrad.autoencoder.heads import FLOOR, LATENTS, GaussianHead
 from gaussgrad.gaussians import Gaussians
 from gaussgrad.training.objective import objective
 
@@ -60,6 +60,19 @@ def test_a_heatmap_head_puts_the_mean_where_its_heatmap_is():
     compare_values(head.gaussians(numbers[..., :2]).means[0, 0], torch.tensor([5.5, 21.5]))
 
 
+def test_a_head_gives_the_factor_of_its_bounded_factor_blurred_by_the_floor():
+    """Stored models keep their meaning: the covariance of equations 22 and 36, told by a factor."""
+    head = GaussianHead(6, (20, 30), channels=1, n=4, latent=LATENTS[1], stddev=2.0)
+    numbers = 3 * torch.randn(5, 4, 5)
+    numbers[0, :, 2:] = torch.tensor([-200.0, -200.0, 0.0])  # both widths come out as 0
+    widths = 15 / (1 + (15 / 2 - 1) * torch.exp(-numbers[..., 2:4].double()))
+    across = 15 * torch.tanh(numbers[..., 4].double() * 2 / 15)
+    expected = (widths[..., 0] ** 2 + FLOOR**2, widths[..., 0] * across, widths[..., 1] ** 2 + across**2 + FLOOR**2)
+    gaussians = head.gaussians(numbers)
+    assert gaussians.held == "cholesky"
+    compare_values(gaussians.packed_covariances(), torch.stack(expected, dim=-1).float())
+
+
 def test_heatmaps_start_at_different_places_and_train_every_parameter():
     model = GaussianAutoencoder((28, 20), n=5, head="heatmap")
     images = torch.rand(8, 1, 28, 20)
@@ -101,7 +114,7 @@ def test_absent_gaussians_have_weight_zero_and_do_not_draw():
     assert (gaussians.weights[:, :2] == 0).all()
     assert (gaussians.weights[:, 2:] > 0).all()
     assert model.numbers_per_image == 4 * 6  # the gate is in the weight
-    kept = Gaussians(gaussians.means[:, 2:], gaussians.covariances[:, 2:], gaussians.weights[:, 2:])
+    kept = Gaussians(gaussians.means[:, 2:], gaussians.packed_covariances()[:, 2:], gaussians.weights[:, 2:])
     compare_values(model.decode(gaussians), model.decode(kept))
 
 

@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 import torch
-from tolerances import compare_values
+from tolerances import compare_gradients, compare_values
 from torch import nn
 
 from gaussgrad.autoencoder import GaussianAutoencoder
@@ -27,7 +27,7 @@ def test_every_latent_uses_its_count_of_numbers_and_reconstructs(latent, channel
     gaussians = model.encode(images)
     assert model.numbers_per_image == 4 * NUMBERS[latent, channels] == model.head.readout.numbers.out_features
     assert gaussians.means.shape == (3, 4, 2)
-    assert gaussians.covariances.shape == (3, 4, 3)
+    assert gaussians.packed_covariances().shape == (3, 4, 3)
     assert gaussians.weights.shape == ((3, 4) if channels == 1 else (3, 4, 3))
     assert model(images).shape == images.shape
 
@@ -60,14 +60,14 @@ def test_the_gradient_reaches_every_parameter(latent, channels):
 def test_no_feature_can_leave_the_bounds(magnitude, channels):
     head = GaussianHead(6, (20, 30), channels=channels, n=7, latent=LATENTS[2], stddev=2.0)
     gaussians = head(magnitude * torch.randn(50, 6))
-    means, covariances = gaussians.means, gaussians.covariances.double()
+    means, covariances = gaussians.means, gaussians.packed_covariances().double()
     lowest, highest = torch.tensor([-3.5, -2.5]), torch.tensor([32.5, 21.5])  # a tenth of the frame beyond it
     assert ((means >= lowest - 1e-4) & (means <= highest + 1e-4)).all()
     matrices = covariances[..., [0, 1, 1, 2]].unflatten(-1, (2, 2))
     assert torch.linalg.eigvalsh(matrices).min() >= 0.99 * FLOOR**2
     assert covariances.max() <= 2 * 15**2 + 1
     assert gaussians.weights.abs().max() <= 1.5
-    render(*(means, gaussians.covariances, gaussians.weights), size=(20, 30))  # refuses what is not positive definite
+    render(means, weights=gaussians.weights, cholesky=gaussians.cholesky, size=(20, 30))  # refuses what is no factor
 
 
 def test_means_start_spread_over_the_frame():
@@ -81,7 +81,7 @@ def test_means_start_spread_over_the_frame():
 
 def test_untrained_gaussians_have_the_width_asked_for():
     gaussians = GaussianHead(6, (20, 30), channels=1, n=10, latent="points", stddev=2.5)(torch.randn(3, 6))
-    compare_values(gaussians.covariances, torch.tensor([6.25, 0.0, 6.25]).expand(3, 10, 3))
+    compare_values(gaussians.packed_covariances(), torch.tensor([6.25, 0.0, 6.25]).expand(3, 10, 3))
 
 
 @pytest.mark.parametrize(("size", "latent", "stddev"), [((28, 40), "points", 28 / 20), ((28, 40), LATENTS[2], 2.0)])
@@ -105,9 +105,11 @@ def test_decode_draws_cholesky_factors_as_it_draws_covariances():
     factors = (torch.tensor([1.5, 0.5, 1.0]) + torch.rand(2, 3, 3)).requires_grad_()
     drawn = model.decode(Gaussians(means, weights=weights, cholesky=factors))
     expected = model.decode(Gaussians(means, from_cholesky(factors), weights))
-    torch.testing.assert_close(drawn, expected, rtol=0, atol=0)
+    compare_values(drawn, expected)
     (given,), (wanted,) = (torch.autograd.grad(image.square().sum(), factors) for image in (drawn, expected))
-    torch.testing.assert_close(given, wanted, rtol=0, atol=0)
+    compare_gradients(given, wanted)
+    narrow = torch.tensor([3e3, 3e3, 0.5]).expand(2, 3, 3)  # whose covariance is singular in float32
+    assert (model.decode(Gaussians(means, weights=weights, cholesky=narrow)) != 0).any()
     with pytest.raises(TypeError, match=r"gaussians\.cholesky must be a tensor; got a list"):
         model.decode(Gaussians(means, weights=weights, cholesky=[1.0, 0.0, 1.0]))
 
@@ -197,7 +199,7 @@ def test_images_of_another_shape_are_refused_with_the_cure():
 def test_gaussians_without_a_batch_axis_are_decoded_to_one_image(channels):
     model = GaussianAutoencoder((16, 12), channels=channels, n=4).eval()
     batch = model.encode(torch.rand(2, channels, 16, 12))
-    one = Gaussians(batch.means[0], batch.covariances[0], batch.weights[0])
+    one = Gaussians(batch.means[0], batch.packed_covariances()[0], batch.weights[0])
     torch.testing.assert_close(model.decode(one), model.decode(batch)[0])
 
 

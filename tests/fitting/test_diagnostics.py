@@ -49,6 +49,13 @@ def test_a_fault_is_named_from_its_threshold_on(second: dict, kinds: list[str]):
     assert kinds_of_second(second) == kinds
 
 
+def test_a_long_gaussian_told_by_its_factor_is_as_wide_as_it_is():
+    """Its covariance in float32 is of width 0."""
+    factor = torch.tensor([[[3000.0, 3000.0, 0.6]]])  # 0.6 / sqrt(2) pixels wide
+    slanted = Gaussians(torch.tensor([[[9.0, 8.0]]]), weights=torch.ones(1, 1), cholesky=factor)
+    assert not any(mask.any() for mask in diagnose(slanted, SIZE).found.values())
+
+
 def test_a_duplicate_overlaps_to_95_percent():
     apart = math.sqrt(
         -8 * math.log(0.95) * 2.0
@@ -66,7 +73,7 @@ def test_of_twins_the_later_one_is_the_duplicate_and_the_dead_have_no_twins():
 
 def test_what_is_absent_has_no_faults():
     model = gaussians(SOUND, {"weight": 0.0, "mean": (-50.0, 8.0)})
-    present = Gaussians(model.means, model.covariances, model.weights, presence=(model.weights != 0).float())
+    present = Gaussians(model.means, model.packed_covariances(), model.weights, presence=(model.weights != 0).float())
     assert not any(mask.any() for mask in diagnose(present, SIZE).found.values())
     assert diagnose(model, SIZE).shares()["off-frame"] == 0.5
 

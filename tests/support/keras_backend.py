@@ -61,6 +61,34 @@ def rows_with_widths_and_colours_train(folder: Path) -> None:
     fit_save_load(model, RNG.normal(size=(12, 6)).astype("float32"), targets, "mse", folder)
 
 
+def raw_rows_of_any_size_have_finite_images_and_gradients(folder: Path) -> None:
+    values = np.float32([0, 2, -50, 50, 1e4, -1e4, 1e19, -1e19, 1e30, -1e30, 3e38, -3e38])
+    for size, row, coordinates in (((20, 24), "x y xx xy yy", "pixel"), ((20, 24), "x y variance", "normalized")):
+        layer = RenderGaussians(size, row=row, parametrization="cholesky", coordinates=coordinates)
+        raw = keras.layers.Dense(60, use_bias=False)
+        model = keras.Sequential([keras.Input((1,)), raw, layer])
+        raw.set_weights([RNG.choice(values, (1, 60))])
+        model.compile(keras.optimizers.SGD(1.0), loss="mae")
+        loss = model.train_on_batch(np.ones((2, 1), "float32"), np.ones((2, 20, 24, 1), "float32"))
+        if not (np.isfinite(loss) and np.isfinite(raw.get_weights()[0]).all()):
+            raise AssertionError(f"loss {loss}, rows after a step {raw.get_weights()[0]}")
+
+
+def half_precision_does_not_move_coordinates(folder: Path) -> None:
+    rows = keras.ops.convert_to_tensor(np.float32([[[200.4, 100.3]]]))
+    for policy in ("mixed_bfloat16", "float16"):
+        spot = RenderGaussians((128, 256), stddev=1.5, dtype=policy)
+        for layer in (spot, RenderImpulses((128, 256), [[0.25, 0.5, 0.25]], dtype=policy)):
+            image = layer(rows)
+            total = to_numpy(image)[0, ..., 0].astype("float64")
+            found = [(total * place).sum() / total.sum() for place in np.indices(total.shape)[::-1]]
+            np.testing.assert_allclose(found, [200.4, 100.3], rtol=0, atol=1e-3)
+            if layer(keras.Input((1, 2))).dtype != keras.backend.standardize_dtype(image.dtype):
+                raise AssertionError("a model would know another dtype")
+        if keras.backend.standardize_dtype(spot(keras.ops.cast(rows, "bfloat16")).dtype) != "bfloat16":
+            raise AssertionError("half precision does not come back")
+
+
 def impulses_train(folder: Path) -> None:
     points, targets = images(12)
     layer = RenderImpulses((20, 24), np.outer([1, 2, 1], [1, 2, 1]) / 4, row="x y weight")
@@ -285,6 +313,8 @@ def to_numpy(tensor: Any) -> np.ndarray:
 CLAIMS: tuple[Callable[[Path], None], ...] = (
     ten_points_end_a_model,
     rows_with_widths_and_colours_train,
+    raw_rows_of_any_size_have_finite_images_and_gradients,
+    half_precision_does_not_move_coordinates,
     impulses_train,
     a_lambda_trains_and_loads,
     variables_are_taken_with_their_gradient,

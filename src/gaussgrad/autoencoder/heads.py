@@ -8,6 +8,7 @@ from torch import nn
 from gaussgrad import checks
 from gaussgrad.autoencoder.presence import FIRST_LOGIT, gates, probabilities
 from gaussgrad.autoencoder.readouts import HeatmapReadout, LinearReadout
+from gaussgrad.covariance.blurring import blurred_rows
 from gaussgrad.gaussians import Gaussians
 
 LATENTS = ("points", "points+covariance", "points+covariance+weight")
@@ -21,9 +22,9 @@ LARGEST_WEIGHT = 1.5
 class GaussianHead(nn.Module):
     """Gaussians from features: a readout of free numbers, then bounds that no number can leave.
 
-    Means start on a sunflower spiral over the frame and stay within the frame and a tenth of it beyond. A covariance is
-    L Lᵀ + floor² I with a Cholesky factor L whose diagonal is a bounded, positive width (a logistic function: a
-    log-width while it is small) and whose off-diagonal is bounded too. Weights lie between 0 and 1.5 (grey), or between
+    Means start on a sunflower spiral over the frame and stay within the frame and a tenth of it beyond. Widths are told
+    by the Cholesky factor of L Lᵀ + floor² I. The diagonal of L is a bounded, positive width (a logistic function: a
+    log-width while it is small), and its off-diagonal is bounded too. Weights lie between 0 and 1.5 (grey), or between
     -1.5 and 1.5 (colour: dark Gaussians take light away). What a latent leaves out is one value for all images: a fixed
     width, and a learned weight per channel.
 
@@ -49,7 +50,7 @@ class GaussianHead(nn.Module):
     --------
     >>> import torch
     >>> gaussians = GaussianHead(8, (28, 28), channels=1, n=10, latent=LATENTS[2], stddev=2.0)(torch.zeros(3, 8))
-    >>> gaussians.means.shape, gaussians.covariances.shape, gaussians.weights.shape
+    >>> gaussians.means.shape, gaussians.cholesky.shape, gaussians.weights.shape
     (torch.Size([3, 10, 2]), torch.Size([3, 10, 3]), torch.Size([3, 10]))
     """
 
@@ -108,12 +109,13 @@ class GaussianHead(nn.Module):
     def gaussians(self, numbers: torch.Tensor) -> Gaussians:
         """The Gaussians of any free numbers (b, n, free_numbers)."""
         weights = self._weights(numbers)
+        means, factors = self._means(numbers), self._factors(numbers)
         if not self.presence:
-            return Gaussians(self._means(numbers), self._covariances(numbers), weights)
+            return Gaussians(means, weights=weights, cholesky=factors)
         logits = FIRST_LOGIT + numbers[..., -1]
         open_share = gates(logits, noise=torch.rand_like(logits) if self.training else None)
         weights = weights * open_share.reshape(open_share.shape + (1,) * (weights.ndim - open_share.ndim))
-        return Gaussians(self._means(numbers), self._covariances(numbers), weights, probabilities(logits))
+        return Gaussians(means, weights=weights, presence=probabilities(logits), cholesky=factors)
 
     def _free_place(self, place: torch.Tensor) -> torch.Tensor:
         return torch.atanh(place / (1 + 2 * MARGIN))
@@ -124,18 +126,16 @@ class GaussianHead(nn.Module):
         place = (1 + 2 * MARGIN) * torch.tanh(self._free_place(self.anchors) + numbers[..., :2])
         return half * (place + 1) - 0.5
 
-    def _covariances(self, numbers: torch.Tensor) -> torch.Tensor:
-        """(b, n, 3), positive definite."""
+    def _factors(self, numbers: torch.Tensor) -> torch.Tensor:
+        """(b, n, 3), of positive diagonal."""
         if "covariance" not in self.latent:
-            return numbers.new_tensor([self.stddev**2, 0.0, self.stddev**2]).expand(*numbers.shape[:-1], 3)
+            return numbers.new_tensor([self.stddev, 0.0, self.stddev]).expand(*numbers.shape[:-1], 3)
         largest = self.largest_stddev
         start = min(self.stddev, 0.9 * largest)
         width = largest * torch.sigmoid(numbers[..., 2:4] + math.log(start / (largest - start)))
         across = largest * torch.tanh(start / largest * numbers[..., 4])
-        xx = width[..., 0].square() + FLOOR**2
-        xy = width[..., 0] * across
-        yy = width[..., 1].square() + across.square() + FLOOR**2
-        return torch.stack((xx, xy, yy), dim=-1)
+        (xx,), (yx, yy) = blurred_rows(torch, [[width[..., 0]], [across, width[..., 1]]], FLOOR)
+        return torch.stack((xx, yx, yy), dim=-1)
 
     def _weights(self, numbers: torch.Tensor) -> torch.Tensor:
         """(b, n) for grey images, (b, n, c) for colours."""

@@ -170,8 +170,9 @@ class GaussianAutoencoder(nn.Module):
         coloured = _has_colours(gaussians, self.channels)
         drawn = render(
             gaussians.means,
-            gaussians.packed_covariances(),
+            gaussians.covariances,
             gaussians.weights,
+            cholesky=gaussians.cholesky,
             size=self.size,
             amplitude="peak",
             compose=self.compose,

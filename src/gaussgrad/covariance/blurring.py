@@ -76,19 +76,33 @@ def _blurred_covariances(xp: Any, covariances: Any, stddev: Any, d: int) -> Any:
 
 
 def _blurred_factors(xp: Any, cholesky: Any, stddev: Any, d: int) -> Any:
-    """The lower factor of L L^T + stddev^2 I; each rotation of columns j of L and `added` makes an entry of it 0."""
-    rows = packing.lower_rows(cholesky, d)
-    for axis in range(d):
-        added: list[Any] = [0.0] * d
+    """The lower factor of L L^T + stddev^2 I."""
+    return packing.pack_lower(xp, blurred_rows(xp, packing.lower_rows(cholesky, d), stddev))
+
+
+def blurred_rows(xp: Any, rows: list[list[Any]], stddev: Any) -> list[list[Any]]:
+    """The same of nested lists of (...) arrays; for a positive stddev the diagonal of L may have zeros too.
+
+    Each rotation of column j of L and `added`, up to the sign of `added`, makes an entry of it 0; None stands for 0.
+    The last axis comes first: then no diagonal entry that is divided by is below stddev.
+    """
+    rows = [list(row) for row in rows]
+    d = len(rows)
+    for axis in reversed(range(d)):
+        added: list[Any] = [None] * d
         added[axis] = stddev
         for j in range(axis, d):
+            diagonal = rows[j][j]
             # Not hypot: where both are equal, JAX gives it a second derivative of 0.
-            length = xp.sqrt(rows[j][j] * rows[j][j] + added[j] * added[j])
-            cosine, sine = rows[j][j] / length, added[j] / length
-            rows[j][j] = length
+            rows[j][j] = length = xp.sqrt(diagonal * diagonal + added[j] * added[j])
+            if j + 1 < d:
+                cosine, sine = diagonal / length, added[j] / length
             for i in range(j + 1, d):
-                rows[i][j], added[i] = cosine * rows[i][j] + sine * added[i], cosine * added[i] - sine * rows[i][j]
-    return packing.pack_lower(xp, rows)
+                entry, rest = rows[i][j], added[i]
+                rows[i][j], added[i] = cosine * entry, sine * entry
+                if rest is not None:
+                    rows[i][j], added[i] = rows[i][j] + sine * rest, added[i] - cosine * rest
+    return rows
 
 
 def _refuse_negative(argument: str, values: np.ndarray) -> None:

@@ -66,7 +66,8 @@ def write_gaussians(
     names : sequence of str
         One for each image.
     gaussians : Gaussians
-        Means (b, n, 2), covariances (b, n, 3), weights (b, n) or (b, n, c) with c = 1 or 3.
+        Means (b, n, 2), covariances or Cholesky factors (b, n, 3), weights (b, n) or (b, n, c) with c = 1 or 3. The
+        table holds covariances.
     position_stddevs : array (b, n, 2), optional
         Pixels; two columns more.
     owned : array (b, n) of bool, optional
@@ -82,7 +83,7 @@ def write_gaussians(
     image,index,x,y,xx,xy,yy,weight
     a.png,0,1.0,1.0,1.0,0.0,1.0,1.0
     """
-    means, covariances = np.asarray(gaussians.means), np.asarray(gaussians.covariances)
+    means, covariances = np.asarray(gaussians.means), np.asarray(gaussians.packed_covariances())
     weights = np.asarray(gaussians.weights).reshape(*means.shape[:2], -1)
     header = names_of(IDENTITY, MEANS, COVARIANCES, _WEIGHTS[weights.shape[-1]])
     parts = [means, covariances, weights]

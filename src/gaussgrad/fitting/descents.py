@@ -33,8 +33,9 @@ class Task:
         """(b, c, h, w)"""
         drawn = render(
             gaussians.means,
-            gaussians.packed_covariances(),
+            gaussians.covariances,
             gaussians.weights,
+            cholesky=gaussians.cholesky,
             size=tuple(self.images.shape[-2:]),
             amplitude="peak",
             compose=self.compose,

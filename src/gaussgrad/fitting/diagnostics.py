@@ -82,10 +82,11 @@ def diagnose(gaussians: Gaussians, size: Sequence[int]) -> Diagnosis:
     if len(frame) != 2:
         raise ValueError(checks.complain("size", "(height, width)", repr(size)))
     means, covariances = gaussians.means.detach(), gaussians.packed_covariances().detach()
+    areas = _areas(gaussians)
     strength = gaussians.weights.detach().abs()
     strength = strength.amax(-1) if strength.ndim == means.ndim else strength  # (b, n)
     absent = torch.zeros_like(strength, dtype=torch.bool) if gaussians.presence is None else strength == 0
-    smaller = _smaller_width(covariances)
+    smaller = _smaller_width(covariances, areas)
     edge = torch.tensor((frame[1], frame[0]), dtype=means.dtype, device=means.device)
     inside = torch.minimum(means + 0.5, edge - 0.5 - means)  # from each edge, negative outside
     widths = covariances[..., [0, 2]].sqrt()
@@ -93,7 +94,7 @@ def diagnose(gaussians: Gaussians, size: Sequence[int]) -> Diagnosis:
     dead = (strength < FAINT * strength.amax()) | (smaller < NARROW) if strength.numel() else absent
     found = {
         "dead": dead,
-        "duplicate": _repeats(means, covariances, ~(absent | dead)),
+        "duplicate": _repeats(means, covariances, areas, ~(absent | dead)),
         "off-frame": off,
         "border": (inside.amin(-1).abs() < CLOSE) & ~off,
         "background": smaller > WIDE * min(frame),
@@ -101,26 +102,26 @@ def diagnose(gaussians: Gaussians, size: Sequence[int]) -> Diagnosis:
     return Diagnosis({kind: found[kind] & ~absent for kind in KINDS})
 
 
-def _smaller_width(covariances: torch.Tensor) -> torch.Tensor:
+def _areas(gaussians: Gaussians) -> torch.Tensor:
+    """(b, n): the product of both principal standard deviations; that of a factor's diagonal loses no digits."""
+    xx, _, yy = gaussians.factors().detach().unbind(-1)
+    return xx * yy
+
+
+def _smaller_width(covariances: torch.Tensor, areas: torch.Tensor) -> torch.Tensor:
     """(b, n): the standard deviation along the shorter principal axis."""
     xx, xy, yy = covariances.unbind(-1)
     spread = torch.sqrt(((xx - yy) / 2).square() + xy.square())
-    return torch.sqrt(((xx + yy) / 2 - spread).clamp(min=0))
+    return areas / torch.sqrt((xx + yy) / 2 + spread)
 
 
-def _repeats(means: torch.Tensor, covariances: torch.Tensor, alive: torch.Tensor) -> torch.Tensor:
+def _repeats(means: torch.Tensor, covariances: torch.Tensor, areas: torch.Tensor, alive: torch.Tensor) -> torch.Tensor:
     """(b, n): whether one overlaps an earlier one of its image."""
     apart = means[:, :, None] - means[:, None]  # (b, n, n, 2)
-    mean = (covariances[:, :, None] + covariances[:, None]) / 2  # (b, n, n, 3)
-    xx, xy, yy = mean.unbind(-1)
-    own, both = _determinant(covariances), _determinant(mean)
+    xx, xy, yy = ((covariances[:, :, None] + covariances[:, None]) / 2).unbind(-1)  # (b, n, n)
+    both = xx * yy - xy * xy
     x, y = apart.unbind(-1)
     squared = (yy * x * x - 2 * xy * x * y + xx * y * y) / both
-    overlap = torch.exp(-squared / 8) * ((own[:, :, None] * own[:, None]).sqrt() / both).sqrt()
+    overlap = torch.exp(-squared / 8) * (areas[:, :, None] * areas[:, None] / both).sqrt()
     earlier = torch.ones_like(overlap[0], dtype=torch.bool).tril(-1)
     return ((overlap > SAME) & earlier & alive[:, :, None] & alive[:, None]).any(-1)
-
-
-def _determinant(covariances: torch.Tensor) -> torch.Tensor:
-    xx, xy, yy = covariances.unbind(-1)
-    return xx * yy - xy * xy

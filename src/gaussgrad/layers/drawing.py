@@ -5,19 +5,14 @@ from typing import Any
 import numpy as np
 
 from gaussgrad import checks, covariance
-from gaussgrad.checks import COVARIANCE_ENTRIES
 from gaussgrad.coordinates import to_pixels
 from gaussgrad.covariance import packing
 from gaussgrad.dispatch import Unified, unify
 from gaussgrad.layers.options import DrawingOptions, GaussianOptions, ImpulseOptions
-from gaussgrad.layers.row_layout import cut_shape
-from gaussgrad.ops.batching import device_of
+from gaussgrad.layers.raw_factors import factors_of_raw, means_in_sight
+from gaussgrad.layers.row_layout import RowLayout, cut_shape
 from gaussgrad.ops.impulse import render_impulses
 from gaussgrad.ops.render import render
-
-LOWER_BY_ROWS = (0, 1, 3, 2, 4, 5)  # where the entries xx, yx, yy, zx, zy, zz of a factor stand in xx xy xz yy yz zz
-DIAGONAL = {1: (0,), 2: (0, 2), 3: (0, 2, 5)}  # of a lower triangle by rows
-HARMLESS = 40.0  # logarithms below have exponentials whose square float32 holds
 
 
 def draw_gaussians(rows: Any, options: GaussianOptions, batched: bool | None) -> Any:
@@ -26,13 +21,7 @@ def draw_gaussians(rows: Any, options: GaussianOptions, batched: bool | None) ->
     Half precision is computed in float32 throughout: rounding between the steps would cost more than its digits.
     """
     unified, means, widths, weights = _open(rows, options, batched)
-    if options.variance is not None:
-        told = {"covariances": _fixed_covariance(unified, means, options.variance, options.layout.d)}
-        means = to_pixels(means, size=options.size) if options.normalized else means
-    else:
-        told = _widths(unified, widths, options)
-        if options.normalized:
-            means, told = _in_pixels(means, told, options.size)
+    means, told = _in_pixels(unified, means, widths, options)
     image = render(means, weights=weights, size=options.size, backend=options.backend, **told, **options.drawing())
     return unified.restore(image)
 
@@ -50,6 +39,7 @@ def _open(rows: Any, options: DrawingOptions, batched: bool | None) -> tuple[Uni
     layout = options.layout
     unified = unify(rows=rows)
     (rows,) = unified.arrays
+    packing.check_values(unified, "rows", rows, checks.finite)  # bounds would hide what is infinite
     given = tuple(rows.shape)
     shape = cut_shape(given, layout, batched)
     if shape is not given:
@@ -70,41 +60,27 @@ def _fixed_covariance(unified: Unified, means: Any, variance: float, d: int) -> 
     return _constant(unified, [variance if i == j else 0.0 for i, j in packing.UPPER[d]], means)
 
 
-def _widths(unified: Unified, widths: Any, options: GaussianOptions) -> dict[str, Any]:
-    """The widths in the rows, in their units: covariances or cholesky (b, n, d(d+1)/2), as `render` takes them."""
-    layout = options.layout
+def _in_pixels(unified: Unified, means: Any, widths: Any, options: GaussianOptions) -> tuple[Any, dict[str, Any]]:
+    """Means in pixels, and covariances or cholesky as `render` takes them."""
+    d = options.layout.d
+    if options.variance is None and options.parametrization == "covariance":
+        covariances = _covariances(unified, widths, options.layout)
+        if options.normalized:
+            means, covariances = to_pixels(means, covariances, size=options.size)
+        return means, {"covariances": covariances}
+    means = to_pixels(means, size=options.size) if options.normalized else means
+    if options.variance is not None:
+        return means, {"covariances": _fixed_covariance(unified, means, options.variance, d)}
+    return means_in_sight(unified.namespace, means, options), {"cholesky": factors_of_raw(unified, widths, options)}
+
+
+def _covariances(unified: Unified, widths: Any, layout: RowLayout) -> Any:
+    """The packed covariances (b, n, d(d+1)/2) of rows that hold a variance or all entries, in their units."""
     isotropic = layout.widths == ("variance",)
-    if options.parametrization == "cholesky":
-        if isotropic:
-            return {"covariances": covariance.isotropic(unified.namespace.exp(2 * widths[..., 0]), layout.d)}
-        return {"cholesky": _factor(unified, widths, layout.d)}
     values = unified.framework.concrete(widths)
     if values is not None:
         _refuse_indefinite(values, isotropic)
-    return {"covariances": covariance.isotropic(widths[..., 0], layout.d) if isotropic else widths}
-
-
-def _in_pixels(means: Any, told: dict[str, Any], size: tuple[int, ...]) -> tuple[Any, dict[str, Any]]:
-    """Means and widths from normalised units."""
-    means, widths = to_pixels(means, **told, size=size)
-    return means, dict.fromkeys(told, widths)
-
-
-def _factor(unified: Unified, widths: Any, d: int) -> Any:
-    """Packed lower Cholesky factors (b, n, d(d+1)/2) by rows, as `gaussgrad.log_density` takes them.
-
-    The widths hold logarithms on the diagonal; one whose exponential has no square in the dtype is refused.
-    """
-    xp = unified.namespace
-    if d == 3:
-        columns = [widths[..., place] for place in LOWER_BY_ROWS]
-        widths = xp.stack(columns, axis=-1)
-    values = unified.framework.concrete(widths)
-    if values is not None and not np.abs(values).max(initial=0.0) < HARMLESS:
-        packing.refuse_overflow("cholesky", values, 2, list(DIAGONAL[d]))  # squared, they are variances
-    diagonal = xp.asarray([k in DIAGONAL[d] for k in range(len(COVARIANCE_ENTRIES[d]))], device=device_of(widths))
-    logarithms = xp.where(diagonal, widths, xp.zeros_like(widths))  # an exponential of other entries may overflow
-    return xp.where(diagonal, xp.exp(logarithms), widths)
+    return covariance.isotropic(widths[..., 0], layout.d) if isotropic else widths
 
 
 def _refuse_indefinite(widths: np.ndarray, isotropic: bool) -> None:

@@ -17,6 +17,10 @@ from gaussgrad.ops.render import AMPLITUDES, COMPOSES, PIXELS
 PARAMETRIZATIONS = ("covariance", "cholesky")
 COORDINATES = ("pixel", "normalized")
 COVARIANCES = ("full", "diagonal")
+NARROWEST = 0.25  # pixels: between the pixel centres it still draws 0.02 of its peak, and trains
+LONGEST_SIDES = 2.0  # the default of `widest`: nearly even over the frame
+FRAME = "frame"  # the name of that default
+SMALLEST, LARGEST = 1e-6, 1e9  # pixels: of bounds, whose squares float32 holds
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,8 @@ class GaussianOptions(DrawingOptions):
 
     variance: float | None  # of all Gaussians, in pixels squared; None where the rows hold widths
     parametrization: str
+    narrowest: float  # pixels; 0 where there is no bound
+    widest: float | None  # pixels; None where there is no bound
     amplitude: str
     compose: str
     pixel: str
@@ -63,9 +69,18 @@ class GaussianOptions(DrawingOptions):
             "tolerance": self.tolerance,
         }
 
+    @property
+    def raw(self) -> bool:
+        """Whether the rows hold raw factors, which have bounds."""
+        return self.parametrization == "cholesky"
+
     def config(self) -> dict[str, Any]:
         own = {"variance": self.variance, "parametrization": self.parametrization}
-        return {**super().config(), **own, **self.drawing()}
+        return {**super().config(), **own, **self.bounds(), **self.drawing()}
+
+    def bounds(self) -> dict[str, float | None]:
+        """Of the widths, by the names of the arguments."""
+        return {"narrowest": self.narrowest, "widest": self.widest}
 
 
 @dataclass(frozen=True)
@@ -107,6 +122,8 @@ def gaussian_options(
     variance: float | None,
     stddev: float | None,
     parametrization: str,
+    narrowest: float,
+    widest: float | str | None,
     coordinates: str,
     amplitude: str,
     compose: str,
@@ -123,6 +140,7 @@ def gaussian_options(
         wanted = f"'covariance' for row={layout.text!r}"
         cure = "Leave it out: the width is fixed."
         raise ValueError(complain("parametrization", wanted, repr(parametrization), cure))
+    narrowest, widest = _bounds(narrowest, widest, parametrization, max(size))
     return GaussianOptions(
         size=size,
         layout=layout,
@@ -130,6 +148,8 @@ def gaussian_options(
         backend=checks.option("backend", backend, OPERATIONS["render"].backends),
         variance=fixed,
         parametrization=parametrization,
+        narrowest=narrowest,
+        widest=widest,
         amplitude=checks.option("amplitude", amplitude, AMPLITUDES),
         compose=checks.option("compose", compose, COMPOSES),
         pixel=checks.option("pixel", pixel, PIXELS),
@@ -177,6 +197,26 @@ def _layer_size(size: Any) -> tuple[int, ...]:
     except TypeError:
         axes = size
     return checks.image_size(axes)
+
+
+def _bounds(narrowest: Any, widest: Any, parametrization: str, longest: int) -> tuple[float, float | None]:
+    """The bounds in pixels, 0 and None where there is none, or an error; covariances have none."""
+    pixels = "0, or a number of pixels from 1e-6 to 1e9"
+    least = checks.number("narrowest", narrowest, pixels, 0.0, LARGEST)
+    if 0 < least < SMALLEST:
+        raise ValueError(complain("narrowest", pixels, repr(narrowest)))
+    most = LONGEST_SIDES * longest if isinstance(widest, str) and widest == FRAME else widest
+    if most is not None:
+        wanted = f"{FRAME!r}, a number of pixels above narrowest={least:g} and below 1e9, or None"
+        most = checks.number("widest", most, wanted, max(math.nextafter(least, math.inf), SMALLEST), LARGEST)
+    if parametrization == "cholesky":
+        return least, most
+    cure = 'Bounds are of raw numbers: use parametrization="cholesky".'
+    if least not in (0.0, NARROWEST):
+        raise ValueError(complain("narrowest", "left out, or 0, for covariances", repr(narrowest), cure))
+    if widest not in (FRAME, None):
+        raise ValueError(complain("widest", "left out, or None, for covariances", repr(widest), cure))
+    return 0.0, None
 
 
 def _fixed_variance(layout: RowLayout, variance: float | None, stddev: float | None) -> float | None:

@@ -104,7 +104,7 @@ def _write_pictures(run: Run, model: GaussianAutoencoder, held_out: np.ndarray, 
             held_out[positions],
             found.reconstructions[positions],
             found.gaussians.means[positions].numpy(),
-            found.gaussians.covariances[positions].numpy(),
+            found.gaussians.packed_covariances()[positions].numpy(),
             found.gaussians.weights[positions].numpy(),
             points=model.latent == "points",
         )

@@ -31,7 +31,7 @@ def test_layers_train_save_and_load_on_each_backend(backend: str, tmp_path: Path
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=280, check=False)
     if done.returncode:
         raise AssertionError(done.stderr[-4000:])
-    assert len(done.stdout.split()) == 15
+    assert len(done.stdout.split()) == 17
     if backend == "tensorflow":
         command = [sys.executable, "-c", LOAD, str(tmp_path / "exported"), str(tmp_path / "exported.npz")]
         subprocess.run(command, env=environment, timeout=120, check=True)
@@ -51,6 +51,8 @@ def test_options_are_refused_when_a_layer_is_made():
         RenderGaussians((7, 8), row="x y")
     with pytest.raises(ValueError, match="compose must be one of"):
         RenderGaussians((7, 8), row="x y variance", compose="mean")
+    with pytest.raises(ValueError, match="widest must be left out, or None, for covariances; got 9"):
+        RenderGaussians((7, 8), row="x y variance", widest=9)
     with pytest.raises(ValueError, match="kernel must be of shape"):
         RenderImpulses((7, 8), [1.0, 2.0])
     with pytest.raises(ValueError, match="backend must be one of None, 'reference', 'cpu'"):

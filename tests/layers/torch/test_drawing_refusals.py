@@ -6,6 +6,8 @@ import torch
 
 from gaussgrad.layers.torch import RenderGaussians, RenderImpulses
 
+RAW = {"row": "x y variance", "parametrization": "cholesky"}
+
 
 @pytest.mark.parametrize(
     ("row", "size"),
@@ -56,6 +58,12 @@ def test_impulses_have_no_width():
         ),
         ({"stddev": 1.0, "size": (0, 3)}, "size must be"),
         ({"stddev": 1.0, "backend": "gpu"}, "backend must be one of None, 'reference', 'cpu'; got 'gpu'"),
+        ({**RAW, "narrowest": -1.0}, "narrowest must be 0, or a number of pixels from 1e-6 to 1e9; got -1.0"),
+        ({**RAW, "narrowest": 1e-9}, "narrowest must be 0, or a number of pixels from 1e-6 to 1e9; got 1e-09"),
+        ({**RAW, "widest": 0.25}, "widest must be 'frame', a number of pixels above narrowest=0.25 .*; got 0.25"),
+        ({**RAW, "narrowest": 20}, "widest must be .* above narrowest=20 and below 1e9, or None; got 18.0"),
+        ({"row": "x y variance", "narrowest": 0.5}, "narrowest must be left out, or 0, for covariances; got 0.5. Bou"),
+        ({"stddev": 1.0, "widest": 9}, "widest must be left out, or None, for covariances; got 9. Bounds are of raw"),
     ],
 )
 def test_options_out_of_range_are_refused(options, message):
@@ -101,18 +109,26 @@ def test_a_variance_that_is_not_positive_is_refused_with_the_next_option():
 
 
 @pytest.mark.parametrize("size", [9, (7, 9), (4, 5, 6)], ids=["1-D", "2-D", "3-D"])
-@pytest.mark.parametrize("logarithm", [-50.0, 50.0])
-def test_a_factor_beyond_float32_is_refused_as_the_logarithms_it_came_as(size, logarithm):
+@pytest.mark.parametrize(
+    ("logarithm", "unbounded"), [(-50.0, {"narrowest": 0}), (50.0, {"narrowest": 0, "widest": None})]
+)
+def test_a_factor_beyond_float32_is_refused_as_the_logarithms_it_came_as(size, logarithm, unbounded):
     row = {9: "x xx", (7, 9): "x y xx xy yy", (4, 5, 6): "x y z xx xy xz yy yz zz"}[size]
     rows = torch.zeros(1, 1, len(row.split()))
     rows[..., -1] = logarithm
     with pytest.raises(
         ValueError, match=rf"cholesky must be logarithms between -44 and 44.*got {logarithm} at cholesky"
     ):
-        RenderGaussians(size, row, parametrization="cholesky")(rows)
+        RenderGaussians(size, row, parametrization="cholesky", **unbounded)(rows)
 
 
 def test_what_is_not_finite_is_refused():
+    raw = RenderGaussians((7, 9), "x y variance", parametrization="cholesky")
+    for place in range(3):
+        rows = torch.zeros(1, 2, 3)
+        rows[0, 1, place] = float("-inf")
+        with pytest.raises(ValueError, match=rf"rows must be finite; got -inf at rows\[0, 1, {place}\]"):
+            raw(rows)
     with pytest.raises(ValueError, match="must be finite; got nan"):
         RenderGaussians((7, 9), "x y", stddev=1.0)(torch.full((1, 1, 2), float("nan")))
     with pytest.raises(ValueError, match="must be finite; got inf"):

@@ -3,11 +3,14 @@
 from abc import ABC, abstractmethod
 from typing import Any
 
+import keras
 from keras import ops
 
 from gaussgrad.layers.drawing import draw_gaussians, draw_impulses
 from gaussgrad.layers.keras.base import KernelLayer, register
 from gaussgrad.layers.options import (
+    FRAME,
+    NARROWEST,
     DrawingOptions,
     GaussianOptions,
     ImpulseOptions,
@@ -16,17 +19,21 @@ from gaussgrad.layers.options import (
 )
 from gaussgrad.layers.row_layout import cut_shape
 
+HALF = ("float16", "bfloat16")
+
 
 class _Drawing(KernelLayer, ABC):
-    """What both layers share: the axes of the image, and what is saved. Abstract."""
+    """What both layers share: the axes and dtype of the image, and what is saved. Abstract."""
 
     def __init__(self, options: DrawingOptions, **kwargs: Any) -> None:
-        super().__init__(options.backend, **kwargs)
+        super().__init__(options.backend, autocast=False, **kwargs)  # half precision would move coordinates
         self.options = options
 
     def call(self, rows: Any) -> Any:
         """The image (b, *size, c) of rows (b, n, r) or (b, n * r)."""
-        image = self._draw(rows)
+        given = keras.backend.standardize_dtype(rows.dtype)
+        dtype = self._drawn_dtype(given)
+        image = self._draw(rows if dtype == given else ops.cast(rows, dtype))
         return ops.moveaxis(image, 1, -1) if self.options.layout.weights else ops.expand_dims(image, -1)
 
     @abstractmethod
@@ -36,6 +43,15 @@ class _Drawing(KernelLayer, ABC):
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         options = self.options
         return cut_shape(tuple(input_shape), options.layout, True)[0], *options.size, options.layout.channels
+
+    def compute_output_spec(self, rows: Any) -> keras.KerasTensor:
+        return keras.KerasTensor(self.compute_output_shape(rows.shape), dtype=self._drawn_dtype(rows.dtype))
+
+    def _drawn_dtype(self, given: str) -> str:
+        """That of the layer; where it is of half precision, float32, or that of rows which are so already."""
+        if (given in HALF and self.compute_dtype in HALF) or not keras.backend.is_float_dtype(given):
+            return given
+        return "float32" if self.compute_dtype in HALF else self.compute_dtype
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), **self.options.config()}
@@ -49,7 +65,7 @@ class RenderGaussians(_Drawing):
     ----------
     size : tuple of int, or int
         (height, width); (width,) or an int for signals; (depth, height, width) for volumes. Pixels.
-    row, variance, stddev, parametrization, coordinates, amplitude, compose, pixel, tolerance
+    row, variance, stddev, parametrization, narrowest, widest, coordinates, amplitude, compose, pixel, tolerance
         As of `gaussgrad.layers.torch.RenderGaussians`. `row` spells the numbers of one Gaussian, such as "x y",
         "x y xx xy yy" or "x y variance weight*3".
     backend : {None, "reference", "cpu"}
@@ -65,8 +81,11 @@ class RenderGaussians(_Drawing):
     Notes
     -----
     Input rows (b, n, r), r the numbers of one row, or flat (b, n * r), as `Dense` gives it; any may be symbolic.
-    Output (b, *size, c), c = 1 without " weight*c". Differentiable to the rows. No weights to train; `get_config`
-    holds all options.
+    A rank of two is always flat: the first axis is the batch. Output (b, *size, c), c = 1 without " weight*c".
+    Differentiable to the rows. No weights to train; `get_config` holds all options.
+
+    A half-precision policy leaves rows as they come, so that coordinates in float32 stay so. The layer before must give
+    them so: `Dense(..., dtype="float32")` (docs/conventions.md, "Half precision").
 
     Examples
     --------
@@ -87,6 +106,8 @@ class RenderGaussians(_Drawing):
         variance: float | None = None,
         stddev: float | None = None,
         parametrization: str = "covariance",
+        narrowest: float = NARROWEST,
+        widest: float | str | None = FRAME,
         coordinates: str = "pixel",
         amplitude: str = "density",
         compose: str = "sum",
@@ -101,6 +122,8 @@ class RenderGaussians(_Drawing):
             variance=variance,
             stddev=stddev,
             parametrization=parametrization,
+            narrowest=narrowest,
+            widest=widest,
             coordinates=coordinates,
             amplitude=amplitude,
             compose=compose,

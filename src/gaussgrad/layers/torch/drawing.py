@@ -1,6 +1,7 @@
 """PyTorch layers that draw: `nn.Module`s without parameters that end any `nn.Sequential`."""
 
 import math
+import warnings
 from abc import ABC, abstractmethod
 from typing import Any
 
@@ -11,7 +12,15 @@ from torch import nn
 from gaussgrad import checks
 from gaussgrad.checks import complain
 from gaussgrad.layers.drawing import draw_gaussians, draw_impulses
-from gaussgrad.layers.options import DrawingOptions, GaussianOptions, ImpulseOptions, gaussian_options, impulse_options
+from gaussgrad.layers.options import (
+    FRAME,
+    NARROWEST,
+    DrawingOptions,
+    GaussianOptions,
+    ImpulseOptions,
+    gaussian_options,
+    impulse_options,
+)
 
 
 class _Drawing(nn.Module, ABC):
@@ -22,6 +31,7 @@ class _Drawing(nn.Module, ABC):
         self.options = options
         self.channel = checks.option("channel", channel, (True, False))
         self.batched = checks.option("batched", batched, (None, True, False))
+        self._has_warned = False
         layout = options.layout
         if layout.channels > 1 and not channel:
             wanted = f"True for the {layout.channels} channels of row={layout.text!r}"
@@ -33,11 +43,29 @@ class _Drawing(nn.Module, ABC):
             raise TypeError(complain("rows", "a torch tensor", f"a {type(rows).__name__}", "Use torch.as_tensor."))
         if not rows.dtype.is_floating_point:
             raise TypeError(complain("rows", "of a floating-point dtype", str(rows.dtype), "Use rows.float()."))
+        self._warn_of_guess(rows.shape)
         image = self._draw(rows)
         axis = -1 - len(self.options.size)
         if not self.options.layout.weights:
             return image.unsqueeze(axis) if self.channel else image
         return image if self.channel else image.squeeze(axis)
+
+    def _warn_of_guess(self, shape: torch.Size) -> None:
+        """Say once, in training mode, how rows of shape (n, r) are read; a tracer could not follow."""
+        layout = self.options.layout
+        if self.batched is not None or not self.training or self._has_warned:
+            return
+        if len(shape) != 2 or shape[1] != layout.length:
+            return
+        if torch.compiler.is_compiling() or torch.jit.is_tracing():
+            return
+        self._has_warned = True
+        warnings.warn(
+            f"{type(self).__name__} reads rows of shape {tuple(shape)} as one image of {shape[0]} rows, since "
+            f"row={layout.text!r} holds {layout.length} numbers. If they are {shape[0]} images of one row each, pass "
+            "batched=True. If not, batched=False says so and ends this warning.",
+            stacklevel=5,  # past forward and torch's two frames
+        )
 
     @abstractmethod
     def _draw(self, rows: torch.Tensor) -> torch.Tensor:
@@ -67,9 +95,13 @@ class RenderGaussians(_Drawing):
         whatever `coordinates`.
     parametrization : {"covariance", "cholesky"}
         What the width in a row means. "covariance": a variance, or a packed covariance, refused where it is not
-        positive definite. "cholesky": raw outputs of a network train, as no width is indefinite (Notes); "variance"
-        holds the logarithm of the standard deviation, and a covariance the lower Cholesky factor, its entries in the
-        places of the same name: xx, yy, zz the logarithms of the diagonal, xy, xz, yz what stands below it.
+        positive definite. "cholesky": raw outputs of a network train, as any finite numbers can be drawn (Notes);
+        "variance" holds the logarithm of the standard deviation, and a covariance the lower Cholesky factor, its
+        entries in the places of the same name: xx, yy, zz the logarithms of the diagonal, xy, xz, yz what stands below.
+    narrowest : float
+    widest : float, "frame" or None
+        Smooth bounds of the widths of "cholesky" (Notes), in pixels, whatever `coordinates`. "frame" is twice the
+        longest side. `narrowest=0` and `widest=None` switch them off.
     coordinates : {"pixel", "normalized"}
         The units of the coordinates and widths in the rows. "normalized": [-1, 1] between the outer edges of the frame
         along each axis, widths too (`gaussgrad.to_pixels`).
@@ -78,8 +110,9 @@ class RenderGaussians(_Drawing):
     channel : bool
         Whether the image has a channel axis. False needs a row with at most one weight.
     batched : bool, optional
-        Whether the input has a batch axis. None: one of two axes is (n, r) if it has r columns, else flat, (b, n * r).
-        A network that ends in a single row, (b, r), needs True; (n * r,) needs False.
+        Whether the input has a batch axis. None: one of two axes is (n, r) if it has r columns, which the layer says in
+        a warning, once and in training mode; else it is flat, (b, n * r). A network that ends in a single row, (b, r),
+        needs True; (n * r,) needs False.
     backend : {None, "reference", "cpu"}
         As in `gaussgrad.render`. "reference" is for programs that leave Python (docs/deployment.md).
 
@@ -96,8 +129,14 @@ class RenderGaussians(_Drawing):
     Differentiable to the rows. No parameters, an empty `state_dict`. Half precision is computed in float32.
 
     A fixed width stays in pixels because it belongs to the picture, like `size`: spots stay round in any frame.
-    "cholesky" takes logarithms within 44 in float32, and any entries below the diagonal: the covariance is never
-    formed, so that rounding cannot make it indefinite.
+    "cholesky" bounds each entry v of the factor to v / sqrt(1 + (v / widest)^2), then adds narrowest^2 to the variance
+    along every axis (docs/maths.md, equations 56 and 57): a stddev of 2 pixels becomes 2.015 in a frame of 64. No
+    finite row is then refused, and none gives an image or gradient that is not finite, unless its weights do. Where one
+    of the bounds is off, logarithms beyond 44 are refused in float32. The covariance is never formed, so that rounding
+    cannot make it indefinite.
+
+    Under `torch.autocast` coordinates in float32 stay so; the layer before must not round them to half precision
+    (docs/conventions.md, "Half precision").
 
     Examples
     --------
@@ -121,6 +160,8 @@ class RenderGaussians(_Drawing):
         variance: float | None = None,
         stddev: float | None = None,
         parametrization: str = "covariance",
+        narrowest: float = NARROWEST,
+        widest: float | str | None = FRAME,
         coordinates: str = "pixel",
         amplitude: str = "density",
         compose: str = "sum",
@@ -136,6 +177,8 @@ class RenderGaussians(_Drawing):
             variance=variance,
             stddev=stddev,
             parametrization=parametrization,
+            narrowest=narrowest,
+            widest=widest,
             coordinates=coordinates,
             amplitude=amplitude,
             compose=compose,
@@ -154,7 +197,8 @@ class RenderGaussians(_Drawing):
             width = f"stddev={math.sqrt(options.variance):.6g}"
         else:
             width = f"parametrization={options.parametrization!r}"
-        return ", ".join([*self._common_repr(), width, *(f"{k}={v!r}" for k, v in options.drawing().items())])
+        shown = {**options.bounds(), **options.drawing()} if options.raw else options.drawing()
+        return ", ".join([*self._common_repr(), width, *(f"{k}={v!r}" for k, v in shown.items())])
 
 
 class RenderImpulses(_Drawing):
@@ -175,8 +219,9 @@ class RenderImpulses(_Drawing):
     channel : bool
         Whether the image has a channel axis. False needs a row with at most one weight.
     batched : bool, optional
-        Whether the input has a batch axis. None: one of two axes is (n, r) if it has r columns, else flat, (b, n * r).
-        A network that ends in a single row, (b, r), needs True; (n * r,) needs False.
+        Whether the input has a batch axis. None: one of two axes is (n, r) if it has r columns, which the layer says in
+        a warning, once and in training mode; else it is flat, (b, n * r). A network that ends in a single row, (b, r),
+        needs True; (n * r,) needs False.
     backend : {None, "reference", "cpu"}
         As in `gaussgrad.render_impulses`. "reference" is for programs that leave Python (docs/deployment.md).
 
