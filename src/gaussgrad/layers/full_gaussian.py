@@ -30,7 +30,8 @@ def move_noise(mean: Any, cholesky: Any, noise: Any) -> Any:
     unified = unify(mean=mean, cholesky=cholesky, noise=noise)
     mean, cholesky, noise = unified.arrays
     root, _ = _root(unified, cholesky, mean.shape[-1])
-    return unified.restore(mean + (root @ noise[..., None])[..., 0])
+    moved = unified.namespace.sum(root * noise[..., None, :], axis=-1)  # no matmul, which autocast would round to half
+    return unified.restore(mean + moved)
 
 
 def log_density(x: Any, mean: Any, cholesky: Any, solve: Solve) -> Any:

@@ -46,6 +46,14 @@ def test_training_samples_and_evaluation_gives_the_mean_unless_told(make, parame
 
 
 @every_kind
+def test_autocast_does_not_round_samples_in_float32(make, parameters):
+    given = tuple(part.float() for part in parameters(64, 3))
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        sample = make()(given, generator=seeded())
+    assert torch.equal(sample, make()(given, generator=seeded()))
+
+
+@every_kind
 @pytest.mark.parametrize("shape", [(4, 3), (2, 4, 3), (2, 5, 4, 3), (0, 3)])
 def test_any_rank_and_several_samples(make, parameters, shape):
     given = parameters(*shape)
