@@ -8,8 +8,8 @@ from tiny_images import spots
 
 from gaussgrad import data
 from gaussgrad.files.locks import locked
+from gaussgrad.training import intake, session
 from gaussgrad.training import run as runs
-from gaussgrad.training import session
 from gaussgrad.training.configuration import Configuration
 
 OLD, NEW = Configuration(n=2, epochs=1), Configuration(n=3, epochs=1)
@@ -65,7 +65,7 @@ def test_the_folder_is_claimed_before_images_are_loaded_and_let_go_without_a_tra
             session.start(folder, OLD, overwrite=True)
         raise ValueError("no images")
 
-    monkeypatch.setattr(data, "load", load)
+    monkeypatch.setattr(intake, "load", load)
     with pytest.raises(ValueError, match="no images"):
         session.start(folder, OLD, overwrite=False)
     assert list(tmp_path.iterdir()) == []

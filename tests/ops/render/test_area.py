@@ -114,8 +114,8 @@ def test_no_pixel_above_the_tolerance_is_missed_beside_a_slanted_gaussian(tolera
 @pytest.mark.parametrize("compose", ["sum", "max", "union"])
 def test_gradients_of_rotated_narrow_gaussians_match_central_differences(compose: str, tolerance: float):
     packed = covariance.from_scale_rotation([[1.1, 0.24], [0.31, 0.3]], [0.6, 0.1])
-    start = [np.array([[4.3, 4.4], [5.2, 4.1]]), packed, np.array([0.8, 0.5])]
-    upstream = np.random.default_rng(0).normal(size=(9, 10))
+    start = [np.array([[4.3, 4.4], [5.2, 4.1]]), packed, np.array([[0.8, 0.4], [0.5, 0.9]])]
+    upstream = np.random.default_rng(0).normal(size=(2, 9, 10))
 
     def loss(*arrays):
         image = gaussgrad.render(

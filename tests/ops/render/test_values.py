@@ -296,11 +296,12 @@ def test_each_channel_is_drawn_as_if_it_were_alone(channels, compose, rng):
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("pixel", ["point", "area"])
-@pytest.mark.parametrize("compose", ["sum", "max", "union"])
+@pytest.mark.parametrize(
+    ("compose", "pixel"), [("sum", "point"), ("max", "point"), ("union", "point"), ("sum", "area")]
+)
 def test_a_long_signal_is_the_same_on_any_number_of_threads(compose, pixel, rng, monkeypatch):
     monkeypatch.setattr(parallel, "SMALL_JOB_SECONDS", 0.0)
-    means, weights = rng.uniform(-9, 5009, (2, 100, 1)), rng.uniform(0.2, 0.9, (2, 100, 3))
+    means, weights = rng.uniform(-9, 5009, (2, 100, 1)), rng.uniform(0.2, 0.9, (2, 100, 2))
     variances = rng.uniform(1, 30, (2, 100, 1)) ** 2
     options = {"size": (5000,), "amplitude": "peak", "compose": compose, "pixel": pixel}
     wanted = gaussgrad.render(means, variances, weights, backend="reference", **options)
