@@ -193,9 +193,7 @@ def test_an_interrupted_and_then_killed_run_goes_on_as_if_never_stopped(tmp_path
     process.communicate(timeout=60)
     assert not run.is_complete
 
-    process = _start("train", "-o", folder, "--resume")
-    process.communicate(timeout=200)
-    assert process.returncode == 0
+    session.resume(folder, {})
     stopped = GaussianAutoencoder.load(run.model)
     whole, model, _ = _train(tmp_path / "whole", replace(SHORT, epochs=epochs))
     _assert_equal(_weights(stopped), _weights(model))
