@@ -68,6 +68,20 @@ def test_a_picture_without_gaussians_is_its_background():
     compare_values(empty.render(2), np.tile(np.array([0.1, 0.2, 0.3])[:, None, None], (1, 4, 6)))
 
 
+def test_a_picture_without_gaussians_has_every_file(tmp_path):
+    empty = Picture(Gaussians(np.zeros((0, 2)), np.zeros((0, 3)), np.zeros((0, 3))), (2, 3), background=[0.1, 0.2, 0.3])
+    for compact in (False, True):
+        empty.save(tmp_path / "a.gauss", compact=compact, overwrite=True)
+        compare_values(
+            Picture.load(tmp_path / "a.gauss").render().astype(np.float32), empty.render().astype(np.float32)
+        )
+    for suffix in (".svg", ".csv", ".npz"):
+        empty.export(tmp_path / f"a{suffix}")
+    assert (tmp_path / "a.csv").read_text().splitlines() == [
+        "image,index,x,y,xx,xy,yy,weight_red,weight_green,weight_blue"
+    ]
+
+
 def test_the_image_has_gradients_to_the_gaussians():
     picture = scene(n=2, tolerance=0)
     held = picture.gaussians

@@ -259,7 +259,7 @@ class Picture:
         held = self.gaussians
         means = _numpy(held.means)
         weights = np.ones(len(means), means.dtype) if held.weights is None else _numpy(held.weights)
-        arrays = means, _numpy(held.factors()), weights.reshape(len(means), -1)
+        arrays = means, _numpy(held.factors()), weights.reshape(len(means), self.channels)
         fields = {"height": self.size[0], "width": self.size[1]}
         fields |= {name: getattr(self, name) for name in (*_OPTIONS, *gauss.MEASURES)}
         return gauss.Contents(*arrays, np.asarray(self.background), fields)

@@ -63,6 +63,15 @@ def test_a_picture_is_drawn_larger_in_the_kind_of_its_image(call, tmp_path, chan
     np.testing.assert_array_equal(shown, picture.to_samples(picture.render(2)))
 
 
+@pytest.mark.parametrize("channels", [2, 4])
+def test_a_tiff_says_that_the_last_channel_is_alpha(call, tmp_path, channels):
+    save(tmp_path / "a.gauss", channels, **EIGHT)
+    assert call("render", tmp_path / "a.gauss", "-o", tmp_path / "a.tif") == (0, "", "")
+    with tifffile.TiffFile(tmp_path / "a.tif") as file:
+        page = file.pages[0]
+        assert (page.shape, page.extrasamples) == ((9, 12, channels), (tifffile.EXTRASAMPLE.UNASSALPHA,))
+
+
 def test_sixteen_bits_in_colour_become_eight_in_a_png_and_that_is_told(call, tmp_path):
     save(tmp_path / "a.gauss", 3, **SIXTEEN)
     code, _, err = call("render", tmp_path / "a.gauss", "-o", tmp_path / "a.png")

@@ -93,6 +93,8 @@ SPOILT = {
     "no channel": ("plain", {"background": np.zeros(0, "float32")}, {}, "background must be a number for each"),
     "nan": ("plain", {"means": NAN}, {}, "means must be finite; got nan at means[0, 0]"),
     "a negative diagonal": ("plain", {"cholesky": FLAT}, {}, "cholesky must be of positive diagonal entries"),
+    "a mean beyond all frames": ("plain", {"means": 1e20 * np.ones((7, 2))}, {}, "means must be at most 2^40 away"),
+    "a line": ("plain", {"cholesky": 1e-20 * np.ones((7, 3))}, {}, "cholesky must be of diagonal entries of at least"),
     "an infinite background": ("plain", {"background": np.array([0, 0, np.inf])}, {}, "background must be finite"),
     "bytes that are no zip": ("compact", {"means": BYTES}, {}, "means cannot be inflated"),
     "floats for bytes": ("compact", {"means": NAN}, {}, "means must be of type U8"),

@@ -20,9 +20,9 @@ def scene(n=20, channels=3, size=(24, 32), brightest=0.4, tolerance=0.0111, **op
     means = rng.uniform(0, size[::-1], size=(n, 2))
     factors = np.stack([rng.uniform(0.7, 4, n), rng.normal(size=n), rng.uniform(0.7, 4, n)], axis=-1)
     weights = rng.uniform(0, brightest, size=(n, channels))
-    background = rng.uniform(0, 0.1, channels)
+    options = {"background": rng.uniform(0, 0.1, channels), **options}
     gaussians = Gaussians(means, weights=weights, cholesky=factors)
-    return Picture(gaussians, size, tolerance=tolerance, background=background, **options)
+    return Picture(gaussians, size, tolerance=tolerance, **options)
 
 
 def colour(text):
@@ -71,16 +71,15 @@ def test_gaussians_without_light_are_left_out(tmp_path):
     ("options", "change", "words"),
     [
         ({}, -0.1, "weights must be 0 or more for an SVG, which adds light; got 1 Gaussians with one below. Fit with"),
+        ({}, 1e9, "weights must be at most 64 at the means for an SVG; got 1e+09"),
         ({"channels": 4}, 0.1, "an SVG must be of grey or RGB Gaussians; got 4 channels"),
         ({"colour_space": "linear"}, 0.1, "colour_space must be srgb for an SVG; got linear"),
-        ({"tolerance": 0.0}, 1.5, "background must be between 0 and 1 for an SVG; got 1.5"),
+        ({"background": [1.5, 0, 0]}, 0.1, "background must be between 0 and 1 for an SVG; got 1.5"),
     ],
 )
 def test_what_a_browser_cannot_add_is_refused(tmp_path, options, change, words):
     picture = scene(**options)
-    picture.gaussians.weights[3, 0] = min(change, 1)
-    if change > 1:
-        picture = Picture(picture.gaussians, picture.size, background=[change, 0, 0])
+    picture.gaussians.weights[3, 0] = change
     with pytest.raises(ValueError, match=re.escape(words)):
         picture.export(tmp_path / "a.svg")
     assert list(tmp_path.iterdir()) == []

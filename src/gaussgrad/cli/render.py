@@ -68,11 +68,13 @@ def render(
     from gaussgrad.files.images import picture_suffix, write_image
 
     refuse_existing(output, overwrite)
+    whole = source.suffix.lower() == SUFFIX
     if output.exists() and source.exists() and output.samefile(source):
-        raise ValueError(checks.complain("--output", "another file than the one to draw", str(output)))
+        wanted = f"another file than the {'picture' if whole else 'rows'}"
+        raise ValueError(checks.complain("--output", wanted, str(output)))
     suffix = picture_suffix(output)
     given = {"size": size, "image": image, "amplitude": amplitude, "compose": compose, "tolerance": tolerance}
-    if source.suffix.lower() == SUFFIX:
+    if whole:
         _refuse(source, "which says it itself", given)
         drawn, samples = _draw_picture(source, 1.0 if scale is None else scale, suffix)
     else:

@@ -27,6 +27,7 @@ MOST_GAUSSIANS = 2**22
 MOST_NUMBERS = 2**25  # of all Gaussians: five each, and one per channel
 MOST_VALUES = 2**29  # of the picture: height times width times channels
 MOST_STEPS = 2**52  # of a mean from 0
+LARGEST = 2.0**40  # of any number, and the inverse of the smallest width: products of them stay finite in float32
 _FIELDS = {
     "height": int,
     "width": int,
@@ -63,9 +64,20 @@ class Contents(NamedTuple):
         n, channels = self.weights.shape
         check_sizes(n, channels, self.fields["height"], self.fields["width"])
         for name in ARRAYS:
-            checks.finite(name, getattr(self, name))
+            array = getattr(self, name)
+            checks.finite(name, array)
+            _refuse_beyond(name, array, np.abs(array) <= LARGEST, "at most 2^40 away from 0")
         checks.positive_diagonal("cholesky", self.cholesky)
+        wide = self.cholesky[:, ::2] * LARGEST >= 1
+        _refuse_beyond("cholesky", self.cholesky, wide, "of diagonal entries of at least 2^-40")
         return self
+
+
+def _refuse_beyond(name: str, numbers: np.ndarray, good: np.ndarray, wanted: str) -> None:
+    index = checks.first_offender(~good)
+    if index is not None:
+        row = index[0]
+        raise ValueError(checks.complain(name, wanted, f"{numbers[row].tolist()} at {name}[{row}]"))
 
 
 def write(

@@ -12,6 +12,7 @@ from gaussgrad.files.folders import fresh_file
 
 STOPS = 12  # with them the straight pieces of the profile are lost in the rounding of 8 bits per Gaussian
 FARTHEST = 4.0  # standard deviations; what lies beyond adds 0.0003 of the peak
+BRIGHTEST = 64.0  # values at the means: a circle has at most 1, so that others lie on it
 _EVEN = 0.05  # how much the stops follow the range, beside the curvature
 
 
@@ -46,7 +47,7 @@ def write_svg(
     Raises
     ------
     ValueError
-        For weights below 0, a background beyond [0, 1], or channels that are neither grey nor RGB.
+        For weights below 0 or above 64, a background beyond [0, 1], or channels that are neither grey nor RGB.
 
     Examples
     --------
@@ -69,6 +70,9 @@ def _refuse(peaks: np.ndarray, background: Sequence[float]) -> None:
         cure = "Fit with --non-negative (non_negative=True)."
         got = f"{int((peaks < 0).any(axis=1).sum())} Gaussians with one below"
         raise ValueError(checks.complain("weights", "0 or more for an SVG, which adds light", got, cure))
+    if peaks.size and peaks.max() > BRIGHTEST:
+        got = f"{peaks.max():.4g}"
+        raise ValueError(checks.complain("weights", f"at most {BRIGHTEST:g} at the means for an SVG", got))
     if not all(0 <= number <= 1 for number in background):
         got = ", ".join(f"{number:.4g}" for number in background)
         raise ValueError(checks.complain("background", "between 0 and 1 for an SVG", got, "Fit with another."))
