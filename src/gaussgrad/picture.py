@@ -230,7 +230,7 @@ class Picture:
             Where there is none.
         """
         contents = gauss.read(path)
-        with gauss.opened(path):  # options that no picture has are the file's fault too
+        with gauss.damage_named(path):  # options that no picture has
             return Picture._of(contents)
 
     def export(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:

@@ -8,7 +8,6 @@ import json
 import math
 import os
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -154,7 +153,7 @@ def read(path: str | os.PathLike[str]) -> Contents:
     ValueError
         For a file that is damaged, of another version, or no file of this kind, in one sentence with its path.
     """
-    with opened(path) as file:
+    with _opened(path) as file:
         fields, encoding = _read_fields(file)
         _check_types(file, encoding)
         background = _tensor(file, "background", (None,))
@@ -164,18 +163,25 @@ def read(path: str | os.PathLike[str]) -> Contents:
 
 
 @contextlib.contextmanager
-def opened(path: str | os.PathLike[str]) -> Iterator[Any]:
-    """The open file; what goes wrong inside is told in one sentence with its path."""
-    import safetensors
+def damage_named(path: str | os.PathLike[str]) -> Iterator[None]:
+    """What is found wrong inside is told in one sentence with the path."""
+    from safetensors import SafetensorError
 
-    path = Path(path)
-    with path.open("rb"):  # the system's own words for what is missing or a folder
-        pass
     try:
-        with safetensors.safe_open(path, framework="numpy") as file:
-            yield file
-    except (safetensors.SafetensorError, ValueError, TypeError, OSError) as error:
+        yield
+    except (SafetensorError, ValueError, TypeError, OSError) as error:
         raise ValueError(f"{path} cannot be read as a picture: {first_line(error)}.") from error
+
+
+@contextlib.contextmanager
+def _opened(path: str | os.PathLike[str]) -> Iterator[Any]:
+    """The open file."""
+    from safetensors import safe_open
+
+    with open(path, "rb"):  # the system's own words for what is missing or a folder
+        pass
+    with damage_named(path), safe_open(path, framework="numpy") as file:
+        yield file
 
 
 def _read_fields(file: Any) -> tuple[dict[str, Any], str]:
