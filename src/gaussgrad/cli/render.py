@@ -21,7 +21,10 @@ def render(
         ),
     ],
     output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="OUT.png", help="A .png, or a .tif or .npy that cuts nothing off.")
+        Path,
+        typer.Option(
+            "--output", "-o", metavar="OUT.png", help="A .png, .tif or .npy; of rows the last two hold plain floats."
+        ),
     ],
     scale: Annotated[
         float | None,
