@@ -84,7 +84,8 @@ def write_gaussians(
     a.png,0,1.0,1.0,1.0,0.0,1.0,1.0
     """
     means, covariances = np.asarray(gaussians.means), np.asarray(gaussians.packed_covariances())
-    weights = np.asarray(gaussians.weights).reshape(*means.shape[:2], -1)
+    weights = np.asarray(gaussians.weights)
+    weights = weights[..., None] if weights.ndim == 2 else weights
     header = names_of(IDENTITY, MEANS, COVARIANCES, _WEIGHTS[weights.shape[-1]])
     parts = [means, covariances, weights]
     if position_stddevs is not None:
