@@ -1,6 +1,6 @@
 """gaussgrad: differentiable Gaussians for deep models."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gaussgrad import covariance
 from gaussgrad.coordinates import to_normalized, to_pixels
@@ -30,6 +30,7 @@ from gaussgrad.rows import from_rows
 
 __all__ = [
     "Gaussians",
+    "Picture",
     "bivariate_density",
     "covariance",
     "density",
@@ -60,13 +61,19 @@ def __dir__() -> list[str]:
 
 
 if TYPE_CHECKING:
+    from gaussgrad.picture import Picture
+
     __version__: str
 else:
 
-    def __getattr__(name: str) -> str:
-        """`__version__`, looked up when somebody asks: it would take a fifth of the import."""
+    def __getattr__(name: str) -> Any:
+        """What is looked up when somebody asks: the version would take a fifth of the import, pictures need files."""
         if name == "__version__":
             from importlib import metadata
 
             return metadata.version("gaussgrad")
+        if name == "Picture":
+            from gaussgrad.picture import Picture
+
+            return Picture
         raise AttributeError(f"module 'gaussgrad' has no attribute {name!r}")

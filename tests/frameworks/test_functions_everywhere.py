@@ -44,6 +44,13 @@ CALLS: dict[str, tuple[Callable[..., Any], tuple[np.ndarray, ...]]] = {
         lambda m, f: gaussgrad.Gaussians(m, cholesky=f).to_pixels((7, 8)).blur(0.7).packed_covariances(),
         (normal(2, 2), PACKED_2D),
     ),
+    "Picture": (
+        lambda m, f, w: tuple(
+            gaussgrad.Picture(gaussgrad.Gaussians(m, cholesky=f, weights=w), (4, 6), background=[0.1]).render(scale)
+            for scale in (0.5, 2)
+        ),
+        (normal(2, 2), PACKED_2D, normal(2, 1)),
+    ),
     "to_normalized": (lambda m: gaussgrad.to_normalized(m, size=(7, 8)), (normal(4, 2),)),
     "from_rows": (lambda r: gaussgrad.from_rows(r)[:2], (np.concatenate([normal(2, 2), PACKED_2D], axis=1),)),
     "reparameterize": (gaussgrad.reparameterize, (normal(3, 4), normal(3, 4), normal(3, 4))),

@@ -6,6 +6,8 @@ from typing import Annotated
 import typer
 
 from gaussgrad.cli.codes import USER_ERROR
+from gaussgrad.cli.export import export
+from gaussgrad.cli.info import info
 from gaussgrad.cli.inspect import inspect
 from gaussgrad.cli.predict import predict
 from gaussgrad.cli.render import render
@@ -18,7 +20,7 @@ EPILOG = "Start with: gaussgrad train -o demo"
 app = typer.Typer(
     help=HELP, epilog=EPILOG, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich"
 )
-for command in (train, predict, inspect, sample, render):  # in the order of the help
+for command in (train, predict, inspect, sample, render, info, export):  # in the order of the help
     app.command()(command)
 
 

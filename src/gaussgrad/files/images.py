@@ -193,9 +193,15 @@ def unit_or_numbers(numbers: np.ndarray) -> np.ndarray:
 
 
 def write_image(path: str | os.PathLike[str], image: np.ndarray, overwrite: bool = False) -> None:
-    """Write an image (1, h, w) or (3, h, w) as PNG (8 bits), or as TIFF or NPY (float32, untouched).
+    """Write an image (c, h, w), c = 1 or 3, with alpha 2 or 4, as PNG, TIFF or NPY.
 
-    PNG shows [0, 1]: smaller values become black, larger ones white.
+    uint8 and uint16 are written as they are, but a PNG in colour has no 16 bits. Other numbers are written to TIFF and
+    NPY as float32, untouched. A PNG shows [0, 1] of them in 8 bits: smaller values become black, larger ones white.
+
+    Raises
+    ------
+    ValueError
+        For another suffix, a PNG of other channels, or one of uint16 in colour.
 
     Examples
     --------
@@ -206,23 +212,34 @@ def write_image(path: str | os.PathLike[str], image: np.ndarray, overwrite: bool
     shown = image[0] if image.shape[0] == 1 else np.moveaxis(image, 0, -1)
     with fresh_file(path, overwrite) as partial:
         if suffix == ".npy":
-            np.save(partial, shown.astype(np.float32))
+            np.save(partial, _whole_or_float(shown))
         elif suffix == ".png":
             _write_png(partial, shown)
         else:
-            _write_tiff(partial, shown)
+            _write_tiff(partial, _whole_or_float(shown))
+
+
+def _whole_or_float(shown: np.ndarray) -> np.ndarray:
+    return shown if shown.dtype in (np.uint8, np.uint16) else shown.astype(np.float32)
 
 
 def _write_png(path: Path, shown: np.ndarray) -> None:
     from PIL import Image
 
-    Image.fromarray(np.round(255 * np.clip(shown, 0, 1)).astype(np.uint8)).save(path)
+    if shown.dtype not in (np.uint8, np.uint16):
+        shown = np.round(255 * np.clip(shown, 0, 1)).astype(np.uint8)
+    if shown.ndim == 3 and (shown.shape[2] > 4 or shown.dtype == np.uint16):
+        wanted = "a .tif or .npy file for 16 bits in colour, and for more channels than RGB and alpha"
+        raise ValueError(checks.complain("the output", wanted, path.suffix))
+    Image.fromarray(shown).save(path)
 
 
 def _write_tiff(path: Path, shown: np.ndarray) -> None:
     import tifffile
 
-    tifffile.imwrite(path, shown.astype(np.float32), photometric="rgb" if shown.ndim == 3 else "minisblack")
+    channels = shown.shape[2] if shown.ndim == 3 else 1
+    options: dict[str, Any] = {"extrasamples": ["unassalpha"], "planarconfig": "contig"} if channels in (2, 4) else {}
+    tifffile.imwrite(path, shown, photometric="rgb" if channels >= 3 else "minisblack", **options)
 
 
 def picture_suffix(path: str | os.PathLike[str]) -> str:
