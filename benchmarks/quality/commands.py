@@ -11,13 +11,14 @@ TRAINED = (*ENCODERS, DECONVOLUTIONAL)
 
 
 def add(rooms: Commands) -> None:
-    about = "how good: reconstructions of the autoencoder, refinement, recovery"
+    about = "how good: reconstructions of the autoencoder, refinement, recovery, fits of photographs"
     parser = rooms.add_parser("quality", help=about, description=f"Measure {about}.")
     subjects = parser.add_subparsers(metavar="SUBJECT", required=True, parser_class=Parser)
     _add_encoder(subjects)
     _add_variants(subjects)
     _add_refinement(subjects)
     _add_recovery(subjects)
+    _add_fit(subjects)
 
 
 def _add_encoder(subjects: Commands) -> None:
@@ -102,6 +103,25 @@ def _run_recovery(options: argparse.Namespace, contract_line: str) -> int:
     from benchmarks.quality import recovery
 
     recovery.report_on(options.scenes, options.seeds, options.only)
+    return 0
+
+
+def _add_fit(subjects: Commands) -> None:
+    parser = _subject(subjects, "fit", "photographs drawn by Gaussians in a time, by fit_image and by plain Adam")
+    parser.add_argument("images", metavar="IMAGE", type=existing, nargs="+", help="photographs of 8 bits")
+    parser.add_argument(
+        "-n", metavar="N", type=int, action="append", default=[], help="Gaussians; may be repeated (10000)"
+    )
+    parser.add_argument(
+        "--seconds", metavar="SECONDS", type=float, action="append", default=[], help="may be repeated (10 and 60)"
+    )
+    parser.set_defaults(run=_run_fit)
+
+
+def _run_fit(options: argparse.Namespace, contract_line: str) -> int:
+    from benchmarks.quality import photographs
+
+    photographs.report_on(options.images, options.n or [10_000], options.seconds or [10.0, 60.0])
     return 0
 
 
