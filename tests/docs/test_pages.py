@@ -1,4 +1,4 @@
-"""The code of the documentation runs, each block alone, and prints what the page says; examples end and draw their picture."""
+"""The code of the documentation runs, each script alone, and prints what the page says; examples draw their picture."""
 
 import contextlib
 import doctest
