@@ -4,18 +4,18 @@ A training step asks for the same arrays as the one before. Memory that the syst
 first, page by page, which takes about as long as filling it.
 """
 
-import contextlib
+import functools
 import math
-import os
-import threading
-from collections.abc import Iterator
+import operator
+from collections import deque
 
 import numpy as np
 
 LINE = 64  # bytes of a cache line, and the alignment that TensorFlow wants
 LARGE = 2**16  # bytes from which on a copy costs more than finding an aligned place
 LENT = 2**20  # bytes from which on memory is kept for the next array; the C library keeps what is smaller
-MOST_KEPT = 2**28  # bytes kept at most
+MOST_KEPT = 2**28  # bytes kept of one size at most, and of all where a new block is made
+SIZES = 64  # from so many on they are forgotten
 
 
 def empty(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
@@ -23,7 +23,7 @@ def empty(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
     size = math.prod(shape) * dtype.itemsize
     if size < LARGE:
         return np.empty(shape, dtype)
-    memory = np.asarray(_Loan(_STORE, _STORE.take(size))) if size >= LENT else _aligned(size)
+    memory = _STORE.lend(size) if LENT <= size <= _STORE.most else _aligned(size)
     return memory.view(dtype).reshape(shape)
 
 
@@ -64,63 +64,52 @@ def _aligned(size: int) -> np.ndarray:
 class _Store:
     """Blocks of memory that nobody uses, by their size.
 
-    A block that would make them too many drives out all others: they are of shapes that are no longer asked for.
-    Nobody waits for the lock, as a finaliser or a signal handler may run in the very thread that holds it: memory is
-    then taken from the system, or given back to it.
+    A block that is new and would make them too many drives out all others: they are of shapes that are no longer asked
+    for. There is no lock, as a finaliser or a signal handler may run in the very thread that holds it: each step is one
+    that Python cannot interrupt.
     """
 
     def __init__(self, most: int) -> None:
         self.most = most
-        self.reset()
+        self.blocks: dict[int, deque[np.ndarray]] = {}
 
-    def reset(self) -> None:
-        """Empty, as if new."""
-        self.blocks: dict[int, list[np.ndarray]] = {}
-        self.kept = 0
-        self.lock = threading.Lock()
+    @property
+    def kept(self) -> int:
+        """In bytes."""
+        return sum(size * len(blocks) for size, blocks in list(self.blocks.items()))
 
-    @contextlib.contextmanager
-    def if_free(self) -> Iterator[bool]:
-        """Whether the lock was free, and is now held."""
-        lock = self.lock
-        held = lock.acquire(blocking=False)
+    def lend(self, size: int) -> np.ndarray:
+        """Bytes (size,), whose last view gives them back."""
+        blocks = self.blocks.get(size)
+        if blocks is None:
+            if len(self.blocks) >= SIZES:
+                self.blocks = {}
+            blocks = self.blocks.setdefault(size, deque(maxlen=self.most // size))
         try:
-            yield held
-        finally:
-            if held:
-                lock.release()
-
-    def take(self, size: int) -> np.ndarray:
-        with self.if_free() as held:
-            if held and self.blocks.get(size):
-                self.kept -= size
-                return self.blocks[size].pop()
-        return _aligned(size)
+            block = blocks.pop()
+        except IndexError:
+            if self.kept + size > self.most:
+                self.clear()
+            block = _aligned(size)
+        return np.asarray(_Loan(block, blocks))
 
     def clear(self) -> None:
-        with self.if_free() as held:
-            if held:
-                self.blocks, self.kept = {}, 0
-
-    def give_back(self, block: np.ndarray) -> None:
-        with self.if_free() as held:
-            if not held or block.nbytes > self.most:
-                return
-            if self.kept + block.nbytes > self.most:
-                self.blocks, self.kept = {}, 0
-            self.blocks.setdefault(block.nbytes, []).append(block)
-            self.kept += block.nbytes
+        for blocks in list(self.blocks.values()):
+            blocks.clear()
 
 
 class _Loan:
-    """A block lent to one array, whose last view gives it back."""
+    """A block lent to one array, whose last view gives it back.
 
-    def __init__(self, store: _Store, block: np.ndarray) -> None:
-        self.store, self.block = store, block
-        self.__array_interface__ = self.block.__array_interface__
+    No Python runs then: a Ctrl-C that comes during a finaliser in Python is lost, and one that came during the kernel
+    before waits for just that.
+    """
 
-    def __del__(self) -> None:
-        self.store.give_back(self.block)
+    def __init__(self, block: np.ndarray, blocks: deque[np.ndarray]) -> None:
+        self.give_back = functools.partial(blocks.append, block)
+        self.__array_interface__ = block.__array_interface__
+
+    __del__ = property(operator.attrgetter("give_back"))
 
 
 class _Writeable:
@@ -132,6 +121,3 @@ class _Writeable:
 
 
 _STORE = _Store(MOST_KEPT)
-
-if hasattr(os, "register_at_fork"):  # a thread that stayed with the parent may hold the lock
-    os.register_at_fork(after_in_child=_STORE.reset)

@@ -1,4 +1,4 @@
-"""The code of the documentation runs, in order, and prints what the page says; examples end and draw their picture."""
+"""The code of the documentation runs, each script alone, and prints what the page says; examples draw their picture."""
 
 import contextlib
 import doctest
@@ -65,8 +65,11 @@ def blocks(text: str) -> list[Block]:
 
 
 def run_page(text: str, name: str) -> int:
-    """Run the Python blocks of a page in one namespace and compare what they print; the number of blocks run."""
-    namespace: dict[str, Any] = {"__name__": "__main__"}
+    """Run the Python blocks of a page and compare what they print; the number of blocks run.
+
+    Each script runs alone, as a reader copies it; sessions go on from one to the next.
+    """
+    session: dict[str, Any] = {"__name__": "__main__"}
     page = blocks(text)
     count = 0
     for block, after in zip_longest(page, page[1:]):
@@ -76,9 +79,9 @@ def run_page(text: str, name: str) -> int:
         if missing := missing_frameworks(block.code):
             pytest.skip(f"{name}:{block.line} needs {', '.join(missing)}")
         if ">>>" in block.code:
-            _run_session(block, namespace, name)
+            _run_session(block, session, name)
         else:
-            printed = _run_script(block, namespace, name)
+            printed = _run_script(block, name)
             if after is not None and after.language == "text" and after.follows:
                 compare_output(printed, after.code, f"{name}:{after.line}")
     return count
@@ -90,11 +93,11 @@ def missing_frameworks(code: str) -> list[str]:
     return sorted({name for name in named if find_spec(name) is None})
 
 
-def _run_script(block: Block, namespace: dict[str, Any], name: str) -> str:
+def _run_script(block: Block, name: str) -> str:
     stdout = io.StringIO()
     padded = "\n" * (block.line - 1) + block.code  # so that a traceback shows the line of the page
     with contextlib.redirect_stdout(stdout):
-        exec(compile(padded, name, "exec"), namespace)
+        exec(compile(padded, name, "exec"), {"__name__": "__main__"})
     return stdout.getvalue()
 
 
@@ -149,17 +152,6 @@ def test_answers_of_the_readme_take_at_most_eight_lines():
     answers = [block for block in page if block.language == "python"]
     lengths = {block.line: sum(1 for line in block.code.splitlines() if line.strip()) for block in answers}
     assert {line: length for line, length in lengths.items() if length > ANSWER_LINES} == {}
-
-
-README = PAGES[0].read_text(encoding="utf-8")
-
-
-@pytest.mark.parametrize(
-    "block", [b for b in blocks(README) if b.language == "python"], ids=lambda block: block.heading
-)
-def test_each_block_of_the_readme_runs_alone(block):
-    """People copy one block, not those before it."""
-    assert run_page(f"```python\n{block.code}```", f"README.md:{block.line}") == 1
 
 
 def cited_equations(code: str) -> list[tuple[str, int]]:
@@ -236,7 +228,7 @@ print(x + 1)
 ```
 Between.
 ```python
->>> x * 10
+>>> 2 * 10
 {}
 ```
 """
@@ -250,6 +242,11 @@ def test_a_page_whose_output_is_right_passes():
 def test_a_page_whose_output_is_wrong_fails(printed, shown):
     with pytest.raises(AssertionError, match="page"):
         run_page(PAGE.format(printed, shown), "page.md")
+
+
+def test_a_script_that_needs_the_one_before_fails():
+    with pytest.raises(NameError, match="'x' is not defined"):
+        run_page(PAGE.format(3, 20) + "```python\nprint(x)\n```\n", "page.md")
 
 
 def test_an_error_on_a_page_is_reported_with_its_line():

@@ -8,8 +8,8 @@ from tiny_images import spots
 
 from gaussgrad import data
 from gaussgrad.files.locks import locked
-from gaussgrad.training import intake, session
 from gaussgrad.training import run as runs
+from gaussgrad.training import session
 from gaussgrad.training.configuration import Configuration
 
 OLD, NEW = Configuration(n=2, epochs=1), Configuration(n=3, epochs=1)
@@ -32,7 +32,7 @@ def finished(tmp_path, images):
             part.write_text("{}")
         else:
             part.mkdir()
-            (part / "content").write_text("old")
+            (part / "metrics.csv").write_text("old")
     (run.folder / "letters.txt").write_text("mine")
     return run
 
@@ -60,12 +60,12 @@ def test_a_run_in_progress_is_refused(finished, overwrite):
 def test_the_folder_is_claimed_before_images_are_loaded_and_let_go_without_a_trace(tmp_path, monkeypatch):
     folder = tmp_path / "run"
 
-    def load(*_, **__):
+    def read(*_):
         with pytest.raises(FileExistsError, match=BUSY):
             session.start(folder, OLD, overwrite=True)
         raise ValueError("no images")
 
-    monkeypatch.setattr(intake, "load", load)
+    monkeypatch.setattr(data, "read", read)
     with pytest.raises(ValueError, match="no images"):
         session.start(folder, OLD, overwrite=False)
     assert list(tmp_path.iterdir()) == []
@@ -109,6 +109,24 @@ def test_overwriting_removes_the_run_and_no_file_of_others(finished, images):
     assert "replaces" not in json.loads((run.folder / "config.json").read_text())
 
 
+def test_overwriting_is_refused_where_a_file_of_others_lies_in_a_folder_of_the_run(finished):
+    (finished.model / "notes.txt").write_text("mine")
+    before = sorted(finished.folder.rglob("*"))
+    with (
+        pytest.raises(FileExistsError, match=r"notes\.txt is not gaussgrad's and would be removed"),
+        runs.claim(finished.folder, overwrite=True),
+    ):
+        pass
+    assert sorted(finished.folder.rglob("*")) == before
+
+
+def test_no_process_waits_for_a_first_one_that_finds_a_finished_run(finished, monkeypatch):
+    monkeypatch.setattr(session.processes, "rank", lambda: 1)
+    monkeypatch.setattr(data, "read", lambda _: pytest.fail("it goes on"))
+    with pytest.raises(FileExistsError, match="holds a finished run"):
+        session.start(finished.folder, NEW, overwrite=False)
+
+
 class Killed(BaseException):
     """What nothing catches."""
 
@@ -149,7 +167,7 @@ def test_what_a_killed_process_left_half_written_goes(finished):
         (folder / ".partial-01234567-x").write_text("half")
     with runs.claim_unfinished(run):
         assert not list(run.folder.rglob(".partial-*"))
-    assert (run.checkpoint.parent / "content").is_file()
+    assert (run.checkpoint.parent / "metrics.csv").is_file()
 
 
 def test_a_folder_of_others_gets_no_lock(tmp_path):

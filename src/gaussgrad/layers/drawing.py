@@ -40,9 +40,8 @@ def _open(rows: Any, options: DrawingOptions, batched: bool | None) -> tuple[Uni
     unified = unify(rows=rows)
     (rows,) = unified.arrays
     packing.check_values(unified, "rows", rows, checks.finite)  # bounds would hide what is infinite
-    given = tuple(rows.shape)
-    shape = cut_shape(given, layout, batched)
-    if shape is not given:
+    shape = cut_shape(tuple(rows.shape), layout, batched)
+    if len(shape) != len(rows.shape):  # torch.compile compares no tuples by `is`
         rows = unified.namespace.reshape(rows, shape)
     first_weight = layout.length - layout.weights
     weights = rows[..., first_weight:] if layout.weights else None

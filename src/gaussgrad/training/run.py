@@ -29,6 +29,11 @@ PARTS = (  # what stands in RUN beside config.json
     *("checkpoints", "logs", "metrics.csv", "metrics.json", "model", "tensorboard", "variational", "variational.json"),
     *("held_out.png", "learning_curve.png", "samples.png", "worst.png"),
 )
+WRITTEN = (  # what is in folders among them
+    *("*.ckpt", "metrics.csv", "hparams.yaml", "events.out.tfevents.*"),
+    *("model.json", "weights.safetensors", "variational.json", "variational.safetensors"),
+    f"{PARTIAL}*",
+)
 REPLACES = "replaces"  # in config.json while parts of the run before are still there
 RECORDED_PACKAGES = ("gaussgrad", "lightning", "mlxtend", "numba", "numpy", "scikit-learn", "torch")
 
@@ -108,10 +113,24 @@ def refuse_folder(folder: str | os.PathLike[str], *, overwrite: bool) -> None:
     if not _is_run(folder):
         raise FileExistsError(f"{folder} exists already and is no run of gaussgrad. Choose another folder.")
     if overwrite:
+        _refuse_foreign_within(folder)
         return
+    refuse_finished(folder)
+    raise FileExistsError(f"{folder} holds an unfinished run. Add --resume to go on, or --overwrite to start anew.")
+
+
+def refuse_finished(folder: Path) -> None:
+    """Refuse to start a training where another has come to its end."""
     if Run(folder, Configuration()).is_complete:
         raise FileExistsError(f"{folder} holds a finished run. Choose another folder, or add --overwrite.")
-    raise FileExistsError(f"{folder} holds an unfinished run. Add --resume to go on, or --overwrite to start anew.")
+
+
+def _refuse_foreign_within(folder: Path) -> None:
+    """Refuse to remove a folder of a run with a file that no run writes."""
+    for part in PARTS:
+        for path in (folder / part).rglob("*"):
+            if not path.is_dir() and not any(path.match(name) for name in WRITTEN):
+                raise FileExistsError(f"{path} is not gaussgrad's and would be removed with the run. Move it first.")
 
 
 def _record(folder: Path) -> dict[str, Any]:

@@ -29,6 +29,8 @@ def start(folder: Path, configuration: Configuration, *, overwrite: bool) -> Non
     loop.refuse_missing_device(configuration.device)
     evidence_bound.refuse_options(configuration)
     first = processes.rank() == 0
+    if not first and not overwrite:
+        runs.refuse_finished(folder)  # as the first process does: none waits for it
     with runs.claim(folder, overwrite=overwrite) if first else contextlib.nullcontext():
         configuration, images, split = intake.load(configuration)
         configuration = loop.with_epochs(configuration, images, split)

@@ -231,6 +231,13 @@ def test_layers_compile_without_a_break(layer):
     compare_gradients(compiled.grad, rows.grad)
 
 
+def test_layers_compile_for_flat_rows_of_any_batch():
+    layer = RenderGaussians((7, 9), "x y xx xy yy", parametrization="cholesky", batched=True)
+    compiled = torch.compile(layer, fullgraph=True, backend="eager")
+    for rows in (torch.rand(2, 3, 5), torch.rand(2, 15), torch.rand(4, 10)):
+        assert torch.equal(compiled(rows), layer(rows))
+
+
 def test_layers_work_under_vmap_of_grad():
     layer = RenderGaussians((7, 9), "x y xx xy yy", parametrization="cholesky", batched=False)
     rows = torch.rand(3, 4, 5, dtype=torch.float64)
