@@ -73,7 +73,7 @@ def draw_gaussians(
     `weights` (n,) or (n, c) set the opacity, relative to the largest.
     """
     colour = colours(len(means))
-    strength = np.abs(weights).reshape(len(means), -1).max(axis=1)
+    strength = np.abs(weights).max(axis=tuple(range(1, weights.ndim)))
     colour[:, 3] = _FAINTEST + (1 - _FAINTEST) * (strength / max(float(strength.max(initial=0)), 1e-12))
     if points:
         axes.scatter(means[:, 0], means[:, 1], s=34, c=colour, edgecolors="white", linewidths=0.7)

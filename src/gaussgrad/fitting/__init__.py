@@ -1,5 +1,6 @@
 """Find and improve the Gaussians of images with torch: least squares, losses, schedules and matching.
 
+- `fit_image` draws a photograph by as many Gaussians as wanted.
 - `refine` moves Gaussians down the squared error to their images; `recover` finds them from random places.
 - `respawn` gives the Gaussian that matters least a second life where light is missing.
 - `distillation_loss` teaches an encoder what `refine` made of its answer; `diagnose` tells which Gaussians are no use.
