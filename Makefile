@@ -16,9 +16,10 @@ help: ## list the targets
 	@echo 'FRAMEWORKS=jax,tensorflow,keras,onnx makes .venv with these too; tests of one that is missing are counted at the end.'
 	@echo 'Variables: PYTHON=python3.12 makes .venv with that Python; ARGS="..." goes to the command of demo, test or bench.'
 
-demo: $(VENV)/.installed-app ## train an autoencoder that draws Gaussians, about five minutes; pictures in demo/
+demo: $(VENV)/.installed-app ## train an autoencoder that draws Gaussians, about five minutes, fit a photograph; pictures in demo/
 	@$(BIN)/gaussgrad train -o $(DEMO) --epochs 32 --minutes 3.5 $(ARGS) || { code=$$?; \
 	echo 'With make, options go into ARGS: make demo ARGS=--overwrite or make demo ARGS=--resume' >&2; exit $$code; }
+	@$(BIN)/gaussgrad fit -n 2000 --seconds 10 -o $(DEMO)/china.gauss --overwrite
 	@echo 'The pictures are:'
 	@ls $(DEMO)/*.png
 

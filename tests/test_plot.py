@@ -100,6 +100,31 @@ def test_a_learning_curve_is_drawn_from_any_history(tmp_path, history):
     assert _bright(tmp_path / "curve.png").any()
 
 
+@pytest.mark.parametrize(("channels", "n", "size"), [(3, 900, (40, 60)), (1, 3, (20, 30)), (4, 0, (1, 2500))])
+def test_a_fit_shows_image_drawing_ellipses_and_error(tmp_path, rng, channels, n, size):
+    original, drawn = np.full((channels, *size), 0.4), np.full((channels, *size), 0.6)
+    means, factors = rng.uniform((0, 0), size[::-1], (n, 2)), np.broadcast_to([1.0, 0.2, 0.7], (n, 3))
+    gaussians = Gaussians(means, cholesky=factors, weights=np.ones((n, channels)))
+    plot.write_fit(tmp_path / "fit.png", original, drawn, gaussians)
+    picture = _picture(tmp_path / "fit.png").astype(int)
+    (before, after), (inside, error) = (np.array_split(row, 2, axis=1) for row in np.array_split(picture, 2))
+    middles = [np.median(quarter[len(quarter) // 2 :], axis=(0, 1)) for quarter in (before, after, error)]
+    if size[0] > 1:
+        np.testing.assert_allclose(middles, [[102] * 3, [153] * 3, [255] * 3], atol=1)
+    coloured = [np.ptp(quarter, axis=-1).max() > 60 for quarter in (before, after, inside, error)]
+    assert coloured == [False, False, n > 0, False]
+    framed = [(quarter[60:-20, 30:-30] > 250).all(axis=-1).any() for quarter in (before, after)]
+    assert framed == [n == 900] * 2 or size[0] == 1
+
+
+def test_a_shrunk_image_has_means_of_squares():
+    image = np.arange(2 * 5 * 7.0).reshape(2, 5, 7)
+    shrunk = plot._shrunk(image, 3)
+    assert shrunk.shape == (2, 2, 3)
+    np.testing.assert_allclose(shrunk[1, 0, 0], image[1, :3, :3].mean())
+    np.testing.assert_allclose(shrunk[0, 1, 2], image[0, 3:, 6:].mean())
+
+
 @pytest.mark.parametrize("channels", [1, 3])
 def test_a_grid_holds_every_image_in_its_place(tmp_path, channels):
     images = np.random.default_rng(0).uniform(-0.2, 1.2, (5, channels, 14, 21))

@@ -13,7 +13,7 @@ from matplotlib.collections import EllipseCollection
 from matplotlib.colors import to_rgba_array
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.patches import Ellipse
+from matplotlib.patches import Ellipse, Rectangle
 from matplotlib.ticker import MaxNLocator
 
 from gaussgrad.files.folders import fresh_file
@@ -30,6 +30,8 @@ _GRID_SIDE = 84  # pixels
 _MARGIN = 0.35  # inches left and above
 _INK = "#222222"
 _FAINTEST = 0.2  # opacity of a Gaussian without weight
+_TOLD_APART = 400  # Gaussians in one picture
+_LARGEST = 1200  # pixels of a side that a picture of a fit keeps
 _DIMMED = 0.55  # brightness of the image under the Gaussians, so that the colours show
 _VIVID = (
     "#ff5a5f", "#ffb400", "#8ce071", "#00c2d1", "#5b8cff",
@@ -58,22 +60,28 @@ def draw_image(axes: Axes, image: np.ndarray) -> None:
 
 
 def draw_gaussians(
-    axes: Axes, means: np.ndarray, covariances: np.ndarray, weights: np.ndarray, *, points: bool = False
+    axes: Axes,
+    means: np.ndarray,
+    covariances: np.ndarray,
+    weights: np.ndarray,
+    *,
+    points: bool = False,
+    stddevs: float = STDDEVS,
 ) -> None:
-    """Draw Gaussians (n, 2), (n, 3) as ellipses of two standard deviations, or as points; faint where light.
+    """Draw Gaussians (n, 2), (n, 3) as ellipses of so many standard deviations, or as points; faint where light.
 
     `weights` (n,) or (n, c) set the opacity, relative to the largest.
     """
     colour = colours(len(means))
-    strength = np.abs(weights).reshape(len(means), -1).max(axis=1)
+    strength = np.abs(weights).max(axis=tuple(range(1, weights.ndim)))
     colour[:, 3] = _FAINTEST + (1 - _FAINTEST) * (strength / max(float(strength.max(initial=0)), 1e-12))
     if points:
         axes.scatter(means[:, 0], means[:, 1], s=34, c=colour, edgecolors="white", linewidths=0.7)
         return
     widths, heights, angles = ellipses(covariances)
     collection = EllipseCollection(
-        widths,
-        heights,
+        widths * (stddevs / STDDEVS),
+        heights * (stddevs / STDDEVS),
         angles,
         units="xy",
         offsets=means,
@@ -196,19 +204,91 @@ def write_diagnosis(
     _save(figure, path, overwrite)
 
 
+def write_fit(
+    path: str | os.PathLike[str],
+    original: np.ndarray,
+    drawn: np.ndarray,
+    gaussians: Gaussians,
+    *,
+    overwrite: bool = False,
+) -> None:
+    """Write an image (c, h, w), what Gaussians draw of it, the Gaussians themselves, and the error, as one PNG.
+
+    Where there are too many to tell apart, those in the middle are shown, and a frame shows where that is.
+    """
+    size, n = original.shape[1:], len(gaussians.means)
+    step = math.ceil(max(size) / _LARGEST)
+    before, after = _shrunk(original, step), _shrunk(drawn, step)
+    error = np.abs(after - before).mean(axis=0, keepdims=True)
+    brightest = max(float(np.quantile(error, 0.999)), 0.01)
+    top, left, high, wide = box = _window(n, size)
+    figure, (above, below) = _sheet(2, before.shape[1:], ("", ""), inches=5.0, header=0.22)
+    draw_image(above[0], _coloured(before))
+    draw_image(above[1], _coloured(after))
+    _draw_window(below[0], original, gaussians, box)
+    draw_image(below[1], error / brightest)
+    whole = (high, wide) == size
+    titles = ("the image", f"{n:,} Gaussians", "as ellipses" if whole else "those in the frame, as ellipses")
+    for axes, title in zip((*above, *below), (*titles, f"the error; white is {brightest:.2g}"), strict=True):
+        axes.set_title(title, size=9, color=_INK, pad=3)
+    for axes in [] if whole else above:
+        corner = (left / step - 0.5, top / step - 0.5)
+        axes.add_patch(Rectangle(corner, wide / step, high / step, fill=False, ec="white", lw=1.2))
+    _save(figure, path, overwrite)
+
+
+def _window(n: int, size: Sequence[int]) -> tuple[int, int, int, int]:
+    """Top, left, height and width of the middle of an image, so large that Gaussians can be told apart."""
+    share = min(1.0, math.sqrt(_TOLD_APART / max(n, 1)))
+    high, wide = (max(1, round(share * axis)) for axis in size)
+    return (size[0] - high) // 2, (size[1] - wide) // 2, high, wide
+
+
+def _draw_window(axes: Axes, image: np.ndarray, gaussians: Gaussians, box: tuple[int, int, int, int]) -> None:
+    """The Gaussians whose means lie in a part of an image, on that part."""
+    top, left, high, wide = box
+    parts = [np.asarray(part) for part in (gaussians.means, gaussians.packed_covariances(), gaussians.weights)]
+    means = parts[0] - (left, top)
+    within = ((means > -0.5) & (means < (wide - 0.5, high - 0.5))).all(axis=1)
+    draw_image(axes, _DIMMED * _coloured(image[:, top : top + high, left : left + wide]))
+    draw_gaussians(axes, means[within], *(part[within] for part in parts[1:]), stddevs=1.0)
+
+
+def _coloured(image: np.ndarray) -> np.ndarray:
+    """Its red, green and blue, or its grey: the first channels."""
+    return image[: 3 if len(image) >= 3 else 1]
+
+
+def _shrunk(image: np.ndarray, step: int) -> np.ndarray:
+    """The means of squares of so many pixels, of an image (c, h, w)."""
+    for axis in (1, 2) if step > 1 else ():
+        starts = np.arange(0, image.shape[axis], step)
+        counts = np.diff([*starts, image.shape[axis]])
+        image = np.add.reduceat(image, starts, axis=axis) / np.expand_dims(counts, (0, 3 - axis))
+    return image
+
+
 def _sheet(
-    columns: int, size: Sequence[int], rows: Sequence[str], inches: float = _INCHES_PER_IMAGE, footer: float = 0.0
+    columns: int,
+    size: Sequence[int],
+    rows: Sequence[str],
+    inches: float = _INCHES_PER_IMAGE,
+    footer: float = 0.0,
+    header: float = 0.0,
 ) -> tuple[Figure, list[list[Axes]]]:
-    """A figure with a grid of axes of the shape of the images, the names of the rows at its left, and room below."""
+    """A figure with a grid of axes of the shape of the images, the names of the rows at its left.
+
+    It has room below, of `footer` inches, and above each row, of `header`.
+    """
     height, width = size
     wide, high = inches * min(1.0, width / height), inches * min(1.0, height / width)
     gap = 0.05
     left = _MARGIN if any(rows) else gap
-    total = (left + columns * (wide + gap), gap + len(rows) * (high + gap) + footer)
+    total = (left + columns * (wide + gap), gap + len(rows) * (header + high + gap) + footer)
     figure = Figure(figsize=total, dpi=_DPI, facecolor="white")
     grid = []
     for row, name in enumerate(rows):
-        bottom = total[1] - (row + 1) * (high + gap)
+        bottom = total[1] - (row + 1) * (header + high + gap)
         boxes = ((left + column * (wide + gap), bottom, wide, high) for column in range(columns))
         fractions = ((x / total[0], y / total[1], w / total[0], h / total[1]) for x, y, w, h in boxes)
         grid.append([figure.add_axes(box) for box in fractions])

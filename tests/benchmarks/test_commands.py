@@ -7,7 +7,7 @@ import pytest
 from benchmarks import __main__ as command
 from benchmarks import contract
 from benchmarks.arguments import matching
-from benchmarks.quality import encoder, recovery, refinement, variants
+from benchmarks.quality import encoder, photographs, recovery, refinement, variants
 from benchmarks.speed.against import run as against
 from benchmarks.speed.mixtures import run as mixtures
 from benchmarks.speed.render import run as render
@@ -17,7 +17,7 @@ from benchmarks.speed.render import run as render
 def asked(monkeypatch) -> list[tuple]:
     """What was to be measured; nothing is."""
     calls: list[tuple] = []
-    for module in (render, mixtures, against, encoder, variants, refinement, recovery):
+    for module in (render, mixtures, against, encoder, variants, refinement, recovery, photographs):
         name = module.__name__.removeprefix("benchmarks.")
         monkeypatch.setattr(module, "report_on", lambda *given, name=name: calls.append((name, *given)) or 0)
     monkeypatch.setattr(contract, "check", lambda: "3 passed")
@@ -65,19 +65,23 @@ def test_the_subjects_of_quality_get_what_was_asked(asked, digits, tmp_path):
     command.main(["quality", "variants", digits, "-o", str(tmp_path / "new"), "--epochs", "1"])
     command.main(["quality", "refinement", digits, "--images", digits])
     command.main(["quality", "recovery", "--scenes", "2", "--only", "recover"])
+    command.main(["quality", "fit", digits, digits, "-n", "5", "-n", "9", "--seconds", "0.5"])
+    command.main(["quality", "fit", digits])
     paths = (type(tmp_path)(digits), tmp_path / "new")
     assert asked == [
         ("quality.encoder", *paths, [4], ["ten points"], None),
         ("quality.variants", *paths, 1, []),
         ("quality.refinement", [paths[0]], paths[0]),
         ("quality.recovery", 2, [0, 1, 2], ["recover"]),
+        ("quality.photographs", [paths[0]] * 2, [5, 9], [0.5]),
+        ("quality.photographs", [paths[0]], [10_000], [10.0, 60.0]),
     ]
 
 
 @pytest.mark.parametrize(("arguments", "listed"), [
     ([], ("speed", "quality")),
     (["speed"], ("render", "mixtures", "--against")),
-    (["quality"], ("encoder", "variants", "refinement", "recovery")),
+    (["quality"], ("encoder", "variants", "refinement", "recovery", "fit")),
 ])  # fmt: skip
 def test_help_lists_what_there_is(arguments, listed, capsys):
     with pytest.raises(SystemExit) as exit_:

@@ -6,6 +6,8 @@ import sys
 from gaussgrad.cli.predict import predict
 from gaussgrad.files.columns import COLUMNS
 
+COMMANDS = ("train", "predict", "inspect", "sample", "fit", "render", "info", "export")
+
 
 def run_python(*arguments):
     """What a fresh interpreter prints."""
@@ -17,7 +19,7 @@ def run_python(*arguments):
 def test_the_package_is_a_command_too():
     printed = run_python("-m", "gaussgrad", "--help")
     assert "Usage: gaussgrad [OPTIONS] COMMAND" in printed
-    for command in ("train", "predict", "inspect", "sample", "render", "info", "export"):
+    for command in COMMANDS:
         assert f" {command} " in printed
 
 
@@ -25,7 +27,7 @@ def test_the_help_of_no_command_imports_anything_heavy():
     heavy = {"torch", "lightning", "numba", "matplotlib", "sklearn", "scipy", "PIL", "pandas"}
     code = (
         "import sys; from gaussgrad.cli.app import run\n"
-        "for name in ('train', 'predict', 'inspect', 'sample', 'render', 'info', 'export'): run([name, '--help'])\n"
+        f"for name in {COMMANDS}: run([name, '--help'])\n"
         f"print('heavy:', {heavy} & set(sys.modules))"
     )
     assert "heavy: set()" in run_python("-c", code)

@@ -8,7 +8,10 @@ import pytest
 
 from gaussgrad import fitting
 
-FUNCTIONS = {"refine", "recover", "respawn", "diagnose", "distillation_loss", "match", "energy_distance", "multi_scale"}
+FUNCTIONS = {
+    "fit_image", "refine", "recover", "respawn", "diagnose", "distillation_loss", "match", "energy_distance",
+    "multi_scale",
+}  # fmt: skip
 MODULES = {"losses", "matching", "point_losses", "schedules"}
 
 

@@ -7,6 +7,7 @@ import typer
 
 from gaussgrad.cli.codes import USER_ERROR
 from gaussgrad.cli.export import export
+from gaussgrad.cli.fit import fit
 from gaussgrad.cli.info import info
 from gaussgrad.cli.inspect import inspect
 from gaussgrad.cli.predict import predict
@@ -14,13 +15,16 @@ from gaussgrad.cli.render import render
 from gaussgrad.cli.sample import sample
 from gaussgrad.cli.train import train
 
-HELP = "Differentiable Gaussians: train an autoencoder that draws them, predict them for images, render them."
+HELP = (
+    "Differentiable Gaussians: train an autoencoder that draws them, predict them for images, fit them to photographs, "
+    "render them."
+)
 EPILOG = "Start with: gaussgrad train -o demo"
 
 app = typer.Typer(
     help=HELP, epilog=EPILOG, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich"
 )
-for command in (train, predict, inspect, sample, render, info, export):  # in the order of the help
+for command in (train, predict, inspect, sample, fit, render, info, export):  # in the order of the help
     app.command()(command)
 
 

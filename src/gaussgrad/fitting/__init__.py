@@ -1,5 +1,6 @@
 """Find and improve the Gaussians of images with torch: least squares, losses, schedules and matching.
 
+- `fit_image` draws a photograph by as many Gaussians as wanted.
 - `refine` moves Gaussians down the squared error to their images; `recover` finds them from random places.
 - `respawn` gives the Gaussian that matters least a second life where light is missing.
 - `distillation_loss` teaches an encoder what `refine` made of its answer; `diagnose` tells which Gaussians are no use.
@@ -15,6 +16,7 @@ from gaussgrad.fitting.diagnostics import Diagnosis, diagnose
 from gaussgrad.fitting.distillation import distillation_loss
 from gaussgrad.fitting.losses import absolute_error, multi_scale, poisson_error, squared_error
 from gaussgrad.fitting.matching import match, matched_distance
+from gaussgrad.fitting.photographs import Fit, fit_image
 from gaussgrad.fitting.point_losses import chamfer_distance, energy_distance, separation
 from gaussgrad.fitting.recovery import recover
 from gaussgrad.fitting.refinement import refine
@@ -23,6 +25,7 @@ from gaussgrad.fitting.schedules import annealed, blur_gaussians, blur_images
 
 __all__ = [
     "Diagnosis",
+    "Fit",
     "absolute_error",
     "annealed",
     "blur_gaussians",
@@ -31,6 +34,7 @@ __all__ = [
     "diagnose",
     "distillation_loss",
     "energy_distance",
+    "fit_image",
     "losses",
     "match",
     "matched_distance",

@@ -134,6 +134,45 @@ def test_a_callback_sees_every_step_and_may_end_it(photograph):
         fit_image(photograph, 10, steps=5, callback=stop)
 
 
+def test_a_callback_gets_the_picture_of_its_moment_alone(photograph):
+    kept = []
+
+    def keep(moment):
+        kept.append((moment, moment.picture()))
+
+    fit = fit_image(photograph, 20, steps=25, callback=keep)
+    for moment, picture in kept:  # copied: later steps have not changed it
+        assert metrics.psnr(photograph, picture.render()) == pytest.approx(moment.psnr, abs=1e-3)
+        assert picture.n == moment.gaussians
+    assert kept[-1][0].progress == 1
+    for moment in (kept[3][0], fit.history[0]):
+        with pytest.raises(RuntimeError, match="only in the callback"):
+            moment.picture()
+
+
+def test_an_unfinished_fit_ends_as_it_would_have(photograph):
+    kept = []
+
+    def keep(moment):
+        kept.append((moment, moment.picture()))
+        if moment.step == 40:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fit_image(photograph, 40, steps=200, callback=keep)
+    moment, picture = kept[-1]
+    assert moment.gaussians < 40
+    fit = fit_image(photograph, 40, steps=200, start=picture, used=moment)
+    steps = [each.step for each in fit.history]
+    assert (steps[0], steps[-1], fit.history[-1].gaussians) == (40, 200, 40)
+    assert fit.history[0].seconds >= moment.seconds
+    assert fit.psnr > fit_image(photograph, 40, steps=200).psnr - 0.5
+    done = fit_image(photograph, 40, steps=193, start=fit, used=fit.history[-1])
+    assert [each.psnr for each in done.history] == [pytest.approx(fit.psnr, abs=1e-3)]
+    with pytest.raises(ValueError, match="used must be given together with start"):
+        fit_image(photograph, 40, used=moment)
+
+
 @pytest.mark.parametrize("value", [0.0, 0.25, 1.0])
 @pytest.mark.parametrize("size", [(1, 1), (1, 9), (7, 5)])
 def test_a_constant_image_is_its_background(value, size):

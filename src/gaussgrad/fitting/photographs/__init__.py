@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -70,6 +70,7 @@ def fit_image(
     psnr: float | None = None,
     mask: Any = None,
     start: Fit | Picture | None = None,
+    used: Moment | None = None,
     data_range: float | None = None,
     non_negative: bool = False,
     narrowest: float = 0.25,
@@ -97,6 +98,9 @@ def fit_image(
         True where a pixel is known. Others count for nothing, and may be NaN.
     start : Fit or Picture, optional
         Where to go on from. If it has fewer than n Gaussians, the others come in where the error is.
+    used : Moment, optional
+        Of an unfinished descent whose Gaussians are `start`. Its steps and seconds count: rates and growth go on from
+        there, and end as they would have.
     data_range : float, optional
         White less black. By default 255 or 65,535 for integers and 1 for floats. PSNR is relative to it.
     non_negative : bool
@@ -111,7 +115,8 @@ def fit_image(
     threads : int, optional
         By default every core.
     callback : function of a Moment, optional
-        Called before each step.
+        Called before each step. `moment.picture()` copies the Gaussians as they are then. An error that it raises ends
+        the descent.
 
     Returns
     -------
@@ -152,18 +157,50 @@ def fit_image(
     budget = _budget(steps, seconds, psnr)
     target = _target(numbers, known, white, start, black=non_negative)
     began = None if start is None else _start(start, n, target)
-    (means, factors, weights), history = descend(target, n, began, budget, rules, callback)
-    picture = Picture(
-        Gaussians(means, cholesky=factors, weights=weights),
-        numbers.shape[1:],
-        tolerance=rules.tolerance,
-        background=target.background,
-        black=0.0,
-        white=white,
-        sample_type=numbers.dtype.name if numbers.dtype.name in RANGES else "float32",
-        fit_psnr=history[-1].psnr if math.isfinite(history[-1].psnr) else None,
-    )
-    return Fit(picture, tuple(history))
+
+    def picture(arrays: Arrays, psnr: float) -> Picture:
+        means, factors, weights = arrays
+        return Picture(
+            Gaussians(means, cholesky=factors, weights=weights),
+            numbers.shape[1:],
+            tolerance=rules.tolerance,
+            background=target.background,
+            black=0.0,
+            white=white,
+            sample_type=numbers.dtype.name if numbers.dtype.name in RANGES else "float32",
+            fit_psnr=psnr if math.isfinite(psnr) else None,
+        )
+
+    told = None if callback is None else _telling(callback, picture)
+    arrays, history = descend(target, n, began, budget, rules, told, _used(used, start))
+    return Fit(picture(arrays, history[-1].psnr), tuple(history))
+
+
+def _telling(
+    callback: Callable[[Moment], None], picture: Callable[[Arrays, float], Picture]
+) -> Callable[[Moment, Arrays], None]:
+    """What calls the callback with a moment that has its picture until the callback returns."""
+
+    def tell(moment: Moment, arrays: Arrays) -> None:
+        with_picture = replace(moment, _copy=lambda: picture(_copied(arrays), moment.psnr))
+        callback(with_picture)
+        object.__setattr__(with_picture, "_copy", None)  # the arrays are about to change
+
+    return tell
+
+
+def _copied(arrays: Arrays) -> Arrays:
+    means, factors, weights = arrays
+    return means.copy(), factors.copy(), weights.copy()
+
+
+def _used(used: Moment | None, start: Fit | Picture | None) -> tuple[int, float]:
+    """Steps and seconds that count as used."""
+    if used is None:
+        return 0, 0.0
+    if start is None:
+        raise ValueError(checks.complain("used", "given together with start", "no start", "Give the Gaussians too."))
+    return used.step, used.seconds
 
 
 def _numbers(image: Any) -> np.ndarray:

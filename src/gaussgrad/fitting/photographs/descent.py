@@ -3,13 +3,14 @@
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from gaussgrad import parallel
 from gaussgrad.fitting.photographs.start import Arrays, by_error, by_structure
+from gaussgrad.picture import Picture
 
 DECAYS = (0.85, 0.95)  # of Adam's moments: the gradient is of the whole image, and has no noise to average out
 RATES = (0.2, 0.1, 0.02)  # of means and factors in each Gaussian's own widths, of weights in the range of the data
@@ -59,6 +60,20 @@ class Moment:
     seconds: float
     gaussians: int
     psnr: float  # dB, of the Gaussians before this step
+    progress: float = 0.0  # share of the steps or seconds that is used, from 0 to 1
+    _copy: Callable[[], Picture] | None = field(default=None, repr=False, compare=False)
+
+    def picture(self) -> Picture:
+        """The Gaussians as they are now, copied; for a callback, while it is called.
+
+        Raises
+        ------
+        RuntimeError
+            Later, when the descent has gone on, and for the moments of a history.
+        """
+        if self._copy is None:
+            raise RuntimeError("a moment has its picture only in the callback that gets it: call picture() there.")
+        return self._copy()
 
 
 class Particles:
@@ -89,34 +104,39 @@ def descend(
     start: Arrays | None,
     budget: Budget,
     rules: Rules,
-    callback: Callable[[Moment], None] | None,
+    callback: Callable[[Moment, Arrays], None] | None,
+    used: tuple[int, float] = (0, 0.0),
 ) -> tuple[Arrays, list[Moment]]:
-    """Means, factors and weights of n Gaussians, and how it went."""
-    began, generator, history = time.perf_counter(), np.random.default_rng(rules.seed), list[Moment]()
+    """Means, factors and weights of n Gaussians, and how it went.
+
+    The callback gets the arrays that go on changing. `used` are steps and seconds of the budget that the start took.
+    """
+    first, began = used[0], time.perf_counter() - used[1]
+    generator, history = np.random.default_rng(rules.seed), list[Moment]()
     particles = Particles(n, len(target.image))
     stages = GROWN if budget.steps is None or budget.steps >= LEAST_TO_GROW else ()
     if start is None:
         particles.add(*by_structure(_wanted(target), target.mask, _due(0.0, n, stages), generator))
     else:
         particles.add(*start)
-    draw, step = _Drawing(target, rules), 0
+    draw, step = _Drawing(target, rules), first
     while True:
         residual, psnr = draw.residual(particles)
-        moment = Moment(step, time.perf_counter() - began, particles.count, psnr)
+        seconds = time.perf_counter() - began
+        moment = Moment(step, seconds, particles.count, psnr, _progress(step, seconds, psnr, budget))
         if step % CHECKED == 0:
             history.append(moment)
         if callback is not None:
-            callback(moment)
-        progress = _progress(moment, budget)
-        if progress >= 1:
+            callback(moment, particles.arrays)
+        if moment.progress >= 1:
             break
-        missing = _due(progress, n, stages) - particles.count
+        missing = _due(moment.progress, n, stages) - particles.count
         if missing > 0:
             particles.add(*by_error(residual.reshape(target.image.shape), missing, n, generator))
             continue
-        draw.step(particles, residual, _rate(step, progress))
+        draw.step(particles, residual, _rate(step - first, moment.progress))
         step += 1
-    if history[-1] != moment:
+    if history[-1:] != [moment]:
         history.append(moment)
     return particles.arrays, history
 
@@ -134,21 +154,24 @@ def _due(progress: float, n: int, stages: Sequence[float]) -> int:
     return first + round((n - first) * sum(progress >= stage for stage in stages) / len(stages))
 
 
-def _progress(moment: Moment, budget: Budget) -> float:
+def _progress(step: int, seconds: float, psnr: float, budget: Budget) -> float:
     """How much of the budget is used, from 0 to 1."""
     used = [0.0]
     if budget.steps is not None:
-        used.append(moment.step / budget.steps if budget.steps else 1.0)
+        used.append(step / budget.steps if budget.steps else 1.0)
     if budget.seconds is not None:
-        used.append(moment.seconds / budget.seconds if budget.seconds else 1.0)
-    if budget.psnr is not None and moment.psnr >= budget.psnr:
+        used.append(seconds / budget.seconds if budget.seconds else 1.0)
+    if budget.psnr is not None and psnr >= budget.psnr:
         return 1.0
-    return max(used)
+    return min(max(used), 1.0)
 
 
-def _rate(step: int, progress: float) -> float:
-    """The factor of all rates: a short rise, then half a cosine down to 0 (Loshchilov and Hutter, 2017, equation 5)."""
-    return min(1.0, (step + 1) / WARM_UP) * 0.5 * (1 + math.cos(math.pi * progress))
+def _rate(since: int, progress: float) -> float:
+    """The factor of all rates, so many steps after Adam began with moments of 0.
+
+    A short rise, then half a cosine down to 0 (Loshchilov and Hutter, 2017, equation 5).
+    """
+    return min(1.0, (since + 1) / WARM_UP) * 0.5 * (1 + math.cos(math.pi * progress))
 
 
 class _Drawing:

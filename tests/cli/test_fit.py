@@ -1,0 +1,186 @@
+"""gaussgrad fit: a photograph becomes a file and a picture, and what stops it on the way loses little."""
+
+import signal
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from gaussgrad import Picture, cli, metrics
+from gaussgrad.files.images import read_image, write_image
+from gaussgrad.fitting.photographs import checkpoints, session
+
+SIZE = (24, 32)
+QUICK = ("-n", 12, "--steps", 24)
+
+
+@pytest.fixture
+def call(capsys):
+    """A function that runs the command line: (exit code, stdout, stderr)."""
+
+    def run(*arguments):
+        with pytest.raises(SystemExit) as stop:
+            cli.main([str(argument) for argument in arguments])
+        captured = capsys.readouterr()
+        return stop.value.code, captured.out, captured.err
+
+    return run
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """The working folder, with a photograph."""
+    monkeypatch.chdir(tmp_path)
+    y, x = np.mgrid[: SIZE[0], : SIZE[1]] / max(SIZE)
+    write_image("photo.png", np.stack((x, 0.5 + 0.4 * np.sin(9 * y), x * y)))
+    return tmp_path
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def numbers(path):
+    held = Picture.load(path).gaussians
+    return np.concatenate((held.means, held.cholesky, held.weights), axis=1)
+
+
+def test_a_photograph_becomes_a_file_and_a_picture(call, folder):
+    code, out, err = call("fit", "photo.png", *QUICK, "-o", "photo.gauss")
+    assert (code, err) == (0, "")
+    assert names(folder) == ["photo.fit.png", "photo.gauss", "photo.png"]
+    picture = Picture.load("photo.gauss")
+    psnr = metrics.psnr(read_image("photo.png"), picture.render())
+    assert psnr == pytest.approx(picture.fit_psnr, abs=1e-3)
+    assert (picture.size, picture.n, picture.sample_type) == (SIZE, 12, "uint8")
+    assert f"12 Gaussians after 24 steps and 0.{out.split(' s: PSNR')[0][-1]} s: PSNR {psnr:.2f} dB." in out
+    assert f"photo.gauss: {(folder / 'photo.gauss').stat().st_size:,} bytes" in out
+    assert "100%: " in out
+
+
+def test_options_come_to_the_fit(call, folder):
+    options = ("--non-negative", "--narrowest", 3, "--seed", 5, "--compact")
+    assert call("fit", "photo.png", "-n", 12, "--psnr", 12, *options, "-o", "a.gauss")[0] == 0
+    picture = Picture.load("a.gauss")
+    assert picture.gaussians.weights.min() >= 0
+    assert picture.rounding_psnr is not None
+    assert 12 <= picture.fit_psnr < 20
+    factors = np.zeros((picture.n, 2, 2))
+    factors[:, [0, 1, 1], [0, 0, 1]] = picture.gaussians.cholesky
+    assert np.linalg.svd(factors, compute_uv=False).min() > 2.8  # rounded
+    assert call("fit", "photo.png", *QUICK, "--seed", 6, "-o", "b.gauss")[0] == 0
+    assert call("fit", "photo.png", *QUICK, "-o", "c.gauss")[0] == 0
+    assert not np.array_equal(numbers("b.gauss"), numbers("c.gauss"))
+
+
+def test_without_an_image_it_takes_a_photograph_that_is_there(call, folder):
+    code, out, _ = call("fit", "-n", 5, "--steps", 1, "-o", "china.gauss")
+    assert code == 0
+    assert out.startswith("china.jpg of scikit-learn: 427 x 640, 5 Gaussians.\n")
+
+
+@pytest.fixture
+def at_step(monkeypatch):
+    """A function that does something before a step of the next fit; each step is kept."""
+    monkeypatch.setattr(session, "KEPT_EVERY", 0.0)
+    seen = session.Watch.__call__
+
+    def at(step, action):
+        def watched(self, moment):
+            if moment.step == step:
+                action()
+            seen(self, moment)
+
+        monkeypatch.setattr(session.Watch, "__call__", watched)
+
+    return at
+
+
+class Killed(BaseException):
+    """What no one catches."""
+
+
+def killed():
+    raise Killed
+
+
+def test_ctrl_c_keeps_what_is_reached_and_resume_ends_it(call, folder, at_step):
+    at_step(15, lambda: signal.raise_signal(signal.SIGINT))
+    code, out, _ = call("fit", "photo.png", *QUICK, "-o", "a.gauss")
+    assert code == 130
+    assert "after 15 steps" in out
+    assert "Interrupted. Go on with: gaussgrad fit -o a.gauss --resume" in out
+    assert names(folder) == ["a.fit.png", "a.gauss", "a.gauss.part", "photo.png"]
+    before = Picture.load("a.gauss")
+    np.testing.assert_array_equal(checkpoints.read(folder / "a.gauss.part").picture.render(), before.render())
+    at_step(None, None)
+    code, out, _ = call("fit", "-o", "a.gauss", "--resume", "-n", 12)
+    assert code == 0
+    assert "after 24 steps" in out
+    assert names(folder) == ["a.fit.png", "a.gauss", "photo.png"]
+    assert Picture.load("a.gauss").fit_psnr > before.fit_psnr
+
+
+def test_what_is_killed_goes_on_from_its_last_checkpoint(call, folder, at_step):
+    at_step(15, killed)
+    with pytest.raises(Killed):
+        cli.main(["fit", "photo.png", *map(str, QUICK), "-o", "a.gauss"])
+    assert names(folder) == ["a.gauss.part", "photo.png"]
+    assert checkpoints.read(folder / "a.gauss.part").moment.step == 14
+    steps = []
+    at_step(15, lambda: steps.append(15))
+    assert call("fit", "-o", "a.gauss", "--resume")[0] == 0
+    assert steps == [15]
+
+
+REFUSED = {
+    "not an image": (["notes.txt"], "notes.txt cannot be read as an image"),
+    "no such image": (["none.png"], "none.png: No such file"),
+    "whole numbers": (["deep.tif"], "must be of unsigned integers of 8 or 16 bits, or of floats; got int32"),
+    "not finite": (["nan.tif"], "must be finite everywhere"),
+    "no Gaussians": (["photo.png", "-n", 0], "'-n': Input should be greater than or equal to 1"),
+    "NaN seconds": (["photo.png", "--seconds", "nan"], "'--seconds': Input should be greater than or equal to 0"),
+    "NaN narrowest": (["photo.png", "--narrowest", "nan"], "'--narrowest': Input should be greater than or equal to 0"),
+    "NaN psnr": (["photo.png", "--psnr", "nan"], "psnr must be a number of dB; got nan"),
+    "suffix": (["photo.png", "-o", "a.png"], "--output must be a file ending in .gauss; got a.png"),
+    "folder": (["photo.png", "-o", "none/a.gauss"], "none for the output a.gauss does not exist"),
+    "output": (["photo.png", "-o", "there.gauss"], "there.gauss exists already"),
+    "picture": (["photo.png", "-o", "shown.gauss"], "shown.fit.png exists already"),
+    "unfinished": (["photo.png", "-o", "half.gauss"], "half.gauss.part holds an unfinished fit. Go on with --resume"),
+    "nothing to resume": (["--resume"], "a.gauss.part does not exist: there is no fit to go on with"),
+    "damaged": (["-o", "half.gauss", "--resume"], "half.gauss.part cannot be read as an unfinished fit"),
+    "both": (["--resume", "--overwrite"], "--overwrite must be left out with --resume"),
+}
+
+
+@pytest.mark.parametrize("kind", REFUSED)
+def test_what_a_user_can_mend_is_one_line_before_any_work(call, folder, monkeypatch, kind):
+    monkeypatch.setattr(session, "_fit", lambda *_: pytest.fail("work began"))
+    for name in ("notes.txt", "there.gauss", "shown.fit.png", "half.gauss.part"):
+        (folder / name).write_text("something")
+    Image.fromarray(np.ones(SIZE, np.int32)).save("deep.tif")
+    Image.fromarray(np.full(SIZE, np.nan, np.float32)).save("nan.tif")
+    before = names(folder)
+    arguments, words = REFUSED[kind]
+    output = () if "-o" in arguments else ("-o", "a.gauss")
+    code, out, err = call("fit", *arguments, *output)
+    assert (code, out) == (2, "")
+    assert err.startswith("gaussgrad: ")
+    assert err.count("\n") == 1
+    assert words in err
+    assert names(folder) == before
+
+
+def test_other_settings_and_a_changed_image_do_not_go_on(call, folder, at_step):
+    at_step(3, killed)
+    with pytest.raises(Killed):
+        cli.main(["fit", "photo.png", *map(str, QUICK), "-o", "a.gauss"])
+    code, _, err = call("fit", "-o", "a.gauss", "--resume", "--narrowest", 0.5)
+    assert (code, err) == (
+        2,
+        "gaussgrad: --narrowest must be 0.25, as the fit was started; got 0.5. Leave it out.\n",
+    )
+    write_image("photo.png", np.zeros((3, *SIZE)), overwrite=True)
+    code, _, err = call("fit", "-o", "a.gauss", "--resume")
+    assert code == 2
+    assert "photo.png has changed since the fit was started. Start anew." in err
