@@ -27,7 +27,7 @@ def factors_of_raw(unified: Unified, widths: Any, options: GaussianOptions) -> A
         _refuse_overflow(unified, raw, options)
     factors = _entries(unified, raw, options)
     if widest is not None:
-        factors = widest * xp.sin(xp.atan2(factors, xp.ones_like(factors)))
+        factors = widest * _below_one(xp, factors)
     if options.narrowest == 0:
         return factors
     rows = blurred_rows(xp, packing.lower_rows(factors, options.layout.d), options.narrowest)
@@ -60,6 +60,16 @@ def _entries(unified: Unified, raw: Any, options: GaussianOptions) -> Any:
     if options.widest is not None:
         logarithms = xp.where(logarithms > SATURATED, xp.full_like(raw, SATURATED), logarithms)
     return xp.where(diagonal, xp.exp(logarithms), raw)
+
+
+def _below_one(xp: Any, ratio: Any) -> Any:
+    """ratio / sqrt(1 + ratio^2): beyond 1 by the inverse, whose square does not overflow."""
+    one = xp.ones_like(ratio)
+    beyond = xp.abs(ratio) > 1
+    inverse = one / xp.where(beyond, ratio, one)
+    part = xp.where(beyond, inverse, ratio)
+    numerator = xp.where(beyond, xp.where(ratio > 0, one, -one), ratio)
+    return numerator / xp.sqrt(one + part * part)
 
 
 def _lower_triangle(xp: Any, widths: Any, options: GaussianOptions) -> Any:
