@@ -8,7 +8,8 @@ from PIL import Image
 
 from gaussgrad import Picture, cli, metrics
 from gaussgrad.files.images import read_image, write_image
-from gaussgrad.fitting.photographs import checkpoints, session
+from gaussgrad.fitting import session
+from gaussgrad.fitting.photographs import checkpoints
 
 SIZE = (24, 32)
 QUICK = ("-n", 12, "--steps", 24)
@@ -149,6 +150,7 @@ REFUSED = {
     "unfinished": (["photo.png", "-o", "half.gauss"], "half.gauss.part holds an unfinished fit. Go on with --resume"),
     "nothing to resume": (["--resume"], "a.gauss.part does not exist: there is no fit to go on with"),
     "damaged": (["-o", "half.gauss", "--resume"], "half.gauss.part cannot be read as an unfinished fit"),
+    "itself": (["shown.fit.png", "-o", "shown.gauss", "--overwrite"], "is not IMAGE itself; got shown.gauss"),
     "both": (["--resume", "--overwrite"], "--overwrite must be left out with --resume"),
 }
 

@@ -75,7 +75,7 @@ def fit(
         raise ValueError(checks.complain("--overwrite", "left out with --resume", "both"))
     if not resume:
         refuse_existing(output, overwrite)
-    from gaussgrad.fitting.photographs import session
+    from gaussgrad.fitting import session
 
     settings = session.Settings(
         image=None if image is None else str(image.absolute()),

@@ -67,6 +67,9 @@ def start(output: Path, settings: Settings, *, overwrite: bool) -> None:
         raise FileExistsError(f"{unfinished} holds an unfinished fit. Go on with --resume, or add --overwrite.")
     for path in (output, picture_beside(output)):
         refuse_existing(path, overwrite)
+    if settings.image is not None and Path(settings.image).resolve() == picture_beside(output).resolve():
+        wanted = f"one whose picture {picture_beside(output).name} is not IMAGE itself"
+        raise ValueError(checks.complain("--output", wanted, output))
     image = load(settings.image)
     _prepare(image, settings)
     unfinished.unlink(missing_ok=True)
