@@ -34,7 +34,7 @@ def test_weights_and_reconstructions_are_in_the_numbers_of_the_images(steps):
     np.testing.assert_allclose(found.gaussians.weights, 800 * expected.gaussians.weights, rtol=1e-4)
     np.testing.assert_allclose(found.reconstructions, 100 + 800 * expected.reconstructions, rtol=1e-4)
     above = found.gaussians
-    drawn = gaussgrad.render(above.means, above.covariances, above.weights, size=(10, 12), amplitude="peak")
+    drawn = gaussgrad.render(above.means, above.packed_covariances(), above.weights, size=(10, 12), amplitude="peak")
     np.testing.assert_allclose(drawn[:, None] + 100 + 800 * 0.2, found.reconstructions, rtol=1e-4)
 
 

@@ -166,7 +166,7 @@ def test_an_unfinished_fit_ends_as_it_would_have(photograph):
     steps = [each.step for each in fit.history]
     assert (steps[0], steps[-1], fit.history[-1].gaussians) == (40, 200, 40)
     assert fit.history[0].seconds >= moment.seconds
-    assert fit.psnr > fit_image(photograph, 40, steps=200).psnr - 0.5
+    assert fit.psnr > fit_image(photograph, 40, steps=200).psnr - 2  # other Gaussians come in
     done = fit_image(photograph, 40, steps=193, start=fit, used=fit.history[-1])
     assert [each.psnr for each in done.history] == [pytest.approx(fit.psnr, abs=1e-3)]
     with pytest.raises(ValueError, match="used must be given together with start"):

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from gaussgrad.fitting.photographs.natural import SHAPE, move, widened
+from gaussgrad.fitting.photographs.natural import SHAPE, move, within
 
 N, CHANNELS = 5, 3
-RATES, DECAYS, FREE = (0.02, 0.01, 0.03), (0.8, 0.9), (0.0, -np.inf)
+RATES, DECAYS, FREE = (0.02, 0.01, 0.03), (0.8, 0.9), (0.0, np.inf, -np.inf)
 
 
 def gaussians(rng):
@@ -74,7 +74,7 @@ def test_what_nothing_pulls_stays(rng):
 
 def test_weights_stay_above_the_least(rng):
     arrays, (moments, ages) = gaussians(rng), fresh()
-    step(arrays, moments, ages, bounds=(0.0, 0.0))
+    step(arrays, moments, ages, bounds=(0.0, np.inf, 0.0))
     assert arrays[2].min() == 0
 
 
@@ -85,11 +85,17 @@ def covariance(a, b, c):
 
 @pytest.mark.parametrize(("a", "b", "c"), [(3.0, 5.0, 0.01), (1e-3, 0.0, 2.0), (0.1, -0.05, 0.1), (1e-4, 7.0, 1e-4)])
 def test_a_needle_gets_just_so_much_of_the_identity(a, b, c):
-    before, after = covariance(a, b, c), covariance(*widened.py_func(a, b, c, 0.5))
+    before, after = covariance(a, b, c), covariance(*within.py_func(a, b, c, 0.5, 100.0))
     added = after - before
     np.testing.assert_allclose(added, np.eye(2) * added[0, 0], rtol=0, atol=1e-12 * np.trace(before))
     np.testing.assert_allclose(np.linalg.eigvalsh(after)[0], 0.25, rtol=1e-6)
 
 
 def test_what_is_wide_enough_stays_as_it_is():
-    assert widened.py_func(0.6, 0.1, 0.7, 0.5) == (0.6, 0.1, 0.7)
+    assert within.py_func(0.6, 0.1, 0.7, 0.5, 1.0) == (0.6, 0.1, 0.7)
+
+
+def test_what_is_too_wide_shrinks_as_a_whole():
+    np.testing.assert_allclose(within.py_func(30.0, 40.0, 2.0, 0.0, 5.0), np.array([3.0, 4.0, 0.2]), rtol=0.01)
+    variances = np.linalg.eigvalsh(covariance(*within.py_func(1e6, 3e6, 1e-3, 0.5, 5.0)))
+    np.testing.assert_allclose(variances, [0.25, 25.25], rtol=1e-6)

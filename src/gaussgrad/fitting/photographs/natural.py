@@ -33,10 +33,16 @@ def bounded(value, bound):
 
 
 @njit(**simd.INLINE)
-def widened(a, b, c, narrowest):
-    """The factor whose covariance gets so much of the identity that its smaller principal stddev is `narrowest`."""
+def within(a, b, c, narrowest, widest):
+    """The factor with its principal stddevs in [narrowest, widest].
+
+    One that is too wide shrinks as a whole. One that is too narrow gets so much of the identity on its covariance.
+    """
     trace, root = a * a + b * b + c * c, a * c  # of the covariance, and the root of its determinant
     larger = 0.5 * (trace + math.sqrt(max(trace * trace - 4 * root * root, 0.0)))
+    if larger > widest * widest:
+        less = widest / math.sqrt(larger)
+        a, b, c, root, larger = a * less, b * less, c * less, root * less * less, widest * widest
     missing = narrowest * narrowest - root * root / larger
     if missing <= 0.0:
         return a, b, c
@@ -50,13 +56,13 @@ def move(start, stop, gaussians, gradients, moments, ages, rates, decays, bounds
     """Move the Gaussians [start, stop): `gaussians` and `gradients` are means (n, 2), factors (n, 3), weights (n, c).
 
     `moments` are the two of Adam, (n, 5 + c), and `ages` (n,) says how many steps each Gaussian has made. `rates` are
-    those of means, factors and weights, `bounds` the narrowest principal stddev and the least weight.
+    those of means, factors and weights, `bounds` the least and the largest principal stddev, and the least weight.
     """
     means, factors, weights = gaussians
     to_means, to_factors, to_weights = gradients
     first, second = moments
     decay_first, decay_second = decays
-    narrowest, least_weight = bounds
+    narrowest, widest, least_weight = bounds
     for i in range(start, stop):
         ages[i] += 1
         age = np.float64(ages[i])
@@ -73,8 +79,9 @@ def move(start, stop, gaussians, gradients, moments, ages, rates, decays, bounds
         p, q, r = bounded(p, FURTHEST), bounded(q, FURTHEST), bounded(r, FURTHEST)
         means[i, 0] += a * u
         means[i, 1] += b * u + c * v
-        wider = math.exp(p)
-        factors[i, 0], factors[i, 1], factors[i, 2] = widened(a * wider, b * wider + c * q, c * math.exp(r), narrowest)
+        wider, higher = math.exp(p), math.exp(r)
+        factor = within(a * wider, b * wider + c * q, c * higher, narrowest, widest)
+        factors[i, 0], factors[i, 1], factors[i, 2] = factor
         for k in range(weights.shape[1]):
             pull = np.float64(to_weights[i, k])
             change = rates[2] * adam(pull, first, second, SHAPE + k, i, decay_first, decay_second, age)

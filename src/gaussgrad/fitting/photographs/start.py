@@ -1,12 +1,15 @@
 """Where Gaussians begin: at the structure of an image, and where what is drawn differs from it most."""
 
+import math
+
 import numpy as np
 
 Arrays = tuple[np.ndarray, np.ndarray, np.ndarray]  # means (n, 2), factors (n, 3) and weights (n, c)
 
 STRUCTURE = 0.7  # of the Gaussians begin in proportion to the gradient of the image, the others anywhere
 WIDTH = 0.55  # of the distance between neighbours, where they stand as densely
-WIDTHS = (0.6, 8.0)  # pixels, between which a Gaussian begins
+NARROWEST = 0.6  # pixels, that a Gaussian begins with
+WIDEST = 1.3  # of the distance between neighbours, if all stood evenly
 SHARE = 0.5  # of a pixel's value, which the neighbours share
 CORRECTION = 0.3  # of what is missing at a pixel, since neighbours correct it too
 
@@ -45,7 +48,8 @@ def _at(share: np.ndarray, values: np.ndarray, n: int, together: int, generator:
     rows, columns = np.divmod(chosen, share.shape[1])
     means = np.stack((columns, rows), axis=1) + generator.uniform(-0.5, 0.5, (n, 2))
     density = together * share.reshape(-1)[chosen].astype(np.float64)
-    widths = np.clip(WIDTH / np.sqrt(np.maximum(density, 1e-12)), *WIDTHS)
+    widest = max(NARROWEST, WIDEST * math.sqrt(share.size / together))
+    widths = np.clip(WIDTH / np.sqrt(np.maximum(density, 1e-12)), NARROWEST, widest)
     factors = np.stack((widths, np.zeros(n), widths), axis=1)
     weights = values.reshape(len(values), -1)[:, chosen].T
     return means.astype(np.float32), factors.astype(np.float32), weights.astype(np.float32)
