@@ -112,7 +112,6 @@ def descend(
 
     The callback gets the arrays that go on changing. `used` are steps and seconds of the budget that the start took.
     """
-    first, began = used[0], time.perf_counter() - used[1]
     generator, history = np.random.default_rng(rules.seed), list[Moment]()
     particles = Particles(n, len(target.image))
     stages = GROWN if budget.steps is None or budget.steps >= LEAST_TO_GROW else ()
@@ -120,7 +119,10 @@ def descend(
         particles.add(*by_structure(_wanted(target), target.mask, _due(0.0, n, stages), generator))
     else:
         particles.add(*start)
-    draw, step = _Drawing(target, rules), first
+    draw = _Drawing(target, rules)
+    draw.compile(particles)
+    first, began = used[0], time.perf_counter() - used[1]
+    step = first
     while True:
         residual, psnr = draw.residual(particles)
         seconds = time.perf_counter() - began
@@ -193,6 +195,11 @@ class _Drawing:
         self.known = float(target.mask.sum(dtype=np.float64)) * len(target.image)
         self.wanted = np.ascontiguousarray(_wanted(target)).reshape(1, len(target.image), -1)
 
+    def compile(self, particles: Particles) -> None:
+        """Call every kernel as the descent will, moving nothing: no time that is planned shall go into compiling."""
+        residual, _ = self.residual(particles)
+        self._move(particles, self._gradients(particles, residual), 0, 0.0)
+
     def residual(self, particles: Particles) -> tuple[np.ndarray, float]:
         """What is drawn less what is wanted (1, c, pixels), 0 where nothing is known, and the PSNR in dB."""
         arrays = (array[None] for array in particles.arrays)
@@ -206,12 +213,19 @@ class _Drawing:
 
     def step(self, particles: Particles, residual: np.ndarray, rate: float) -> None:
         """One step of Adam; the residual is half the gradient of the squared error."""
+        self._move(particles, self._gradients(particles, residual), particles.count, rate)
+
+    def _gradients(self, particles: Particles, residual: np.ndarray) -> Arrays:
+        batched = (array[None] for array in particles.arrays)
+        threads = self.rules.threads
+        means, factors, weights = self.kernels.backward(residual, (), *batched, threads=threads, **self.options)
+        return means[0], factors[0], weights[0]
+
+    def _move(self, particles: Particles, gradients: Arrays, count: int, rate: float) -> None:
+        """Move the first `count` Gaussians."""
         from gaussgrad.fitting.photographs.natural import move
 
         arrays, threads = particles.arrays, self.rules.threads
-        batched = (array[None] for array in arrays)
-        gradients = self.kernels.backward(residual, (), *batched, threads=threads, **self.options)
-        gradients = tuple(gradient[0] for gradient in gradients)
         moments = tuple(moment[: particles.count] for moment in particles.moments)
         rates = tuple(rate * each for each in RATES)
         widest = WIDEST * max(self.options["size"])
@@ -221,4 +235,7 @@ class _Drawing:
         def task(start: int, stop: int) -> None:
             move(start, stop, arrays, gradients, moments, ages, rates, DECAYS, bounds)
 
-        parallel.run(task, particles.count, threads, particles.moments[0].size * SECONDS_PER_NUMBER)
+        if not count:
+            task(0, 0)
+            return
+        parallel.run(task, count, threads, particles.moments[0].size * SECONDS_PER_NUMBER)
