@@ -12,7 +12,6 @@ then leaves an `old` and no NAME: the next one to write NAME moves it back, as i
 import contextlib
 import glob
 import os
-import secrets
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -114,4 +113,4 @@ def _settle(workshop: Path, path: Path) -> None:
 
 def _partial(path: Path) -> Path:
     """A hidden sibling that keeps the suffix, since writers go by it."""
-    return path.with_name(f"{PARTIAL}{secrets.token_hex(TOKEN_LETTERS // 2)}-{path.name}")
+    return path.with_name(f"{PARTIAL}{os.urandom(TOKEN_LETTERS // 2).hex()}-{path.name}")

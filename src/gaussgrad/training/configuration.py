@@ -10,10 +10,15 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from gaussgrad import checks
-from gaussgrad.scaling import check_level
 
 DEFAULT_STEPS = 3000  # two to three minutes on two cores for the digits
 IMAGES, MODEL, TRAINING = "Images", "Model", "Training"  # what a setting is about; panels of the help
+
+
+def _check_level(name: str, level: str | None) -> None:
+    from gaussgrad.scaling import check_level  # the help of every command would wait for its imports
+
+    check_level(name, level)
 
 
 @dataclass(frozen=True)
@@ -52,7 +57,7 @@ class Configuration:
             IMAGES,
             "LEVEL",
             shown_default="0.1%; 0 for 8 bits and floats in [0, 1]",
-            check=check_level,
+            check=_check_level,
         ),
     ] = None
     white: Annotated[
@@ -62,7 +67,7 @@ class Configuration:
             IMAGES,
             "LEVEL",
             shown_default="99.99%; 255 for 8 bits, 1 for floats in [0, 1]",
-            check=check_level,
+            check=_check_level,
         ),
     ] = None
     tile: Annotated[
