@@ -13,7 +13,7 @@ from rich.console import Console
 from tiny_images import spots
 from tolerances import compare_values
 
-from gaussgrad import cli, data, inference, metrics
+from gaussgrad import data, inference, metrics
 from gaussgrad.autoencoder import GaussianAutoencoder, variational_storage
 from gaussgrad.autoencoder.aggregate import AggregatePosterior, fit_aggregate
 from gaussgrad.autoencoder.variational import VariationalGaussianAutoencoder, dead
@@ -194,19 +194,6 @@ def test_a_foreign_folder_is_not_replaced(tmp_path):
     (tmp_path / "stored" / "letter.txt").write_text("mine")
     with pytest.raises(FileExistsError):
         variational_storage.save(variational, aggregate, tmp_path / "stored", overwrite=True)
-
-
-@pytest.fixture
-def call(capsys):
-    """A function that runs the command line: (exit code, stdout, stderr)."""
-
-    def run(*arguments):
-        with pytest.raises(SystemExit) as stop:
-            cli.main([str(argument) for argument in arguments])
-        captured = capsys.readouterr()
-        return stop.value.code, captured.out, captured.err
-
-    return run
 
 
 QUICK = ("-n", 2, "--epochs", 2, "--batch-size", 16)

@@ -13,26 +13,12 @@ from PIL import Image
 from tiny_images import spots
 
 import gaussgrad
-from gaussgrad import cli
 from gaussgrad.autoencoder import GaussianAutoencoder
 from gaussgrad.files.images import read_image, write_image
 from gaussgrad.files.locks import locked
 from gaussgrad.files.tables import read_table, write_table
 
 QUICK = ("-n", "2", "--epochs", "1", "--batch-size", "16")
-
-
-@pytest.fixture
-def call(capsys):
-    """A function that runs the command line: (exit code, stdout, stderr)."""
-
-    def run(*arguments):
-        with pytest.raises(SystemExit) as stop:
-            cli.main([str(argument) for argument in arguments])
-        captured = capsys.readouterr()
-        return stop.value.code, captured.out, captured.err
-
-    return run
 
 
 @pytest.fixture

@@ -16,19 +16,6 @@ QUICK = ("-n", 12, "--steps", 24)
 
 
 @pytest.fixture
-def call(capsys):
-    """A function that runs the command line: (exit code, stdout, stderr)."""
-
-    def run(*arguments):
-        with pytest.raises(SystemExit) as stop:
-            cli.main([str(argument) for argument in arguments])
-        captured = capsys.readouterr()
-        return stop.value.code, captured.out, captured.err
-
-    return run
-
-
-@pytest.fixture
 def folder(tmp_path, monkeypatch):
     """The working folder, with a photograph."""
     monkeypatch.chdir(tmp_path)

@@ -9,26 +9,12 @@ from tiny_images import spots
 
 from gaussgrad import data, inference, metrics
 from gaussgrad.autoencoder import GaussianAutoencoder
-from gaussgrad.cli import main
 from gaussgrad.files.tables import numeric_columns, read_table
 from gaussgrad.training import run as runs
 
 QUICK = ("-n", 2, "--epochs", 1, "--batch-size", 16, "--looks", 1)
 COUNTS = np.rint(120 + 800 * spots()[:, 0]).astype(np.uint16)
 FRAMES = np.rint(120 + 800 * spots(count=4, size=(20, 26))[:, 0]).astype(np.uint16)
-
-
-@pytest.fixture
-def call(capsys):
-    """A function that runs the command line: (exit code, stdout, stderr)."""
-
-    def run(*arguments):
-        with pytest.raises(SystemExit) as stop:
-            main([str(argument) for argument in arguments])
-        captured = capsys.readouterr()
-        return stop.value.code, captured.out, captured.err
-
-    return run
 
 
 @pytest.fixture

@@ -5,22 +5,9 @@ import pytest
 import tifffile
 from PIL import Image
 
-from gaussgrad import Gaussians, Picture, cli
+from gaussgrad import Gaussians, Picture
 from gaussgrad.files.images import read_pages
 from gaussgrad.files.tables import read_table
-
-
-@pytest.fixture
-def call(capsys):
-    """A function that runs the command line: (exit code, stdout, stderr)."""
-
-    def run(*arguments):
-        with pytest.raises(SystemExit) as stop:
-            cli.main([str(argument) for argument in arguments])
-        captured = capsys.readouterr()
-        return stop.value.code, captured.out, captured.err
-
-    return run
 
 
 def save(path, channels=3, **options):
