@@ -71,7 +71,7 @@ def start(output: Path, settings: Settings, *, overwrite: bool) -> None:
         wanted = f"one whose picture {picture_beside(output).name} is not IMAGE itself"
         raise ValueError(checks.complain("--output", wanted, output))
     image = load(settings.image)
-    _prepare(image, settings)
+    _refuse_options(image, settings)
     unfinished.unlink(missing_ok=True)
     _fit(output, image, settings, None, Console())
 
@@ -91,7 +91,7 @@ def resume(output: Path, given: Mapping[str, Any]) -> None:
     image = load(settings.image)
     if _digest(image) != digest:
         raise ValueError(f"{settings.image or CHINA} has changed since the fit was started. Start anew.")
-    _prepare(image, settings)
+    _refuse_options(image, settings)
     _fit(output, image, settings, checkpoint, Console())
 
 
@@ -118,9 +118,9 @@ def _digest(image: np.ndarray) -> str:
     return hashlib.blake2b(head + np.ascontiguousarray(image).tobytes(), digest_size=16).hexdigest()
 
 
-def _prepare(image: np.ndarray, settings: Settings) -> None:
-    """Check the options, and compile the kernels before the time counts."""
-    fit_image(np.zeros_like(image[:, :8, :8]), **{**settings.options, "n": min(settings.n, 2), "steps": 2})
+def _refuse_options(image: np.ndarray, settings: Settings) -> None:
+    """Refuse what `fit_image` would, before anything is written, by a corner of the image that it does not move."""
+    fit_image(np.zeros_like(image[:, :8, :8]), **{**settings.options, "n": 1, "steps": 0})
 
 
 def _fit(output: Path, image: np.ndarray, settings: Settings, since: Checkpoint | None, console: Console) -> None:

@@ -83,5 +83,10 @@ def _lower_triangle(xp: Any, widths: Any, options: GaussianOptions) -> Any:
 
 def _refuse_overflow(unified: Unified, raw: Any, options: GaussianOptions) -> None:
     values = unified.framework.concrete(raw)
-    if values is not None and not np.abs(values).max(initial=0.0) < HARMLESS:
+    if values is None or np.abs(values).max(initial=0.0) < HARMLESS:
+        return
+    try:
         packing.refuse_overflow("cholesky", values, 2, packing.diagonal_places(options.layout.d))  # they are squared
+    except ValueError as error:
+        cure = "cholesky are the widths in the rows. With both narrowest and widest, any finite number is drawn."
+        raise ValueError(f"{error} {cure}") from None

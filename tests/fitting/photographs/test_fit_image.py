@@ -1,6 +1,7 @@
 """fit_image: a photograph drawn by Gaussians, whatever its type, size and gaps."""
 
 import math
+import time
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ import torch
 
 import gaussgrad
 from gaussgrad import metrics
-from gaussgrad.fitting.photographs import Fit, fit_image
+from gaussgrad.fitting.photographs import Fit, descent, fit_image
 
 SIZE = (24, 31)
 
@@ -120,6 +121,11 @@ def test_the_first_of_the_limits_ends_it(photograph):
     reached = fit_image(photograph, 40, steps=500, psnr=20.0)
     assert 20 <= reached.psnr < 26
     assert reached.history[-1].step < 500
+
+
+def test_compiling_takes_no_time_of_the_fit(photograph, monkeypatch):
+    monkeypatch.setattr(descent._Drawing, "compile", lambda *_: time.sleep(0.3))
+    assert fit_image(photograph, 10, seconds=0.1).history[0].seconds < 0.2
 
 
 def test_a_callback_sees_every_step_and_may_end_it(photograph):

@@ -117,7 +117,7 @@ def test_a_factor_beyond_float32_is_refused_as_the_logarithms_it_came_as(size, l
     rows = torch.zeros(1, 1, len(row.split()))
     rows[..., -1] = logarithm
     with pytest.raises(
-        ValueError, match=rf"cholesky must be logarithms between -44 and 44.*got {logarithm} at cholesky"
+        ValueError, match=rf"cholesky must be logarithms between -44 and 44.*got {logarithm} at cholesky.*With both"
     ):
         RenderGaussians(size, row, parametrization="cholesky", **unbounded)(rows)
 

@@ -198,7 +198,7 @@ class _Drawing:
     def compile(self, particles: Particles) -> None:
         """Call every kernel as the descent will, moving nothing: no time that is planned shall go into compiling."""
         residual, _ = self.residual(particles)
-        self._move(particles, self._gradients(particles, residual), 0, 0.0)
+        self._mover(particles, residual, 0.0)(0, 0)
 
     def residual(self, particles: Particles) -> tuple[np.ndarray, float]:
         """What is drawn less what is wanted (1, c, pixels), 0 where nothing is known, and the PSNR in dB."""
@@ -213,29 +213,24 @@ class _Drawing:
 
     def step(self, particles: Particles, residual: np.ndarray, rate: float) -> None:
         """One step of Adam; the residual is half the gradient of the squared error."""
-        self._move(particles, self._gradients(particles, residual), particles.count, rate)
+        task = self._mover(particles, residual, rate)
+        seconds = particles.moments[0].size * SECONDS_PER_NUMBER
+        parallel.run(task, particles.count, self.rules.threads, seconds)
 
-    def _gradients(self, particles: Particles, residual: np.ndarray) -> Arrays:
-        batched = (array[None] for array in particles.arrays)
-        threads = self.rules.threads
-        means, factors, weights = self.kernels.backward(residual, (), *batched, threads=threads, **self.options)
-        return means[0], factors[0], weights[0]
-
-    def _move(self, particles: Particles, gradients: Arrays, count: int, rate: float) -> None:
-        """Move the first `count` Gaussians."""
+    def _mover(self, particles: Particles, residual: np.ndarray, rate: float) -> Callable[[int, int], None]:
+        """What moves a range of the Gaussians."""
         from gaussgrad.fitting.photographs.natural import move
 
-        arrays, threads = particles.arrays, self.rules.threads
-        moments = tuple(moment[: particles.count] for moment in particles.moments)
+        arrays, count = particles.arrays, particles.count
+        batched = (array[None] for array in arrays)
+        gradients = self.kernels.backward(residual, (), *batched, threads=self.rules.threads, **self.options)
+        gradients = tuple(gradient[0] for gradient in gradients)
+        moments = tuple(moment[:count] for moment in particles.moments)
         rates = tuple(rate * each for each in RATES)
-        widest = WIDEST * max(self.options["size"])
-        bounds = (self.rules.narrowest, max(widest, self.rules.narrowest), self.rules.least_weight)
-        ages = particles.ages[: particles.count]
+        narrowest, least_weight = self.rules.narrowest, self.rules.least_weight
+        bounds = (narrowest, max(WIDEST * max(self.options["size"]), narrowest), least_weight)
 
         def task(start: int, stop: int) -> None:
-            move(start, stop, arrays, gradients, moments, ages, rates, DECAYS, bounds)
+            move(start, stop, arrays, gradients, moments, particles.ages[:count], rates, DECAYS, bounds)
 
-        if not count:
-            task(0, 0)
-            return
-        parallel.run(task, count, threads, particles.moments[0].size * SECONDS_PER_NUMBER)
+        return task
