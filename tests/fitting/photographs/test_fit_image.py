@@ -2,6 +2,7 @@
 
 import math
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -38,12 +39,24 @@ def test_a_photograph_is_drawn_by_what_is_told(photograph):
 def test_gaussians_come_in_on_the_way_where_the_error_is(photograph):
     history = fit_image(photograph, 60, steps=50).history
     counts = [moment.gaussians for moment in history]
-    assert counts[0] == 30
+    assert counts[0] == 12
     assert counts == sorted(counts)
     assert counts[-1] == 60
     blank = np.zeros(SIZE, np.float32)
     blank[20, 25] = 1.0  # found by its error alone, once the rest is drawn
     assert fit_image(blank, 2, steps=100).psnr > metrics.psnr(blank, np.full(SIZE, blank.mean())) + 10
+
+
+def test_gaussians_that_draw_nothing_begin_anew_where_the_error_is(photograph):
+    """A third of the start lies where no gradient brings it back from."""
+    start = fit_image(photograph, 60, steps=60).picture
+    means = start.gaussians.means.copy()
+    means[::3] = -200.0
+    lost = replace(start, gaussians=replace(start.gaussians, means=means))
+    fit = fit_image(photograph, 60, steps=200, start=lost)
+    back = (fit.gaussians.means[::3] > -2).all(axis=1)
+    assert back.all()
+    assert np.isfinite(numbers(fit)[0]).all()
 
 
 def numbers(fit):

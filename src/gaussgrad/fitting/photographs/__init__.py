@@ -81,8 +81,9 @@ def fit_image(
 ) -> Fit:
     """Draw an image by n Gaussians: their places, shapes and colours, found by gradient descent.
 
-    They begin where the image has structure. Half of them come in on the way, where the error is largest. Each step is
-    one of Adam in coordinates of each Gaussian's own widths, by a gradient of the whole image.
+    They begin where the image has structure. Most of them come in on the way, where the error is largest, and those that
+    draw least begin anew there. Each step is one of Adam in coordinates of each Gaussian's own widths, by a gradient of
+    the whole image.
 
     Parameters
     ----------

@@ -2,21 +2,25 @@
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from gaussgrad import parallel
+from gaussgrad.fitting.photographs.particles import Particles
 from gaussgrad.fitting.photographs.start import Arrays, by_error, by_structure
 from gaussgrad.picture import Picture
 
 DECAYS = (0.85, 0.95)  # of Adam's moments: the gradient is of the whole image, and has no noise to average out
 RATES = (0.2, 0.1, 0.02)  # of means and factors in each Gaussian's own widths, of weights in the range of the data
 WARM_UP = 20  # steps
-FIRST_SHARE = 0.5  # of the Gaussians are there from the beginning
-GROWN = (0.1, 0.2, 0.3, 0.4)  # how far the descent is when the others come
+HELD = 0.2  # how far the descent is when the rates begin to fall
+FIRST_SHARE = 0.2  # of the Gaussians are there from the beginning
+STAGES = tuple(k / 20 for k in range(1, 13))  # how far the descent is when Gaussians come in
+GROWN_AT = 10  # the stage by which all are there
+RENEWED = 0.07  # of the Gaussians begin anew at each stage
 LEAST_TO_GROW = 20  # steps of a descent that is worth it
 SECONDS_PER_NUMBER = 2e-8  # of one step of Adam, roughly; only decides whether threads are worth it
 WIDEST = 2.0  # of the longer side of the image: what is wider is flat
@@ -77,28 +81,6 @@ class Moment:
         return self._copy()
 
 
-class Particles:
-    """The arrays of at most n Gaussians, of which `count` are there: means, factors, weights and Adam's moments."""
-
-    def __init__(self, n: int, channels: int) -> None:
-        self.count = 0
-        self.means, self.factors, self.weights = (np.zeros((n, k), np.float32) for k in (2, 3, channels))
-        self.moments = np.zeros((2, n, 5 + channels), np.float32)
-        self.ages = np.zeros(n, np.int32)
-
-    def add(self, means: np.ndarray, factors: np.ndarray, weights: np.ndarray) -> None:
-        """Let in more Gaussians, at rest."""
-        new = slice(self.count, self.count + len(means))
-        self.means[new], self.factors[new], self.weights[new] = means, factors, weights
-        self.moments[:, new], self.ages[new] = 0, 0
-        self.count = new.stop
-
-    @property
-    def arrays(self) -> Arrays:
-        """Means (count, 2), factors (count, 3) and weights (count, c), not copied."""
-        return self.means[: self.count], self.factors[: self.count], self.weights[: self.count]
-
-
 def descend(
     target: Target,
     n: int,
@@ -112,14 +94,12 @@ def descend(
 
     The callback gets the arrays that go on changing. `used` are steps and seconds of the budget that the start took.
     """
-    generator, history = np.random.default_rng(rules.seed), list[Moment]()
-    particles = Particles(n, len(target.image))
-    stages = GROWN if budget.steps is None or budget.steps >= LEAST_TO_GROW else ()
+    history, particles, draw = list[Moment](), Particles(n, len(target.image)), _Drawing(target, rules)
+    grow = _Growth(target, n, budget, rules)
     if start is None:
-        particles.add(*by_structure(_wanted(target), target.mask, _due(0.0, n, stages), generator))
+        particles.add(*by_structure(_wanted(target), target.mask, grow.due(0), grow.generator))
     else:
         particles.add(*start)
-    draw = _Drawing(target, rules)
     draw.compile(particles)
     first, began = used[0], time.perf_counter() - used[1]
     step = first
@@ -133,9 +113,7 @@ def descend(
             callback(moment, particles.arrays)
         if moment.progress >= 1:
             break
-        missing = _due(moment.progress, n, stages) - particles.count
-        if missing > 0:
-            particles.add(*by_error(residual.reshape(target.image.shape), missing, n, generator))
+        if grow(particles, residual, moment.progress):
             continue
         draw.step(particles, residual, _rate(step - first, moment.progress))
         step += 1
@@ -144,17 +122,38 @@ def descend(
     return particles.arrays, history
 
 
+class _Growth:
+    """Gaussians come in where the error is largest: new ones, and those that draw least begin anew there."""
+
+    def __init__(self, target: Target, n: int, budget: Budget, rules: Rules) -> None:
+        self.target, self.n, self.generator = target, n, np.random.default_rng(rules.seed)
+        self.stages = STAGES if budget.steps is None or budget.steps >= LEAST_TO_GROW else ()
+        self.stage: int | None = None  # the last one that was led through
+
+    def __call__(self, particles: Particles, residual: np.ndarray, progress: float) -> bool:
+        """Whether any came in, so far into the descent; the residual is that of `_Drawing`."""
+        stage = sum(progress >= each for each in self.stages)
+        missing = max(self.due(stage) - particles.count, 0)
+        begun, self.stage = self.stage is not None and stage > self.stage, stage
+        leaving = particles.least(RENEWED if begun else 0.0, self.target.mask)
+        coming = missing + len(leaving)
+        if coming == 0:
+            return False
+        image = residual.reshape(self.target.image.shape)
+        particles.add(*by_error(image, coming, self.n, self.generator), instead=leaving)
+        return True
+
+    def due(self, stage: int) -> int:
+        """How many Gaussians there shall be; all from the beginning where there are no stages."""
+        if not self.stages:
+            return self.n
+        first = math.ceil(FIRST_SHARE * self.n)
+        return first + round((self.n - first) * min(stage / GROWN_AT, 1.0))
+
+
 def _wanted(target: Target) -> np.ndarray:
     """What the Gaussians together shall be."""
     return target.image - target.background[:, None, None]
-
-
-def _due(progress: float, n: int, stages: Sequence[float]) -> int:
-    """How many Gaussians there shall be; all from the beginning where there are no stages."""
-    if not stages:
-        return n
-    first = math.ceil(FIRST_SHARE * n)
-    return first + round((n - first) * sum(progress >= stage for stage in stages) / len(stages))
 
 
 def _progress(step: int, seconds: float, psnr: float, budget: Budget) -> float:
@@ -172,9 +171,10 @@ def _progress(step: int, seconds: float, psnr: float, budget: Budget) -> float:
 def _rate(since: int, progress: float) -> float:
     """The factor of all rates, so many steps after Adam began with moments of 0.
 
-    A short rise, then half a cosine down to 0 (Loshchilov and Hutter, 2017, equation 5).
+    A short rise, then level, then half a cosine down to 0 (Loshchilov and Hutter, 2017, equation 5).
     """
-    return min(1.0, (since + 1) / WARM_UP) * 0.5 * (1 + math.cos(math.pi * progress))
+    falling = max(progress - HELD, 0.0) / (1 - HELD)
+    return min(1.0, (since + 1) / WARM_UP) * 0.5 * (1 + math.cos(math.pi * falling))
 
 
 class _Drawing:
