@@ -136,6 +136,39 @@ def test_the_first_of_the_limits_ends_it(photograph):
     assert reached.history[-1].step < 500
 
 
+def test_the_fewest_gaussians_that_reach_a_psnr_are_found(photograph):
+    fit = fit_image(photograph, psnr=28.0, steps=60)
+    assert 28.0 <= fit.psnr <= 28.1 + 1e-3
+    assert fit.psnr == pytest.approx(metrics.psnr(photograph, fit.render()), abs=1e-3)
+    fewer = [fit_image(photograph, n, steps=60).psnr for n in range(10, int(fit.picture.n / 1.15))]
+    assert np.median(fewer) < 28.0
+    assert sum(psnr >= 28.0 for psnr in fewer) <= 1  # a lucky seed
+    assert fit.history[-1].n == fit.picture.n
+    assert all(trial.n >= 1 for trial in fit.history[-1].tried)
+
+
+def test_a_search_for_their_number_goes_on_where_it_was(photograph):
+    kept = []
+    whole = fit_image(photograph, psnr=28.0, steps=60, callback=lambda moment: kept.append((moment, moment.picture())))
+    moment, picture = next(pair for pair in kept if len(pair[0].tried) == 2 and pair[0].step == 30)
+    again = []
+    fit = fit_image(photograph, psnr=28.0, steps=60, start=picture, used=moment, callback=again.append)
+    assert (again[0].step, again[0].n, again[0].tried) == (30, moment.n, moment.tried)
+    assert fit.psnr >= 28.0
+    assert fit.picture.n == pytest.approx(whole.picture.n, rel=0.15)
+
+
+def test_what_no_number_of_gaussians_draws_ends_with_as_many_as_pixels():
+    noise = np.random.default_rng(0).uniform(size=(4, 5)).astype(np.float32)
+    fit = fit_image(noise, psnr=200.0, steps=3)
+    assert fit.picture.n == 20
+    assert fit.psnr < 200
+
+
+def test_one_gaussian_is_enough_for_a_constant_image():
+    assert fit_image(np.full((40, 50), 0.5, np.float32), psnr=35.0, steps=5).picture.n == 1
+
+
 def test_compiling_takes_no_time_of_the_fit(photograph, monkeypatch):
     monkeypatch.setattr(descent._Drawing, "compile", lambda *_: time.sleep(0.3))
     assert fit_image(photograph, 10, seconds=0.1).history[0].seconds < 0.2
@@ -214,6 +247,7 @@ def test_a_constant_image_is_its_background(value, size):
         ({"mask": np.ones((2, 2), bool)}, r"mask must be booleans of shape \(24, 31\)"),
         ({"mask": np.ones(SIZE)}, "mask must be booleans of shape .* Use mask > 0"),
         ({"n": 0}, "n must be"),
+        ({"n": None}, "n must be a number of Gaussians where no psnr is given"),
         ({"steps": -1}, "steps must be"),
         ({"seconds": math.nan}, "seconds must be 0 or more seconds"),
         ({"narrowest": -1}, "narrowest must be a number of pixels"),

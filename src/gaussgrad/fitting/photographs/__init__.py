@@ -9,7 +9,8 @@ import numpy as np
 
 from gaussgrad import checks, parallel
 from gaussgrad.checks import complain
-from gaussgrad.fitting.photographs.descent import Budget, Moment, Rules, Target, descend
+from gaussgrad.fitting.photographs.descent import UNUSED, Budget, Moment, Rules, Target, descend
+from gaussgrad.fitting.photographs.search import ABOVE, BEYOND, Trial, bracket, fewest
 from gaussgrad.fitting.photographs.start import Arrays
 from gaussgrad.gaussians import Gaussians
 from gaussgrad.picture import Picture
@@ -63,7 +64,7 @@ class Fit:
 
 def fit_image(
     image: Any,
-    n: int,
+    n: int | None = None,
     *,
     steps: int | None = None,
     seconds: float | None = None,
@@ -81,27 +82,28 @@ def fit_image(
 ) -> Fit:
     """Draw an image by n Gaussians: their places, shapes and colours, found by gradient descent.
 
-    They begin where the image has structure. Most of them come in on the way, where the error is largest, and those that
-    draw least begin anew there. Each step is one of Adam in coordinates of each Gaussian's own widths, by a gradient of
-    the whole image.
+    They begin where the image has structure. Most of them come in on the way, where the error is largest, and those
+    that draw least begin anew there. Each step is one of Adam in coordinates of each Gaussian's own widths, by a
+    gradient of the whole image.
 
     Parameters
     ----------
     image : array (h, w) or (c, h, w)
         Of NumPy or torch, on the CPU: unsigned integers of 8 or 16 bits, or floats.
-    n : int
-        How many Gaussians.
+    n : int, optional
+        How many Gaussians. Where it is left out, the fewest that reach `psnr`, found by some descents of different n
+        ("trials"), each over all steps or seconds. At most as many as there are pixels, which may not reach it.
     steps, seconds : optional
         When to stop, the first that comes. Both rates and growth go by them. 1,000 steps where neither is given.
     psnr : float, optional
-        Stop as soon as the image is drawn as well, in dB.
+        Stop as soon as the image is drawn as well, in dB. Without n: at most 0.1 dB above it.
     mask : array (h, w), optional
         True where a pixel is known. Others count for nothing, and may be NaN.
     start : Fit or Picture, optional
         Where to go on from. If it has fewer than n Gaussians, the others come in where the error is.
     used : Moment, optional
         Of an unfinished descent whose Gaussians are `start`. Its steps and seconds count: rates and growth go on from
-        there, and end as they would have.
+        there, and end as they would have. So do trials.
     data_range : float, optional
         White less black. By default 255 or 65,535 for integers and 1 for floats. PSNR is relative to it.
     non_negative : bool
@@ -144,8 +146,8 @@ def fit_image(
     >>> fit.psnr > 35, fit.gaussians.means.shape
     (True, (4, 2))
     """
-    n = checks.count("n", n)
     numbers = _numbers(image)
+    most = _most(n, psnr, start, used, numbers)
     white = _white(numbers, data_range)
     known = _known(numbers, mask)
     rules = Rules(
@@ -157,7 +159,8 @@ def fit_image(
     )
     budget = _budget(steps, seconds, psnr)
     target = _target(numbers, known, white, start, black=non_negative)
-    began = None if start is None else _start(start, n, target)
+    began = None if start is None else _start(start, most, target)
+    spent = _used(used, start)
 
     def picture(arrays: Arrays, psnr: float) -> Picture:
         means, factors, weights = arrays
@@ -173,8 +176,37 @@ def fit_image(
         )
 
     told = None if callback is None else _telling(callback, picture)
-    arrays, history = descend(target, n, began, budget, rules, told, _used(used, start))
-    return Fit(picture(arrays, history[-1].psnr), tuple(history))
+
+    def descent(n: int, until: float | None, tried: tuple[Trial, ...] = ()) -> Fit:
+        here = (n, tried) == (spent.n, spent.tried)
+        limits, since = replace(budget, psnr=until), spent if here else replace(UNUSED, tried=tried)
+        arrays, history = descend(target, n, began if here else None, limits, rules, told, since)
+        return Fit(picture(arrays, history[-1].psnr), tuple(history))
+
+    if n is None and budget.psnr is not None:
+        return _found(descent, budget.psnr, most, spent.tried)
+    spent = replace(spent, n=most, tried=())
+    return descent(most, budget.psnr)
+
+
+def _found(descent: Callable[..., Fit], psnr: float, pixels: int, tried: tuple[Trial, ...]) -> Fit:
+    """The fit of the fewest Gaussians; the last one is made once more if it is not at hand, or is far above."""
+    last: list[Fit] = []
+
+    def attempt(n: int, trials: tuple[Trial, ...]) -> float:
+        last[:] = [descent(n, psnr + BEYOND, trials)]
+        return last[0].psnr
+
+    while True:
+        tried = fewest(attempt, psnr, pixels, tried)
+        enough = bracket(tried, psnr).enough
+        n = tried[-1].n if enough is None else enough.n
+        if last and last[0].picture.n == n and last[0].psnr <= psnr + ABOVE:
+            return last[0]
+        fit = descent(n, psnr, tried)
+        if enough is None or fit.psnr >= psnr:
+            return fit
+        tried = (*tried, Trial(n, fit.psnr))  # as many seconds were fewer steps this time
 
 
 def _telling(
@@ -195,13 +227,26 @@ def _copied(arrays: Arrays) -> Arrays:
     return means.copy(), factors.copy(), weights.copy()
 
 
-def _used(used: Moment | None, start: Fit | Picture | None) -> tuple[int, float]:
-    """Steps and seconds that count as used."""
+def _most(
+    n: int | None, psnr: float | None, start: Fit | Picture | None, used: Moment | None, numbers: np.ndarray
+) -> int:
+    """The number of Gaussians, or the largest that is looked for."""
+    if n is not None:
+        return checks.count("n", n)
+    if psnr is None:
+        raise ValueError(complain("n", "a number of Gaussians where no psnr is given", "None"))
+    if start is not None and used is None:
+        raise ValueError(complain("n", "a number of Gaussians where a start is given", "None"))
+    return int(np.prod(numbers.shape[1:]))
+
+
+def _used(used: Moment | None, start: Fit | Picture | None) -> Moment:
+    """Steps, seconds and trials that count as used."""
     if used is None:
-        return 0, 0.0
+        return UNUSED
     if start is None:
-        raise ValueError(checks.complain("used", "given together with start", "no start", "Give the Gaussians too."))
-    return used.step, used.seconds
+        raise ValueError(complain("used", "given together with start", "no start", "Give the Gaussians too."))
+    return used
 
 
 def _numbers(image: Any) -> np.ndarray:

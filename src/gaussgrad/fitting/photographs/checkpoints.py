@@ -11,11 +11,13 @@ import numpy as np
 from gaussgrad.files.errors import first_line
 from gaussgrad.files.folders import fresh_file
 from gaussgrad.fitting.photographs.descent import Moment
+from gaussgrad.fitting.photographs.search import Trial
 from gaussgrad.gaussians import Gaussians
 from gaussgrad.picture import Picture
 
 SUFFIX = ".part"
 _ARRAYS = ("means", "cholesky", "weights", "background")
+_COUNTED = ("step", "seconds", "gaussians", "psnr", "n", "tried")
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ def beside(output: str | os.PathLike[str]) -> Path:
 def write(path: Path, checkpoint: Checkpoint) -> None:
     """Write the file, or replace it, in one step; the picture must be one of `fit_image`."""
     picture, moment = checkpoint.picture, checkpoint.moment
-    held, used = picture.gaussians, {name: getattr(moment, name) for name in ("step", "seconds", "gaussians", "psnr")}
+    held, used = picture.gaussians, {name: getattr(moment, name) for name in _COUNTED}
     options = {"size": picture.size, "tolerance": picture.tolerance}
     text = json.dumps({"settings": checkpoint.settings, "moment": used, "picture": options})
     arrays = dict(zip(_ARRAYS, (held.means, held.factors(), held.weights, picture.background), strict=True))
@@ -62,6 +64,7 @@ def read(path: Path) -> Checkpoint:
             held = json.loads(str(archive["text"]))
         gaussians = Gaussians(means, cholesky=factors, weights=weights)
         picture = Picture(gaussians, tuple(held["picture"].pop("size")), background=background, **held["picture"])
-        return Checkpoint(picture, Moment(**held["moment"]), dict(held["settings"]))
+        tried = tuple(Trial(*each) for each in held["moment"].pop("tried"))
+        return Checkpoint(picture, Moment(**held["moment"], tried=tried), dict(held["settings"]))
     except Exception as error:  # readers raise whatever they like
         raise ValueError(f"{path} cannot be read as an unfinished fit ({first_line(error)}).") from error

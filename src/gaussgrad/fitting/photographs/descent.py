@@ -10,6 +10,7 @@ import numpy as np
 
 from gaussgrad import parallel
 from gaussgrad.fitting.photographs.particles import Particles
+from gaussgrad.fitting.photographs.search import Trial
 from gaussgrad.fitting.photographs.start import Arrays, by_error, by_structure
 from gaussgrad.picture import Picture
 
@@ -66,6 +67,8 @@ class Moment:
     gaussians: int
     psnr: float  # dB, of the Gaussians before this step
     progress: float = 0.0  # share of the steps or seconds that is used, from 0 to 1
+    n: int = 0  # Gaussians there will be
+    tried: tuple[Trial, ...] = ()  # the descents before this one, where n is looked for
     _copy: Callable[[], Picture] | None = field(default=None, repr=False, compare=False)
 
     def picture(self) -> Picture:
@@ -81,6 +84,9 @@ class Moment:
         return self._copy()
 
 
+UNUSED = Moment(0, 0.0, 0, -math.inf)  # before a descent
+
+
 def descend(
     target: Target,
     n: int,
@@ -88,11 +94,12 @@ def descend(
     budget: Budget,
     rules: Rules,
     callback: Callable[[Moment, Arrays], None] | None,
-    used: tuple[int, float] = (0, 0.0),
+    used: Moment = UNUSED,
 ) -> tuple[Arrays, list[Moment]]:
     """Means, factors and weights of n Gaussians, and how it went.
 
-    The callback gets the arrays that go on changing. `used` are steps and seconds of the budget that the start took.
+    The callback gets the arrays that go on changing. The steps and seconds of
+    `used` are those that the start took of the budget, and its trials were before.
     """
     history, particles, draw = list[Moment](), Particles(n, len(target.image)), _Drawing(target, rules)
     grow = _Growth(target, n, budget, rules)
@@ -101,21 +108,21 @@ def descend(
     else:
         particles.add(*start)
     draw.compile(particles)
-    first, began = used[0], time.perf_counter() - used[1]
-    step = first
+    step, began = used.step, time.perf_counter() - used.seconds
     while True:
         residual, psnr = draw.residual(particles)
         seconds = time.perf_counter() - began
-        moment = Moment(step, seconds, particles.count, psnr, _progress(step, seconds, psnr, budget))
+        progress = _progress(step, seconds, psnr, budget)
+        moment = Moment(step, seconds, particles.count, psnr, progress, n, used.tried)
         if step % CHECKED == 0:
             history.append(moment)
         if callback is not None:
             callback(moment, particles.arrays)
-        if moment.progress >= 1:
+        if progress >= 1:
             break
-        if grow(particles, residual, moment.progress):
+        if grow(particles, residual, progress):
             continue
-        draw.step(particles, residual, _rate(step - first, moment.progress))
+        draw.step(particles, residual, _rate(step - used.step, progress))
         step += 1
     if history[-1:] != [moment]:
         history.append(moment)
