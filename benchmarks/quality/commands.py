@@ -19,6 +19,8 @@ def add(rooms: Commands) -> None:
     _add_refinement(subjects)
     _add_recovery(subjects)
     _add_fit(subjects)
+    _add_second_order(subjects)
+    _add_fewest(subjects)
 
 
 def _add_encoder(subjects: Commands) -> None:
@@ -108,7 +110,7 @@ def _run_recovery(options: argparse.Namespace, contract_line: str) -> int:
 
 def _add_fit(subjects: Commands) -> None:
     parser = _subject(subjects, "fit", "photographs drawn by Gaussians in a time, by fit_image and by plain Adam")
-    parser.add_argument("images", metavar="IMAGE", type=existing, nargs="+", help="photographs of 8 bits")
+    _add_photographs(parser)
     parser.add_argument(
         "-n", metavar="N", type=int, action="append", default=[], help="Gaussians; may be repeated (10000)"
     )
@@ -123,6 +125,41 @@ def _run_fit(options: argparse.Namespace, contract_line: str) -> int:
 
     photographs.report_on(options.images, options.n or [10_000], options.seconds or [10.0, 60.0])
     return 0
+
+
+def _add_second_order(subjects: Commands) -> None:
+    parser = _subject(
+        subjects, "second-order", "photographs drawn by Gaussians in a time, by fit_image and Gauss-Newton"
+    )
+    _add_photographs(parser)
+    parser.add_argument("-n", metavar="N", type=int, default=10_000, help="Gaussians (%(default)s)")
+    parser.add_argument("--seconds", metavar="SECONDS", type=float, default=60.0, help="for each (%(default)s)")
+    parser.set_defaults(run=_run_second_order)
+
+
+def _run_second_order(options: argparse.Namespace, contract_line: str) -> int:
+    from benchmarks.quality import second_order
+
+    second_order.report_on(options.images, options.n, options.seconds)
+    return 0
+
+
+def _add_fewest(subjects: Commands) -> None:
+    parser = _subject(subjects, "fewest", "the number of Gaussians that fit_image finds for a PSNR, and bisection")
+    _add_photographs(parser)
+    parser.add_argument("--psnr", metavar="DB", type=float, default=35.0, help="(%(default)s)")
+    parser.set_defaults(run=_run_fewest)
+
+
+def _run_fewest(options: argparse.Namespace, contract_line: str) -> int:
+    from benchmarks.quality import fewest
+
+    fewest.report_on(options.images, options.psnr)
+    return 0
+
+
+def _add_photographs(parser: Parser) -> None:
+    parser.add_argument("images", metavar="IMAGE", type=existing, nargs="+", help="photographs of 8 bits")
 
 
 def _subject(subjects: Commands, name: str, about: str) -> Parser:
