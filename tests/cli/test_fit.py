@@ -8,8 +8,8 @@ from PIL import Image
 
 from gaussgrad import Picture, cli, metrics
 from gaussgrad.files.images import read_image, write_image
-from gaussgrad.fitting import session
 from gaussgrad.fitting.photographs import checkpoints
+from gaussgrad.fitting.sessions import photograph as session
 
 SIZE = (24, 32)
 QUICK = ("-n", 12, "--steps", 24)
@@ -125,7 +125,8 @@ REFUSED = {
     "not an image": (["notes.txt"], "notes.txt cannot be read as an image"),
     "no such image": (["none.png"], "none.png: No such file"),
     "whole numbers": (["deep.tif"], "must be of unsigned integers of 8 or 16 bits, or of floats; got int32"),
-    "not finite": (["nan.tif"], "must be finite everywhere"),
+    "nothing known": (["nan.tif"], "nan.tif must be an image with a pixel that is known; got none"),
+    "infinite": (["infinite.npy"], "must be finite, or NaN where nothing is known; got an infinite number"),
     "no Gaussians": (["photo.png", "-n", 0], "'-n': Input should be greater than or equal to 1"),
     "NaN seconds": (["photo.png", "--seconds", "nan"], "'--seconds': Input should be greater than or equal to 0"),
     "NaN narrowest": (["photo.png", "--narrowest", "nan"], "'--narrowest': Input should be greater than or equal to 0"),
@@ -149,6 +150,7 @@ def test_what_a_user_can_mend_is_one_line_before_any_work(call, folder, monkeypa
         (folder / name).write_text("something")
     Image.fromarray(np.ones(SIZE, np.int32)).save("deep.tif")
     Image.fromarray(np.full(SIZE, np.nan, np.float32)).save("nan.tif")
+    np.save("infinite.npy", np.full(SIZE, np.inf))
     before = names(folder)
     arguments, words = REFUSED[kind]
     output = () if "-o" in arguments else ("-o", "a.gauss")

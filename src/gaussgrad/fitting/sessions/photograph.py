@@ -7,7 +7,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -16,42 +16,18 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from gaussgrad import checks
-from gaussgrad.files.folders import refuse_existing
-from gaussgrad.files.images import read_pages
+from gaussgrad.files.photographs import Photograph, read_photograph
 from gaussgrad.fitting.photographs import fit_image
 from gaussgrad.fitting.photographs.checkpoints import Checkpoint, beside, read, write
 from gaussgrad.fitting.photographs.descent import Moment
+from gaussgrad.fitting.sessions import outputs
+from gaussgrad.fitting.sessions.outputs import picture_beside
+from gaussgrad.fitting.sessions.settings import Settings
 from gaussgrad.picture import Picture
 
 KEPT_EVERY = 5.0  # seconds between two checkpoints
 REPORTS = 10  # lines in all where the console is no terminal
-TYPES = ("bool", "uint8", "uint16", "float16", "float32", "float64")
 CHINA = "china.jpg"  # comes with scikit-learn
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What a fit was asked for; the names are those of `fit_image`."""
-
-    image: str | None  # its file, or none for the photograph of scikit-learn
-    n: int
-    steps: int | None
-    seconds: float | None
-    psnr: float | None
-    non_negative: bool
-    narrowest: float
-    seed: int
-    compact: bool
-
-    @property
-    def options(self) -> dict[str, Any]:
-        """The arguments of `fit_image` but for the image."""
-        return {name: value for name, value in asdict(self).items() if name not in ("image", "compact")}
-
-
-def picture_beside(output: Path) -> Path:
-    """The picture of a fit; another name than that of its photograph."""
-    return output.with_suffix(".fit.png")
 
 
 def start(output: Path, settings: Settings, *, overwrite: bool) -> None:
@@ -65,15 +41,14 @@ def start(output: Path, settings: Settings, *, overwrite: bool) -> None:
     unfinished = beside(output)
     if unfinished.exists() and not overwrite:
         raise FileExistsError(f"{unfinished} holds an unfinished fit. Go on with --resume, or add --overwrite.")
-    for path in (output, picture_beside(output)):
-        refuse_existing(path, overwrite)
+    outputs.refuse(output, overwrite=overwrite)
     if settings.image is not None and Path(settings.image).resolve() == picture_beside(output).resolve():
         wanted = f"one whose picture {picture_beside(output).name} is not IMAGE itself"
         raise ValueError(checks.complain("--output", wanted, output))
-    image = load(settings.image)
-    _refuse_options(image, settings)
+    photograph = load(settings)
+    settings.refuse_wrong()
     unfinished.unlink(missing_ok=True)
-    _fit(output, image, settings, None, Console())
+    _fit(output, photograph, settings, None, Console())
 
 
 def resume(output: Path, given: Mapping[str, Any]) -> None:
@@ -82,67 +57,52 @@ def resume(output: Path, given: Mapping[str, Any]) -> None:
     held = dict(checkpoint.settings)
     digest = held.pop("digest")
     settings = Settings(**held)
-    for name, value in given.items():
-        wanted = held[name]
-        if value != wanted:
-            option = "IMAGE" if name == "image" else f"--{name.replace('_', '-')}"
-            got = "as the fit was started"
-            raise ValueError(f"{option} must be {wanted}, {got}; got {value}. Leave it out.")
-    image = load(settings.image)
-    if _digest(image) != digest:
+    settings.refuse_other(given)
+    photograph = load(settings)
+    if _digest(photograph) != digest:
         raise ValueError(f"{settings.image or CHINA} has changed since the fit was started. Start anew.")
-    _refuse_options(image, settings)
-    _fit(output, image, settings, checkpoint, Console())
+    settings.refuse_wrong()
+    _fit(output, photograph, settings, checkpoint, Console())
 
 
-def load(path: str | None) -> np.ndarray:
-    """The image (c, h, w) of a file in the numbers that it holds, or the photograph of scikit-learn."""
-    if path is None:
+def load(settings: Settings) -> Photograph:
+    """The image of its file, or the photograph of scikit-learn."""
+    if settings.image is None:
         from sklearn.datasets import load_sample_image
 
-        return np.moveaxis(load_sample_image(CHINA), -1, 0)
-    pages = read_pages(path)
-    if len(pages) > 1:
-        cure = "Save one of them as an image of its own."
-        raise ValueError(checks.complain(path, "a file of one image", f"{len(pages)} pages", cure))
-    image = pages[0]
-    if image.dtype.name not in TYPES:
-        wanted = "of unsigned integers of 8 or 16 bits, or of floats"
-        raise ValueError(checks.complain(path, wanted, image.dtype, "Convert it."))
-    return image.astype(np.uint8) * 255 if image.dtype == bool else image
+        return Photograph(np.moveaxis(load_sample_image(CHINA), -1, 0))
+    return read_photograph(settings.image, settings.mask, onto_black=settings.non_negative)
 
 
-def _digest(image: np.ndarray) -> str:
+def _digest(photograph: Photograph) -> str:
     """What tells this image from others."""
-    head = f"{image.shape} {image.dtype}".encode()
-    return hashlib.blake2b(head + np.ascontiguousarray(image).tobytes(), digest_size=16).hexdigest()
+    numbers, known = photograph.numbers, photograph.known
+    digest = hashlib.blake2b(f"{numbers.shape} {numbers.dtype}".encode(), digest_size=16)
+    for array in (numbers,) if known is None else (numbers, known):
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()
 
 
-def _refuse_options(image: np.ndarray, settings: Settings) -> None:
-    """Refuse what `fit_image` would, before anything is written, by a corner of the image that it does not move."""
-    fit_image(np.zeros_like(image[:, :8, :8]), **{**settings.options, "n": 1, "steps": 0})
-
-
-def _fit(output: Path, image: np.ndarray, settings: Settings, since: Checkpoint | None, console: Console) -> None:
-    height, width = image.shape[1:]
+def _fit(output: Path, photograph: Photograph, settings: Settings, since: Checkpoint | None, console: Console) -> None:
+    height, width = photograph.numbers.shape[1:]
     name = settings.image or f"{CHINA} of scikit-learn"
     console.print(f"{name}: {height} x {width}, {settings.n:,} Gaussians.", soft_wrap=True, highlight=False)
-    kept = {**asdict(settings), "digest": _digest(image)}
+    kept = {**asdict(settings), "digest": _digest(photograph)}
     begun: dict[str, Any] = {} if since is None else {"start": since.picture, "used": since.moment}
     with _showing(console) as progress:
         watch = Watch(beside(output), kept, console, progress)
         try:
             with _stopped_softly(watch):
-                fit = fit_image(image, callback=watch, **settings.options, **begun)
+                fit = fit_image(photograph.numbers, mask=photograph.known, callback=watch, **settings.options, **begun)
         except Stopped as stopped:
             moment, picture = stopped.moment, stopped.picture
         else:
             moment, picture = fit.history[-1], fit.picture
             watch.interrupted = False
-    _write(output, image, picture, settings)
+    outputs.write(output, photograph, picture, compact=settings.compact)
     console.print(
         f"{moment.gaussians:,} Gaussians after {moment.step:,} steps and {moment.seconds:.1f} s: "
-        f"PSNR {moment.psnr:.2f} dB.\n{_described(output, picture)}",
+        f"PSNR {moment.psnr:.2f} dB.\n{outputs.described(output, picture)}",
         soft_wrap=True,
         highlight=False,
     )
@@ -151,22 +111,6 @@ def _fit(output: Path, image: np.ndarray, settings: Settings, since: Checkpoint 
         console.print(f"Interrupted. Go on with: {command}", soft_wrap=True, highlight=False)
         raise KeyboardInterrupt
     beside(output).unlink(missing_ok=True)
-
-
-def _write(output: Path, image: np.ndarray, picture: Picture, settings: Settings) -> None:
-    """The file and its picture; that they may be replaced was checked in the beginning."""
-    from gaussgrad import plot
-
-    picture.save(output, compact=settings.compact, overwrite=True)
-    before = image.astype(np.float32) / np.float32(picture.white)
-    plot.write_fit(picture_beside(output), before, picture.render(), picture.gaussians, overwrite=True)
-
-
-def _described(output: Path, picture: Picture) -> str:
-    """Where it is, and how large."""
-    size = output.stat().st_size
-    bits = 8 * size / (picture.size[0] * picture.size[1])
-    return f"{output}: {size:,} bytes, {bits:.2f} bits per pixel. {picture_beside(output)} shows it."
 
 
 class Stopped(Exception):
