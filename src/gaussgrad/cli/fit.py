@@ -139,6 +139,6 @@ def fit(
     from gaussgrad.fitting.sessions import photograph
 
     if resume:
-        photograph.resume(output, given)
+        photograph.resume(output, given, animate=animate)
     else:
-        photograph.start(output, settings, overwrite=overwrite)
+        photograph.start(output, settings, animate=animate, overwrite=overwrite)

@@ -1,6 +1,7 @@
 """Where the images of a folder are fitted: in processes of this machine, or on a cluster of Dask; used alike."""
 
 import contextlib
+import logging
 import multiprocessing
 import os
 import signal
@@ -48,7 +49,7 @@ def local(count: int, cores: int) -> Iterator[Workforce]:
         with _ctrl_c_ignored():  # which the processes inherit: a whole terminal gets it
             for _ in range(count):
                 executor.submit(os.getpid)
-        yield Workforce(executor, lambda: count, threads, f"{count} processes of {threads} threads")
+        yield Workforce(executor, lambda: count, threads, f"{count} at once, each on {threads} of {cores} cores")
     except BaseException:
         executor.shutdown(wait=False, cancel_futures=True)
         for process in set(multiprocessing.active_children()) - others:
@@ -80,15 +81,17 @@ def _end_with(parent: BaseProcess) -> None:
     os._exit(1)
 
 
-def refuse_without_dask() -> None:
-    """Refuse --scheduler where Dask is not installed."""
-    if find_spec("distributed") is None:
-        raise ValueError('--scheduler needs Dask. Use: python -m pip install "gaussgrad[cluster]"')
+def gone() -> ChildProcessError:
+    """What to say where those at work, or their scheduler, ended on the way."""
+    cure = "What is done stays. Go on with --resume; by fewer --processes, if memory was short."
+    return ChildProcessError(f"those who fitted the images are gone. {cure}")
 
 
 @contextlib.contextmanager
 def cluster(address: str) -> Iterator[Workforce]:
     """The workers of a Dask scheduler, one image on each of their threads."""
+    if find_spec("distributed") is None:
+        raise ValueError('--scheduler needs Dask. Use: python -m pip install "gaussgrad[cluster]"')
     import dask
     from distributed import Client
 
@@ -99,12 +102,33 @@ def cluster(address: str) -> Iterator[Workforce]:
         except (OSError, ValueError) as error:  # nobody there, no such address
             wanted = "the address of a Dask scheduler that answers, as tcp://host:8786"
             raise ValueError(checks.complain("--scheduler", wanted, f"{address} ({first_line(error)})")) from error
-        with client:
+
+        def at_once() -> int:
+            try:
+                return sum(client.nthreads().values())
+            except OSError as error:
+                raise gone() from error
+
+        with _quiet("distributed.client", "tornado.application"), client:
             workers = client.get_executor(pure=False)
             try:
-                yield Workforce(workers, lambda: sum(client.nthreads().values()), 1, f"the workers of {address}")
+                yield Workforce(workers, at_once, 1, f"on the workers of {address}")
             finally:
                 workers.shutdown(wait=False)
+
+
+@contextlib.contextmanager
+def _quiet(*names: str) -> Iterator[None]:
+    """No words of loggers: what happens to the connection is told in one line."""
+    loggers = [logging.getLogger(name) for name in names]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
 
 
 def _knock(address: str) -> None:

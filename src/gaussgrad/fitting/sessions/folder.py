@@ -3,7 +3,7 @@
 import json
 import math
 import shlex
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, contextmanager
@@ -20,7 +20,7 @@ from gaussgrad.files.errors import first_line
 from gaussgrad.files.folders import fresh_file, refuse_existing
 from gaussgrad.files.locks import claimed
 from gaussgrad.files.photographs import SUFFIXES, read_photograph
-from gaussgrad.fitting.sessions.executors import Workforce
+from gaussgrad.fitting.sessions.executors import Workforce, gone
 from gaussgrad.fitting.sessions.outputs import picture_beside
 from gaussgrad.fitting.sessions.settings import Settings
 from gaussgrad.fitting.sessions.work import Answer, Task, fit
@@ -50,13 +50,11 @@ def start(output: Path, settings: Settings, hire: Hire, *, overwrite: bool) -> N
     there = [file for file in files if file.exists()]
     if there and not overwrite:
         raise FileExistsError(f"{there[0]} exists already. Go on with --resume, or add --overwrite.")
-    settings.refuse_wrong()
-    with hire(len(images)) as workforce, claimed(output):
-        for file in there:
-            file.unlink()
-        with fresh_file(output / KEPT) as partial:
-            partial.write_text(json.dumps(asdict(settings), indent=1) + "\n", encoding="utf-8")
-        _fit(output, images, settings, workforce)
+    with hire(len(images)) as workforce:
+        settings.refuse_wrong()
+        with claimed(output):
+            _begin(output, settings, there)
+            _fit(output, images, settings, workforce)
 
 
 def resume(output: Path, given: Mapping[str, Any], hire: Hire) -> None:
@@ -68,7 +66,6 @@ def resume(output: Path, given: Mapping[str, Any], hire: Hire) -> None:
     if not missing:
         Console().print(f"Nothing is missing in {output}.", soft_wrap=True, highlight=False)
         return
-    settings.refuse_wrong()
     with hire(len(missing)) as workforce, claimed(output):
         _fit(output, missing, settings, workforce)
 
@@ -104,9 +101,19 @@ def _kept(path: Path) -> Settings:
         raise ValueError(f"{path} cannot be read as the settings of fits ({first_line(error)}).") from error
 
 
+def _begin(output: Path, settings: Settings, there: Sequence[Path]) -> None:
+    """Remove what is to be replaced, and keep the settings."""
+    for file in there:
+        file.unlink()
+    with fresh_file(output / KEPT) as partial:
+        partial.write_text(json.dumps(asdict(settings), indent=1) + "\n", encoding="utf-8")
+
+
 def _fit(output: Path, images: Mapping[Path, Path], settings: Settings, workforce: Workforce) -> None:
     console, total = Console(), len(images)
-    _say(console, f"{settings.image}: {total} images, {settings.n:,} Gaussians each, by {workforce.name}.")
+    _say(console, f"{settings.image}: {total} images, {settings.n:,} Gaussians each, {workforce.name}.")
+    if not workforce.at_once():
+        _say(console, "Nobody works there yet; the images wait.")
     missing: list[str] = []
     found: list[float] = []
     try:
@@ -158,8 +165,7 @@ def _next(at_work: dict[Future[Answer], Path]) -> Iterator[tuple[Path, Answer | 
         try:
             yield target, future.result()
         except (BrokenProcessPool, CancelledError) as error:
-            cure = "What is done stays. Go on with --resume, by fewer --processes if memory was short."
-            raise ChildProcessError(f"those who fitted the images are gone. {cure}") from error
+            raise gone() from error
         except Exception as error:  # of this image: the others go on
             yield target, error
 
