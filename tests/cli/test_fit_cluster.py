@@ -11,7 +11,7 @@ from gaussgrad import Picture
 from gaussgrad.files.images import write_image
 from gaussgrad.fitting.sessions import executors, folder
 
-COUNT = 4
+COUNT = 3
 SECONDS = 0.8  # of each image: a worker that is killed is in the middle of one
 
 

@@ -8,13 +8,13 @@ import typer
 
 from gaussgrad.cli.options import Overwrite
 
-STOP, KIND, FOLDER = "When to stop", "What kind of Gaussians", "Of a folder of images"  # panels of the help
+STOP, KIND, FOLDER = "When to stop", "What kind of Gaussians", "For a folder of images"  # panels of the help
 
 
 def fit(
     context: typer.Context,
     output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="OUT.gauss", help="The file to write; of a folder, a folder.")
+        Path, typer.Option("--output", "-o", metavar="OUT.gauss", help="The file to write; a folder, if IMAGE is one.")
     ],
     image: Annotated[
         Path | None,
@@ -78,16 +78,16 @@ def fit(
     ] = None,
     scheduler: Annotated[
         str | None,
-        typer.Option(metavar="tcp://HOST:8786", rich_help_panel=FOLDER, help="Of a Dask cluster, whose workers fit."),
+        typer.Option(metavar="tcp://HOST:8786", rich_help_panel=FOLDER, help="Fit on the workers of a Dask cluster."),
     ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with a fit that did not come to its end.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with what did not come to its end.")] = False,
     overwrite: Overwrite = False,
 ) -> None:
     """Turn a photograph into Gaussians, or every photograph of a folder.
 
     Beside OUT.gauss comes OUT.fit.png: the photograph, what the Gaussians draw, the Gaussians, and the error.
     Ctrl-C keeps what is reached. OUT.gauss.part, written every five seconds, is what --resume goes on with, after
-    kill -9 too. Of a folder, what is done stays, and --resume does the other images.
+    kill -9 too. For a folder, each image gets the time, and --resume fits those that are missing.
     """
     from gaussgrad import checks
     from gaussgrad.files.folders import refuse_existing
