@@ -202,14 +202,18 @@ def test_what_a_user_can_mend_is_one_line_before_any_work(call, folder, monkeypa
 
 def test_other_settings_and_a_changed_image_do_not_go_on(call, folder, at_step):
     at_step(3, killed)
+    write_image("mask.png", np.ones((1, *SIZE)))
     with pytest.raises(Killed):
-        cli.main(["fit", "photo.png", *map(str, QUICK), "-o", "a.gauss"])
+        cli.main(["fit", "photo.png", "--mask", "mask.png", *map(str, QUICK), "-o", "a.gauss"])
     code, _, err = call("fit", "-o", "a.gauss", "--resume", "--narrowest", 0.5)
     assert (code, err) == (
         2,
         "gaussgrad: --narrowest must be 0.25, as the fit was started; got 0.5. Leave it out.\n",
     )
-    write_image("photo.png", np.zeros((3, *SIZE)), overwrite=True)
-    code, _, err = call("fit", "-o", "a.gauss", "--resume")
-    assert code == 2
-    assert "photo.png has changed since the fit was started. Start anew." in err
+    for name, image in (("mask.png", np.eye(*SIZE)[None]), ("photo.png", np.zeros((3, *SIZE)))):
+        before = read_image(name)
+        write_image(name, image, overwrite=True)
+        code, _, err = call("fit", "-o", "a.gauss", "--resume")
+        assert code == 2
+        assert "photo.png has changed since the fit was started, or its mask. Start anew." in err
+        write_image(name, before, overwrite=True)

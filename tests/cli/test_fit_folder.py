@@ -38,11 +38,13 @@ class Here(Executor):
 
 @pytest.fixture
 def photos(tmp_path, monkeypatch):
-    """The working folder, with a folder of three photographs and a text."""
+    """A folder of three photographs, of which one has an unknown pixel, and a text, in the working folder."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "photos").mkdir()
     for i, name in enumerate(NAMES):
-        write_image(tmp_path / "photos" / name, np.random.default_rng(i).uniform(size=(3, *SIZE)))
+        image = np.random.default_rng(i).uniform(size=(3, *SIZE))
+        image[:, 0, 0] = np.nan if name == "c.npy" else 0
+        write_image(tmp_path / "photos" / name, image)
     (tmp_path / "photos" / "notes.txt").write_text("of a journey")
     return tmp_path / "photos"
 
@@ -122,21 +124,21 @@ def test_one_image_that_cannot_be_fitted_leaves_the_others(call, photos, here, m
 
 
 def test_after_ctrl_c_what_is_done_stays_and_resume_does_the_others(call, photos, here, monkeypatch):
-    write = folder._write
+    fresh_file = folder.fresh_file
 
-    def interrupted(target, answer):
-        if target.stem == "b":
+    def interrupted(path, overwrite=False):
+        if path.name == "b.gauss":
             signal.raise_signal(signal.SIGINT)
-        write(target, answer)
+        return fresh_file(path, overwrite)
 
-    monkeypatch.setattr(folder, "_write", interrupted)
+    monkeypatch.setattr(folder, "fresh_file", interrupted)
     monkeypatch.setattr(folder, "wait", lambda at_work, **_: folder_wait(at_work))
     code, out, _ = call("fit", "photos", *QUICK, "-o", "fits")
     assert code == 130
     assert "Interrupted: 1 of 3 images are done. Go on with: gaussgrad fit -o fits --resume" in out
-    assert names(photos.parent / "fits") == ["a.fit.png", "a.gauss", "fit.json"]
+    assert names(photos.parent / "fits") == ["a.fit.png", "a.gauss", "b.fit.png", "fit.json"]
     before = (photos.parent / "fits/a.gauss").stat().st_mtime_ns
-    monkeypatch.setattr(folder, "_write", write)
+    monkeypatch.setattr(folder, "fresh_file", fresh_file)
     here.done.clear()
     assert call("fit", "-o", "fits", "--resume")[0] == 0
     assert (len(here.done), names(photos.parent / "fits")) == (2, ALL)
@@ -170,6 +172,7 @@ REFUSED = {
     "no image": (["empty", "-o", "fits"], "empty holds no image that ends in .png"),
     "same folder": (["photos", "-o", "photos"], "--output must be another folder than that of the images"),
     "file": (["photos", "-o", "photos/a.png"], "--output must be a folder"),
+    "no folder": (["photoz", "-o", "fits"], "gaussgrad: photoz: No such file or directory."),
     "no parent": (["photos", "-o", "none/fits"], "none for the output fits does not exist"),
     "fits": (["photos", "-o", "there"], "a.gauss exists already. Go on with --resume, or add --overwrite"),
     "mask": (["photos", "-o", "fits", "--mask", "m.png"], "--mask must be left out for a folder of images"),

@@ -93,6 +93,8 @@ def fit(
     from gaussgrad.files.folders import refuse_existing
     from gaussgrad.files.gauss import SUFFIX
 
+    if image is not None:
+        image.stat()  # or the system's words: what is not there is neither a file nor a folder
     is_folder = image.is_dir() if image is not None else resume and output.is_dir()
     if resume and overwrite:
         raise ValueError(checks.complain("--overwrite", "left out with --resume", "both"))

@@ -68,7 +68,7 @@ def resume(output: Path, given: Mapping[str, Any], *, animate: Path | None = Non
     settings.refuse_other(given)
     photograph = load(settings)
     if _digest(photograph) != digest:
-        raise ValueError(f"{settings.image or CHINA} has changed since the fit was started. Start anew.")
+        raise ValueError(f"{settings.image or CHINA} has changed since the fit was started, or its mask. Start anew.")
     settings.refuse_wrong()
     _fit(output, photograph, settings, checkpoint, animate)
 

@@ -33,9 +33,10 @@ class Answer:
 def fit(task: Task) -> Answer:
     """Fit one image. Nothing stays on this machine."""
     photograph, settings = task.photograph, task.settings
-    # BLAS would take every core for each image, though only the sum of squares is its part.
-    with threadpool_limits(task.threads), tempfile.TemporaryDirectory() as folder:
+    # BLAS would take every core for each image, for no more than a sum of squares.
+    with threadpool_limits(task.threads):
         found = fit_image(photograph.numbers, mask=photograph.known, threads=task.threads, **settings.options)
+    with tempfile.TemporaryDirectory() as folder:
         output = Path(folder) / "fit.gauss"
         outputs.write(output, photograph, found.picture, compact=settings.compact)
         return Answer(output.read_bytes(), outputs.picture_beside(output).read_bytes(), found.history[-1])
