@@ -210,16 +210,21 @@ def write_fit(
     drawn: np.ndarray,
     gaussians: Gaussians,
     *,
+    known: np.ndarray | None = None,
     overwrite: bool = False,
 ) -> None:
     """Write an image (c, h, w), what Gaussians draw of it, the Gaussians themselves, and the error, as one PNG.
 
-    Where there are too many to tell apart, those in the middle are shown, and a frame shows where that is.
+    Where there are too many to tell apart, those in the middle are shown, and a frame shows where that is. Pixels that
+    are not `known` (h, w) are white in the image, and have no error.
     """
+    if known is not None:
+        original = np.where(known, original, 1)
     size, n = original.shape[1:], len(gaussians.means)
     step = math.ceil(max(size) / _LARGEST)
     before, after = _shrunk(original, step), _shrunk(drawn, step)
-    error = np.abs(after - before).mean(axis=0, keepdims=True)
+    missed = after - before if known is None else _shrunk(np.where(known, drawn - original, 0), step)
+    error = np.abs(missed).mean(axis=0, keepdims=True)
     brightest = max(float(np.quantile(error, 0.999)), 0.01)
     top, left, high, wide = box = _window(n, size)
     figure, (above, below) = _sheet(2, before.shape[1:], ("", ""), inches=5.0, header=0.22)

@@ -8,8 +8,8 @@ from PIL import Image
 
 from gaussgrad import Picture, cli, metrics
 from gaussgrad.files.images import read_image, write_image
-from gaussgrad.fitting import session
 from gaussgrad.fitting.photographs import checkpoints
+from gaussgrad.fitting.sessions import photograph as session
 
 SIZE = (24, 32)
 QUICK = ("-n", 12, "--steps", 24)
@@ -67,6 +67,29 @@ def test_without_an_image_it_takes_a_photograph_that_is_there(call, folder):
     assert out.startswith("china.jpg of scikit-learn: 427 x 640, 5 Gaussians.\n")
 
 
+def test_what_is_masked_transparent_or_nan_counts_for_nothing(call, folder):
+    image = 0.8 * read_image("photo.png")
+    known = np.arange(SIZE[1]) < 20
+    image[:, :, ~known] = 1.0
+    write_image("bright.tif", image)
+    write_image("mask.png", np.broadcast_to(known, (1, *SIZE)).astype(np.float32))
+    np.save("nan.npy", np.where(known, image, np.nan))
+    write_image("clear.tif", np.concatenate((image, np.broadcast_to(known, (1, *SIZE)))))
+    assert call("fit", "bright.tif", "--mask", "mask.png", *QUICK, "-o", "a.gauss")[0] == 0
+    assert call("fit", "nan.npy", *QUICK, "-o", "b.gauss")[0] == 0
+    assert call("fit", "clear.tif", *QUICK, "-o", "c.gauss")[0] == 0
+    assert call("fit", "bright.tif", *QUICK, "-o", "d.gauss")[0] == 0
+    np.testing.assert_array_equal(numbers("a.gauss"), numbers("b.gauss"))
+    np.testing.assert_array_equal(numbers("a.gauss"), numbers("c.gauss"))
+    assert Picture.load("a.gauss").fit_psnr > Picture.load("d.gauss").fit_psnr + 3
+    assert Picture.load("a.gauss").render()[:, :, 25:].max() < 0.95
+
+
+def frames(path):
+    with Image.open(path) as file:
+        return file.n_frames
+
+
 @pytest.fixture
 def at_step(monkeypatch):
     """A function that does something before a step of the next fit; each step is kept."""
@@ -82,6 +105,18 @@ def at_step(monkeypatch):
         monkeypatch.setattr(session.Watch, "__call__", watched)
 
     return at
+
+
+def test_an_animation_shows_the_way_and_after_resume_the_rest(call, folder, at_step):
+    at_step(15, lambda: signal.raise_signal(signal.SIGINT))
+    assert call("fit", "photo.png", *QUICK, "-o", "a.gauss", "--animate", "a.gif")[0] == 130
+    at_step(None, None)
+    code, out, _ = call("fit", "-o", "a.gauss", "--resume", "--animate", "rest.gif")
+    assert code == 0
+    assert "rest.gif shows the way." in out
+    assert (frames("a.gif"), frames("rest.gif")) == (16, 10)  # steps 0 to 14 and 15 to 23, and the end
+    code, _, err = call("fit", "photo.png", *QUICK, "-o", "b.gauss", "--animate", "a.gif")
+    assert (code, err.startswith("gaussgrad: a.gif exists already.")) == (2, True)
 
 
 class Killed(BaseException):
@@ -125,7 +160,8 @@ REFUSED = {
     "not an image": (["notes.txt"], "notes.txt cannot be read as an image"),
     "no such image": (["none.png"], "none.png: No such file"),
     "whole numbers": (["deep.tif"], "must be of unsigned integers of 8 or 16 bits, or of floats; got int32"),
-    "not finite": (["nan.tif"], "must be finite everywhere"),
+    "nothing known": (["nan.tif"], "nan.tif must be an image with a pixel that is known; got none"),
+    "infinite": (["infinite.npy"], "must be finite, or NaN where nothing is known; got an infinite number"),
     "no Gaussians": (["photo.png", "-n", 0], "'-n': Input should be greater than or equal to 1"),
     "NaN seconds": (["photo.png", "--seconds", "nan"], "'--seconds': Input should be greater than or equal to 0"),
     "NaN narrowest": (["photo.png", "--narrowest", "nan"], "'--narrowest': Input should be greater than or equal to 0"),
@@ -137,6 +173,9 @@ REFUSED = {
     "unfinished": (["photo.png", "-o", "half.gauss"], "half.gauss.part holds an unfinished fit. Go on with --resume"),
     "nothing to resume": (["--resume"], "a.gauss.part does not exist: there is no fit to go on with"),
     "damaged": (["-o", "half.gauss", "--resume"], "half.gauss.part cannot be read as an unfinished fit"),
+    "animation": (["photo.png", "--animate", "a.mp4"], "--animate must be a file ending in .gif or .webp; got a.mp4"),
+    "animation there": (["photo.png", "--animate", "there.gif"], "there.gif exists already"),
+    "mask": (["photo.png", "--mask", "half.gauss.part"], "half.gauss.part cannot be read as an image"),
     "itself": (["shown.fit.png", "-o", "shown.gauss", "--overwrite"], "is not IMAGE itself; got shown.gauss"),
     "both": (["--resume", "--overwrite"], "--overwrite must be left out with --resume"),
 }
@@ -145,10 +184,11 @@ REFUSED = {
 @pytest.mark.parametrize("kind", REFUSED)
 def test_what_a_user_can_mend_is_one_line_before_any_work(call, folder, monkeypatch, kind):
     monkeypatch.setattr(session, "_fit", lambda *_: pytest.fail("work began"))
-    for name in ("notes.txt", "there.gauss", "shown.fit.png", "half.gauss.part"):
+    for name in ("notes.txt", "there.gauss", "there.gif", "shown.fit.png", "half.gauss.part"):
         (folder / name).write_text("something")
     Image.fromarray(np.ones(SIZE, np.int32)).save("deep.tif")
     Image.fromarray(np.full(SIZE, np.nan, np.float32)).save("nan.tif")
+    np.save("infinite.npy", np.full(SIZE, np.inf))
     before = names(folder)
     arguments, words = REFUSED[kind]
     output = () if "-o" in arguments else ("-o", "a.gauss")
@@ -162,14 +202,18 @@ def test_what_a_user_can_mend_is_one_line_before_any_work(call, folder, monkeypa
 
 def test_other_settings_and_a_changed_image_do_not_go_on(call, folder, at_step):
     at_step(3, killed)
+    write_image("mask.png", np.ones((1, *SIZE)))
     with pytest.raises(Killed):
-        cli.main(["fit", "photo.png", *map(str, QUICK), "-o", "a.gauss"])
+        cli.main(["fit", "photo.png", "--mask", "mask.png", *map(str, QUICK), "-o", "a.gauss"])
     code, _, err = call("fit", "-o", "a.gauss", "--resume", "--narrowest", 0.5)
     assert (code, err) == (
         2,
         "gaussgrad: --narrowest must be 0.25, as the fit was started; got 0.5. Leave it out.\n",
     )
-    write_image("photo.png", np.zeros((3, *SIZE)), overwrite=True)
-    code, _, err = call("fit", "-o", "a.gauss", "--resume")
-    assert code == 2
-    assert "photo.png has changed since the fit was started. Start anew." in err
+    for name, image in (("mask.png", np.eye(*SIZE)[None]), ("photo.png", np.zeros((3, *SIZE)))):
+        before = read_image(name)
+        write_image(name, image, overwrite=True)
+        code, _, err = call("fit", "-o", "a.gauss", "--resume")
+        assert code == 2
+        assert "photo.png has changed since the fit was started, or its mask. Start anew." in err
+        write_image(name, before, overwrite=True)

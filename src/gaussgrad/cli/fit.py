@@ -1,5 +1,6 @@
 """gaussgrad fit: a photograph as Gaussians."""
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -7,18 +8,21 @@ import typer
 
 from gaussgrad.cli.options import Overwrite
 
-STOP, KIND = "When to stop", "What kind of Gaussians"  # panels of the help
+STOP, KIND, FOLDER = "When to stop", "What kind of Gaussians", "For a folder of images"  # panels of the help
 
 
 def fit(
     context: typer.Context,
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="OUT.gauss", help="The file to write.")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="OUT.gauss", help="The file to write; a folder, if IMAGE is one.")
+    ],
     image: Annotated[
         Path | None,
         typer.Argument(
             metavar="IMAGE",
             show_default="a photograph that comes with scikit-learn",
-            help="A PNG, JPEG or TIFF file, grey or RGB, of 8 or 16 bits, or of floats from 0 to 1.",
+            help="A PNG, JPEG or TIFF file or an .npy array, grey or RGB, of 8 or 16 bits, or of floats from 0 to 1; "
+            "or a folder of them.",
         ),
     ] = None,
     n: Annotated[
@@ -52,32 +56,66 @@ def fit(
             metavar="PX", min=0.0, rich_help_panel=KIND, help="The least standard deviation, against needles in a zoom."
         ),
     ] = 0.25,
+    mask: Annotated[
+        Path | None, typer.Option(metavar="MASK.png", help="Black where a pixel of IMAGE counts for nothing.")
+    ] = None,
     seed: Annotated[int, typer.Option(metavar="SEED", min=0, help="Of the places where Gaussians begin.")] = 0,
     compact: Annotated[
         bool, typer.Option("--compact", help="Round the numbers in the file, to about a fifth of the bytes.")
     ] = False,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with a fit that did not come to its end.")] = False,
+    animate: Annotated[
+        Path | None, typer.Option(metavar="FIT.gif", help="Also write an animation of the descent, .gif or .webp.")
+    ] = None,
+    processes: Annotated[
+        int | None,
+        typer.Option(
+            metavar="COUNT",
+            min=1,
+            rich_help_panel=FOLDER,
+            show_default="one for each core",
+            help="How many images at once.",
+        ),
+    ] = None,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(metavar="tcp://HOST:8786", rich_help_panel=FOLDER, help="Fit on the workers of a Dask cluster."),
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with what did not come to its end.")] = False,
     overwrite: Overwrite = False,
 ) -> None:
-    """Turn a photograph into Gaussians.
+    """Turn a photograph into Gaussians, or every photograph of a folder.
 
     Beside OUT.gauss comes OUT.fit.png: the photograph, what the Gaussians draw, the Gaussians, and the error.
     Ctrl-C keeps what is reached. OUT.gauss.part, written every five seconds, is what --resume goes on with, after
-    kill -9 too.
+    kill -9 too. For a folder, each image gets the time, and --resume fits those that are missing.
     """
     from gaussgrad import checks
     from gaussgrad.files.folders import refuse_existing
     from gaussgrad.files.gauss import SUFFIX
 
-    if output.suffix.lower() != SUFFIX:
-        raise ValueError(checks.complain("--output", f"a file ending in {SUFFIX}", str(output)))
+    if image is not None:
+        image.stat()  # or the system's words: what is not there is neither a file nor a folder
+    is_folder = image.is_dir() if image is not None else resume and output.is_dir()
     if resume and overwrite:
         raise ValueError(checks.complain("--overwrite", "left out with --resume", "both"))
-    if not resume:
+    if not is_folder and output.suffix.lower() != SUFFIX:
+        raise ValueError(checks.complain("--output", f"a file ending in {SUFFIX}", str(output)))
+    for option, value, of_folder in (
+        ("mask", mask, False),
+        ("animate", animate, False),
+        ("processes", processes, True),
+        ("scheduler", scheduler, True),
+    ):
+        if value is not None and of_folder != is_folder:
+            wanted = f"left out for {'a folder of images' if is_folder else 'one image'}"
+            raise ValueError(checks.complain(f"--{option}", wanted, value))
+    if processes is not None and scheduler is not None:
+        raise ValueError(checks.complain("--processes", "left out with --scheduler", "both"))
+    if not resume and not is_folder:
         refuse_existing(output, overwrite)
-    from gaussgrad.fitting import session
+    from gaussgrad.fitting.sessions.settings import Settings
 
-    settings = session.Settings(
+    settings = Settings(
         image=None if image is None else str(image.absolute()),
         n=n,
         steps=steps,
@@ -87,9 +125,22 @@ def fit(
         narrowest=narrowest,
         seed=seed,
         compact=compact,
+        mask=None if mask is None else str(mask.absolute()),
     )
-    if not resume:
-        session.start(output, settings, overwrite=overwrite)
-        return
     typed = [name for name in vars(settings) if "COMMANDLINE" in str(context.get_parameter_source(name))]
-    session.resume(output, {name: getattr(settings, name) for name in typed})
+    given = {name: getattr(settings, name) for name in typed}
+    if is_folder:
+        from gaussgrad.fitting.sessions import executors, folder
+
+        hire = partial(executors.hired, scheduler=scheduler, processes=processes)
+        if resume:
+            folder.resume(output, given, hire)
+        else:
+            folder.start(output, settings, hire, overwrite=overwrite)
+        return
+    from gaussgrad.fitting.sessions import photograph
+
+    if resume:
+        photograph.resume(output, given, animate=animate)
+    else:
+        photograph.start(output, settings, animate=animate, overwrite=overwrite)

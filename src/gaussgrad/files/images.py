@@ -70,18 +70,22 @@ def read_pages(path: str | os.PathLike[str]) -> np.ndarray:
     >>> pages.shape, str(pages.dtype), int(pages.max())
     ((5, 1, 4, 6), 'uint16', 120)
     """
+    images = [_opaque(str(path), page) for page in decoded_pages(path)]
+    for i, image in enumerate(images[1:], start=1):
+        refuse_other_kind(f"{path}[{i}]", image, images[0], "its first page")
+    return checked_numbers(str(path), np.stack(images))
+
+
+def decoded_pages(path: str | os.PathLike[str]) -> list[np.ndarray]:
+    """The images of a file, (h, w) or (h, w, c), with alpha where they have it; ValueError for a damaged file."""
     path = Path(path)
     reader = _read_tiff if path.suffix.lower() in TIFF_SUFFIXES else _read_with_pillow
     try:
-        pages = reader(path)
+        return reader(path)
     except FileNotFoundError:
         raise
     except Exception as error:  # decoders raise whatever they like
         raise ValueError(f"{path} cannot be read as an image ({first_line(error)}).") from error
-    images = [_channels_first(str(path), page) for page in pages]
-    for i, image in enumerate(images[1:], start=1):
-        refuse_other_kind(f"{path}[{i}]", image, images[0], "its first page")
-    return checked_numbers(str(path), np.stack(images))
 
 
 def refuse_other_kind(name: str, image: np.ndarray, first: np.ndarray, which: str) -> None:
@@ -161,19 +165,28 @@ def _planes(array: np.ndarray, axes: int) -> list[np.ndarray]:
     return list(array.reshape(-1, *array.shape[-axes:]))
 
 
-def _channels_first(name: str, pixels: np.ndarray) -> np.ndarray:
-    """(c, h, w) with one or three channels."""
+def _opaque(name: str, pixels: np.ndarray) -> np.ndarray:
+    """(c, h, w) with one or three channels, or an error where something is transparent."""
+    image, alpha = split_alpha(name, pixels)
+    if alpha is not None and (alpha != opaque(alpha.dtype)).any():
+        raise ValueError(checks.complain(name, "opaque", "transparent pixels", "Flatten it onto a background."))
+    return image
+
+
+def split_alpha(name: str, pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+    """An image (h, w) or (h, w, c) as (c, h, w) with one or three channels, and its alpha (h, w) if it has one."""
     if pixels.ndim == 2:
-        return pixels[None]
+        return pixels[None], None
     if pixels.ndim != 3 or pixels.shape[-1] not in (1, 2, 3, 4):
         wanted = "one grey image (h, w) or one RGB image (h, w, 3)"
         raise ValueError(checks.complain(name, wanted, f"shape {pixels.shape}", "Save it as such images."))
-    if pixels.shape[-1] in (2, 4):
-        opaque = np.iinfo(pixels.dtype).max if pixels.dtype.kind == "u" else 1
-        if (pixels[..., -1] != opaque).any():
-            raise ValueError(checks.complain(name, "opaque", "transparent pixels", "Flatten it onto a background."))
-        pixels = pixels[..., :-1]
-    return np.moveaxis(pixels, -1, 0)
+    image, alpha = (pixels[..., :-1], pixels[..., -1]) if pixels.shape[-1] in (2, 4) else (pixels, None)
+    return np.moveaxis(image, -1, 0), alpha
+
+
+def opaque(dtype: np.dtype) -> float:
+    """The alpha of what hides everything behind it."""
+    return float(np.iinfo(dtype).max) if dtype.kind == "u" else 1.0
 
 
 def checked_numbers(name: str, numbers: np.ndarray) -> np.ndarray:

@@ -1,0 +1,1 @@
+"""Photographs from their files to `.gauss` files: one by one, or whole folders over processes and clusters."""
