@@ -166,9 +166,9 @@ def test_a_look_samples_along_the_axes_of_the_gaussian():
     x = torch.arange(40.0).expand(1, 1, 30, 40)  # brightness tells x
     look = looks.Look((30, 40), channels=1, numbers=6)
     means = torch.tensor([[[20.0, 15.0]]])
-    axes = looks._axes(Gaussians(means, torch.tensor([[[4.0, 3.0, 9.0]]])))
+    axes = looks.axes_of(Gaussians(means, torch.tensor([[[4.0, 3.0, 9.0]]])))
     compare_values(axes[0, 0], torch.tensor([[2.0, 0.0], [1.5, 6.75**0.5]]))
-    seen = look._sample(x, means, axes)[0, 0].reshape(looks.PLACES, looks.PLACES)
+    seen = looks.sample_around(x, means, axes, look.grid)[0, 0].reshape(looks.PLACES, looks.PLACES)
     expected = 20 + 2 * torch.linspace(-looks.REACH, looks.REACH, looks.PLACES)
     compare_values(seen, expected.expand(looks.PLACES, looks.PLACES))
 
@@ -180,9 +180,11 @@ def test_a_look_sees_the_image_and_what_the_drawing_lacks():
     seen = []
     look.input_layer.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))
     look(images, drawn, gaussians, torch.zeros(2, 3, 6), torch.zeros(2, 3, looks.NOTES))
-    axes, count = looks._axes(gaussians), looks.PLACES**2
-    compare_values(seen[0][..., :count], look._sample(images, gaussians.means, axes))
-    compare_values(seen[0][..., count : 2 * count], look._sample(images - drawn, gaussians.means, axes))
+    axes, count = looks.axes_of(gaussians), looks.PLACES**2
+    compare_values(seen[0][..., :count], looks.sample_around(images, gaussians.means, axes, look.grid))
+    compare_values(
+        seen[0][..., count : 2 * count], looks.sample_around(images - drawn, gaussians.means, axes, look.grid)
+    )
 
 
 def test_attempts_are_the_first_sight_and_one_per_look_and_end_with_the_answer():

@@ -41,6 +41,7 @@ def folder(tmp_path):
         {"latent": "points+covariance", "compose": "union", "tolerance": 0.0},
         {"head": "heatmap", "looks": 1, "presence": True},
         {"looks": 0},
+        {"channels": 3, "looks": 2},
         {"black": 120, "white": 989.5, "tiled": True},
     ],
 )
@@ -81,8 +82,16 @@ VERSION_2 = """{
 def test_a_model_json_of_version_2_loads(folder):
     (folder / "model.json").write_text(VERSION_2)
     loaded = GaussianAutoencoder.load(folder)
-    added = {"black": None, "white": None, "tiled": False}
+    added = {"black": None, "white": None, "tiled": False, "guided": False}
     assert loaded.settings() == {**json.loads(VERSION_2)["settings"], **added}
+
+
+def test_a_model_json_of_version_3_loads_as_a_model_without_guidance(folder):
+    GaussianAutoencoder((8, 8), channels=3, n=3, guided=False).save(folder, overwrite=True)
+    content = json.loads((folder / "model.json").read_text())
+    del content["settings"]["guided"]
+    (folder / "model.json").write_text(json.dumps({**content, "version": 3}))
+    assert GaussianAutoencoder.load(folder).guided is False
 
 
 def test_the_settings_are_the_arguments_of_the_model(folder):
@@ -218,7 +227,7 @@ DAMAGES = {
     "deep json": (lambda folder: (folder / "model.json").write_text("[" * 100_000), "cannot be read as JSON"),
     "json list": (lambda folder: (folder / "model.json").write_text("[]"), "was not written by gaussgrad"),
     "foreign json": (lambda folder: _edit(folder, format="other"), "was not written by gaussgrad"),
-    "other version": (lambda folder: _edit(folder, version=99), "must be of version 3; got 99"),
+    "other version": (lambda folder: _edit(folder, version=99), "must be of version 4; got 99"),
     "no settings": (lambda folder: _edit(folder, settings=None), "holds no settings"),
     "unknown setting": (lambda folder: _edit_settings(folder, colour=1), "should not hold, colour"),
     "wrong setting": (lambda folder: _edit_settings(folder, latent="dots"), "makes no model: latent must be"),

@@ -72,6 +72,7 @@ def test_a_config_json_of_version_1_opens(tmp_path):
         n=3,
         compose="union",
         looks=1,
+        guided=False,
         objective="elbo",
         epochs=2,
         batch_size=16,

@@ -374,7 +374,7 @@ def test_a_whole_number_is_a_setting_of_type_float(tmp_path):
         (lambda run: (run.folder / "config.json").unlink(), "is no run of gaussgrad: it holds no config.json"),
         (lambda run: os.truncate(run.folder / "config.json", 30), "cannot be read as JSON"),
         (lambda run: _edit(run, format="other"), "was not written by gaussgrad"),
-        (lambda run: _edit(run, version=3), "must be of version 2; got 3"),
+        (lambda run: _edit(run, version=99), "must be of version 3; got 99"),
         (
             lambda run: _edit(run, scale={"black": 5, "white": 5}),
             r"config\.json is damaged: black must be below white 5",

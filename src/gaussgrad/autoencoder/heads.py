@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from gaussgrad import checks
+from gaussgrad.autoencoder.newton import Step
 from gaussgrad.autoencoder.presence import FIRST_LOGIT, gates, probabilities
 from gaussgrad.autoencoder.readouts import HeatmapReadout, LinearReadout
 from gaussgrad.covariance.blurring import blurred_rows
@@ -17,6 +18,8 @@ MARGIN = 0.1  # means stay within the frame and this share of it on every side
 SPREAD = 0.6  # the share of the frame that the means cover at the start
 FLOOR = 0.5  # pixels: added in quadrature, so that no Gaussian falls between the pixel centres
 LARGEST_WEIGHT = 1.5
+INNER = 0.97  # of a bound: as far as a move goes towards it
+LEAST_SLOPE = 0.2  # of what is told, to its free number: near a bound a gradient is no larger than there
 
 
 class GaussianHead(nn.Module):
@@ -120,6 +123,32 @@ class GaussianHead(nn.Module):
     def _free_place(self, place: torch.Tensor) -> torch.Tensor:
         return torch.atanh(place / (1 + 2 * MARGIN))
 
+    def numbers_of(self, places: torch.Tensor, widths: torch.Tensor) -> torch.Tensor:
+        """The free numbers (b, n, free_numbers) of round Gaussians at places (b, n, 2), of widths (b, n), in pixels."""
+        place = (places + 0.5) / places.new_tensor(self.half_size) - 1
+        free = self._free_place(place) - self._free_place(self.anchors)
+        width = torch.logit(widths / self.largest_stddev) - self._first_logit()
+        rest = width.new_zeros(*width.shape, self.free_numbers - 4)
+        return torch.cat((free, width[..., None], width[..., None], rest), dim=-1)
+
+    def moved(self, numbers: torch.Tensor, gaussians: Gaussians, move: Step) -> torch.Tensor:
+        """The free numbers of the Gaussians that `numbers` tell, after a move; bounds hold what would leave them.
+
+        Where a bound is near, the numbers go as far as the move at most, and the gradient does not vanish.
+        """
+        a, s, c = gaussians.factors().detach().unbind(-1)
+        u, v, p, q, r = move.shapes.unbind(-1)
+        half = numbers.new_tensor(self.half_size)
+        place = (gaussians.means.detach() + 0.5) / half - 1
+        places = torch.stack((a * u, s * u + c * v), dim=-1) / half
+        shift = _through(place, places, 1 + 2 * MARGIN)
+        widths = torch.stack((p, r), dim=-1)
+        slant = (s * p + c * q) / self._start()
+        weights = gaussians.weights.detach().reshape(move.weights.shape)
+        fainter = move.weights - weights * (p + r)[..., None]
+        told = _through(weights, fainter, LARGEST_WEIGHT, signed=self.channels > 1)
+        return numbers + torch.cat((shift, widths, slant[..., None], told), dim=-1)
+
     def _means(self, numbers: torch.Tensor) -> torch.Tensor:
         """(b, n, 2)"""
         half = numbers.new_tensor(self.half_size)
@@ -130,12 +159,19 @@ class GaussianHead(nn.Module):
         """(b, n, 3), of positive diagonal."""
         if "covariance" not in self.latent:
             return numbers.new_tensor([self.stddev, 0.0, self.stddev]).expand(*numbers.shape[:-1], 3)
-        largest = self.largest_stddev
-        start = min(self.stddev, 0.9 * largest)
-        width = largest * torch.sigmoid(numbers[..., 2:4] + math.log(start / (largest - start)))
+        largest, start = self.largest_stddev, self._start()
+        width = largest * torch.sigmoid(numbers[..., 2:4] + self._first_logit())
         across = largest * torch.tanh(start / largest * numbers[..., 4])
         (xx,), (yx, yy) = blurred_rows(torch, [[width[..., 0]], [across, width[..., 1]]], FLOOR)
         return torch.stack((xx, yx, yy), dim=-1)
+
+    def _start(self) -> float:
+        """The first width in pixels."""
+        return min(self.stddev, 0.9 * self.largest_stddev)
+
+    def _first_logit(self) -> float:
+        start = self._start()
+        return math.log(start / (self.largest_stddev - start))
 
     def _weights(self, numbers: torch.Tensor) -> torch.Tensor:
         """(b, n) for grey images, (b, n, c) for colours."""
@@ -147,6 +183,21 @@ class GaussianHead(nn.Module):
         else:
             weights = LARGEST_WEIGHT * torch.tanh(told)
         return weights[..., 0] if self.channels == 1 else weights
+
+
+def _through(value: torch.Tensor, change: torch.Tensor, bound: float, *, signed: bool = True) -> torch.Tensor:
+    """How far a free number must move so that what it tells, its hyperbolic tangent or logistic, changes by so much.
+
+    Exact within the bounds; the derivative is that of the new place, however near to a bound it is.
+    """
+    low = -INNER if signed else 1 - INNER
+    start = (value / bound).clamp(low, INNER)
+    goal = (start + change.detach() / bound).clamp(low, INNER)
+    if signed:
+        moved, slope = torch.atanh(goal) - torch.atanh(start), bound * (1 - goal.square())
+    else:
+        moved, slope = torch.logit(goal) - torch.logit(start), bound * goal * (1 - goal)
+    return moved + (change - change.detach()) / slope.clamp(min=LEAST_SLOPE)
 
 
 def sunflower(n: int) -> torch.Tensor:

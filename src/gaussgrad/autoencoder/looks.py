@@ -88,8 +88,9 @@ class Look(nn.Module):
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Free numbers (b, n, numbers) and notes (b, n, notes) after the look."""
         with torch.no_grad():
-            axes = _axes(gaussians)
-            patches = self._sample(torch.cat((images, images - drawn), dim=1), gaussians.means, axes)
+            axes = axes_of(gaussians)
+            seen = torch.cat((images, images - drawn), dim=1)
+            patches = sample_around(seen, gaussians.means, axes, self.grid)
         hidden = functional.silu(self.normalize(self.input_layer(torch.cat((patches, numbers, notes), dim=-1))))
         own = self.hidden_layer(hidden)
         hidden = hidden + functional.silu(own + self.context_layer(hidden.mean(dim=1, keepdim=True)))
@@ -98,12 +99,17 @@ class Look(nn.Module):
         numbers = numbers + torch.cat((shift, change[..., 2:]), dim=-1)
         return numbers, notes + self.note(hidden) if self.note else notes
 
-    def _sample(self, seen: torch.Tensor, means: torch.Tensor, axes: torch.Tensor) -> torch.Tensor:
-        """(b, n, channels x places) of images (b, channels, h, w) around Gaussians; black beyond the frame."""
-        places = means[..., None, :] + self.grid @ axes.transpose(-1, -2)  # (b, n, places, 2)
-        normalized = (places + 0.5) / _half(self.size, places) - 1
-        sampled = functional.grid_sample(seen, normalized, padding_mode="zeros", align_corners=False)
-        return sampled.transpose(1, 2).flatten(2)
+
+def sample_around(seen: torch.Tensor, means: torch.Tensor, axes: torch.Tensor, grid: torch.Tensor) -> torch.Tensor:
+    """(b, n, channels x places) of images (b, channels, h, w) around Gaussians; black beyond the frame.
+
+    The places (places, 2) of `grid` are in the coordinates of each Gaussian, along the columns of axes (b, n, 2, 2).
+    """
+    places = means[..., None, :] + grid @ axes.transpose(-1, -2)  # (b, n, places, 2)
+    height, width = seen.shape[-2:]
+    normalized = (places + 0.5) / _half((height, width), places) - 1
+    sampled = functional.grid_sample(seen, normalized, padding_mode="zeros", align_corners=False)
+    return sampled.transpose(1, 2).flatten(2)
 
 
 def _half(size: tuple[int, int], like: torch.Tensor) -> torch.Tensor:
@@ -112,7 +118,7 @@ def _half(size: tuple[int, int], like: torch.Tensor) -> torch.Tensor:
     return like.new_tensor((width / 2, height / 2))
 
 
-def _axes(gaussians: Gaussians) -> torch.Tensor:
+def axes_of(gaussians: Gaussians) -> torch.Tensor:
     """Lower Cholesky factors (b, n, 2, 2)."""
     xx, yx, yy = gaussians.factors().unbind(dim=-1)
     return torch.stack((xx, torch.zeros_like(xx), yx, yy), dim=-1).unflatten(-1, (2, 2))

@@ -5,6 +5,7 @@ import inspect
 import math
 import operator
 import os
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -13,18 +14,35 @@ from torch import nn
 from gaussgrad import checks
 from gaussgrad.autoencoder import storage
 from gaussgrad.autoencoder.encoder import ConvolutionalEncoder, feature_shape
-from gaussgrad.autoencoder.heads import HEADS, GaussianHead
+from gaussgrad.autoencoder.guided_looks import GuidedLook
+from gaussgrad.autoencoder.heads import HEADS, LATENTS, GaussianHead
 from gaussgrad.autoencoder.looks import NOTES, Look
+from gaussgrad.autoencoder.newton import Gradients
+from gaussgrad.autoencoder.starts import curve, structured_start
 from gaussgrad.gaussians import Gaussians
 from gaussgrad.ops.render import render
 from gaussgrad.scaling import scale_of
+
+LOOKS, GUIDED_LOOKS = 5, 10  # the usual numbers of looks
+PASSED_ON = 0.1  # of a gradient through the Gaussians before a guided look, which undoes most of what they were
+
+
+@dataclass(frozen=True, eq=False)
+class Attempt:
+    """Gaussians on the way to the answer."""
+
+    numbers: torch.Tensor  # (b, n, free_numbers)
+    gaussians: Gaussians
+    drawn: torch.Tensor  # (b, c, h, w)
 
 
 class GaussianAutoencoder(nn.Module):
     """Images to a few Gaussians and back: an encoder, a head that gives Gaussians safely, and `gaussgrad.render`.
 
     Before the Gaussians are given, they are drawn and looked at again a few times: from what the drawing lacks, each is
-    corrected (`gaussgrad.autoencoder.looks.Look`). All this is one pass of the network, without any optimisation.
+    corrected. All this is one pass of the network. For colours it is *guided*: Gaussians start where the image has
+    structure, and a look is told a Gauss-Newton step (`gaussgrad.autoencoder.guided_looks.GuidedLook`). Otherwise they
+    start alike for all images, and a look sees patches alone (`gaussgrad.autoencoder.looks.Look`).
 
     The decoder has no parameters but one background per channel (and, where the latent has no weight, one weight per
     channel), the same for all images: everything else about an image is told by its Gaussians.
@@ -49,11 +67,15 @@ class GaussianAutoencoder(nn.Module):
     head : {"linear", "heatmap"}
         How Gaussians are read off the features: by a dense layer, or each as the mean place of a heatmap, which needs
         feature maps (b, c, h, w) of the encoder.
-    looks : int
-        How often the Gaussians are corrected from what they draw, 0 for never. 1 is most of the gain.
+    looks : int, optional
+        How often the Gaussians are corrected from what they draw, 0 for never. By default 10 where they are guided, and
+        5 elsewhere.
     presence : bool
         Whether Gaussians may be left out, each image its own: their weights are then exactly 0. Training needs a cost
         of `Gaussians.presence` (`--presence-cost` on the command line), or none will be.
+    guided : bool, optional
+        Whether looks are guided, which needs at least one of them, the latent with weights, `compose="sum"`, the linear
+        head, and no presence. By default, where that is so and the images have colours.
     compose, tolerance
         As in `gaussgrad.render`, which draws with `amplitude="peak"`.
     black, white : float, optional
@@ -91,8 +113,9 @@ class GaussianAutoencoder(nn.Module):
         stddev: float | None = None,
         encoder: nn.Module | None = None,
         head: str = "linear",
-        looks: int = 5,
+        looks: int | None = None,
         presence: bool = False,
+        guided: bool | None = None,
         compose: str = "sum",
         tolerance: float = 1e-4,
         black: float | None = None,
@@ -103,7 +126,7 @@ class GaussianAutoencoder(nn.Module):
         self.size = _image_size(size)
         self.scale, self.tiled = scale_of(black, white), checks.option("tiled", tiled, (False, True))
         self.channels = checks.option("channels", channels, (1, 3))
-        self.n, self.looks = _count("n", n, 1), _count("looks", looks, 0)
+        self.n = _count("n", n, 1)
         self.compose = checks.option("compose", compose, ("sum", "max", "union"))
         self.tolerance = checks.number("tolerance", tolerance, "a number in [0, 1)", 0.0, 1.0)
         default = max(1.0, min(self.size) / (20 if latent == "points" else 14))
@@ -119,6 +142,9 @@ class GaussianAutoencoder(nn.Module):
         else:
             self.encoder = encoder
             shape = feature_shape(encoder, self.size, self.channels)
+        possible = looks != 0 and latent == LATENTS[2] and compose == "sum" and not presence and not has_heatmaps
+        self.guided = _guided(guided, possible, usual=self.channels > 1)
+        self.looks = (GUIDED_LOOKS if self.guided else LOOKS) if looks is None else _count("looks", looks, 0)
         self.head = GaussianHead(
             _feature_maps(shape) if has_heatmaps else math.prod(shape),
             self.size,
@@ -129,9 +155,12 @@ class GaussianAutoencoder(nn.Module):
             presence=checks.option("presence", presence, (False, True)),
             notes=NOTES if self.looks else 0,
         )
-        if self.looks:
-            numbers = self.head.free_numbers
-            self.look = Look(self.size, channels=self.channels, numbers=numbers, again=self.looks > 1)
+        shared = {"channels": self.channels, "again": self.looks > 1}
+        if self.guided:
+            self.look: nn.Module = GuidedLook(self.size, **shared)
+            self.register_buffer("order", curve(*self.size), persistent=False)
+        elif self.looks:
+            self.look = Look(self.size, numbers=self.head.free_numbers, **shared)
         self.background = nn.Parameter(torch.zeros(self.channels))
 
     @property
@@ -152,15 +181,52 @@ class GaussianAutoencoder(nn.Module):
 
         Training is faster with the sum of the losses of all attempts than with that of the last alone.
         """
+        return tuple(attempt.gaussians for attempt in self.trail(images))
+
+    def trail(self, images: torch.Tensor) -> list[Attempt]:
+        """What `attempts` gives, with the free numbers that tell the Gaussians, and with what they draw."""
         self.check_images(images)
-        numbers, notes = self.head.numbers(self.encoder(images))
-        found = [self.head.gaussians(numbers)]
-        for _ in range(self.looks):
+        return self.trail_from(images, self.encoder(images))
+
+    def trail_from(self, images: torch.Tensor, features: torch.Tensor) -> list[Attempt]:
+        """The same from the features of the images, where they are at hand."""
+        numbers, notes = self.head.numbers(features)
+        if self.guided:
             with torch.no_grad():
-                drawn = self.decode(found[-1])
-            numbers, notes = self.look(images, drawn, found[-1], numbers, notes)
-            found.append(self.head.gaussians(numbers))
-        return tuple(found)
+                start = self.head.numbers_of(*structured_start(images, self.n, self.order))
+            numbers = start + numbers
+        found = [self._attempt(numbers)]
+        for _ in range(self.looks):
+            numbers, notes = self._looked_at(images, found[-1], notes)
+            found.append(self._attempt(numbers))
+        return found
+
+    def _attempt(self, numbers: torch.Tensor) -> Attempt:
+        gaussians = self.head.gaussians(numbers)
+        return Attempt(numbers, gaussians, self.decode(gaussians))
+
+    def _looked_at(
+        self, images: torch.Tensor, attempt: Attempt, notes: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Free numbers and notes after a look."""
+        gaussians, drawn, numbers = attempt.gaussians, attempt.drawn.detach(), attempt.numbers
+        if not self.guided:
+            return self.look(images, drawn, gaussians, numbers, notes)
+        parts = {name: getattr(gaussians, name).detach() for name in ("means", "weights", "cholesky")}
+        still = Gaussians(**parts)
+        move, notes = self.look(images, drawn, still, self._gradients(still, drawn - images), notes)
+        numbers = PASSED_ON * numbers + (1 - PASSED_ON) * numbers.detach()
+        return self.head.moved(numbers, still, move), notes
+
+    def _gradients(self, gaussians: Gaussians, residual: torch.Tensor) -> Gradients:
+        """Of half the sum of squared errors, to Gaussians without gradients."""
+        with torch.enable_grad():
+            numbers = [part.requires_grad_() for part in (gaussians.means, gaussians.cholesky, gaussians.weights)]
+            drawn = self.decode(gaussians)
+        gradients = Gradients(*torch.autograd.grad(drawn, numbers, residual))
+        for part in numbers:
+            part.requires_grad_(False)
+        return gradients
 
     def decode(self, gaussians: Gaussians) -> torch.Tensor:
         """The image (b, c, h, w) of any Gaussians on the background, differentiable to all of them.
@@ -252,6 +318,7 @@ class GaussianAutoencoder(nn.Module):
             "head": "heatmap" if self.head.has_heatmaps else "linear",
             "looks": self.looks,
             "presence": self.head.presence,
+            "guided": self.guided,
             "black": self.scale.black if self.scale else None,
             "white": self.scale.white if self.scale else None,
             "tiled": self.tiled,
@@ -282,6 +349,18 @@ def _has_colours(gaussians: Any, channels: int) -> bool:
         wanted = f"weights of {channels} channels, as the model"
         raise ValueError(checks.complain("gaussians", wanted, f"weights of shape {tuple(weights.shape)}"))
     return True
+
+
+def _guided(wanted: Any, possible: bool, usual: bool) -> bool:
+    """Whether looks are guided, or ValueError."""
+    if wanted is None:
+        return possible and usual
+    if checks.option("guided", wanted, (False, True)) and not possible:
+        needs = (
+            'False, or None: it needs looks, the latent with weights, compose="sum", the linear head and no presence'
+        )
+        raise ValueError(checks.complain("guided", needs, "True"))
+    return bool(wanted)
 
 
 def _count(name: str, count: Any, smallest: int) -> int:

@@ -15,10 +15,11 @@ from torch import nn
 from gaussgrad.files.folders import fresh_folder
 
 FORMAT = "gaussgrad.GaussianAutoencoder"
-VERSION = 3
-ADDED = {
-    2: {"black": None, "white": None, "tiled": False}
-}  # settings by the last version without them, and what it did
+VERSION = 4
+ADDED = {  # settings by the last version without them, and what it did
+    2: {"black": None, "white": None, "tiled": False, "guided": False},
+    3: {"guided": False},
+}
 SETTINGS_FILE = "model.json"
 WEIGHTS_FILE = "weights.safetensors"
 

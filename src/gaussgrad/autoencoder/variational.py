@@ -124,18 +124,11 @@ class VariationalGaussianAutoencoder(nn.Module):
 
     def _attempts(self, images: torch.Tensor) -> tuple[list[torch.Tensor], torch.Tensor, list[torch.Tensor]]:
         """Means after each look, the log-variance, and what was drawn before each look."""
-        model = self.model
-        model.check_images(images)
-        features = model.encoder(images)
-        numbers, notes = model.head.numbers(features)
-        attempts, drawings = [numbers], []
-        for _ in range(model.looks):
-            gaussians = model.head.gaussians(numbers)
-            drawings.append(model.decode(gaussians))
-            numbers, notes = model.look(images, drawings[-1].detach(), gaussians, numbers, notes)
-            attempts.append(numbers)
-        log_variance = self.log_variance(features.flatten(1)).reshape(numbers.shape)
-        return attempts, log_variance, drawings
+        self.model.check_images(images)
+        features = self.model.encoder(images)
+        trail = self.model.trail_from(images, features)
+        means, drawings = [attempt.numbers for attempt in trail], [attempt.drawn for attempt in trail[:-1]]
+        return means, self.log_variance(features.flatten(1)).reshape(means[-1].shape), drawings
 
     def own_state(self) -> dict[str, Any]:
         """The weights beside those of the model."""

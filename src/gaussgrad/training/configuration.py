@@ -116,8 +116,25 @@ class Configuration:
         ),
     ] = "linear"
     looks: Annotated[
-        int, Setting("How often Gaussians are corrected from what they draw.", MODEL, "N", minimum=0, of_model=True)
-    ] = 5
+        int | None,
+        Setting(
+            "How often Gaussians are corrected from what they draw.",
+            MODEL,
+            "N",
+            minimum=0,
+            shown_default="10 where guided, else 5",
+            of_model=True,
+        ),
+    ] = None
+    guided: Annotated[
+        bool,
+        Setting(
+            "For colours: Gaussians start where the structure is, and each look is told a Gauss-Newton step. Needs the "
+            "latent with weights, compose sum, the linear head, no presence cost, and mse; off without these.",
+            MODEL,
+            option="--guided/--no-guided",
+        ),
+    ] = True
     presence_cost: Annotated[
         float,
         Setting(
@@ -193,7 +210,11 @@ class Configuration:
     def model_arguments(self) -> dict[str, Any]:
         """The arguments of `GaussianAutoencoder` beside the shape of the images."""
         chosen = {name: getattr(self, name) for name, setting in SETTINGS.items() if setting.of_model}
-        return {**chosen, "presence": self.presence_cost > 0}
+        return {
+            **chosen,
+            "presence": self.presence_cost > 0,
+            "guided": None if self.guided and self.objective == "mse" else False,
+        }
 
 
 _HINTS = typing.get_type_hints(Configuration, include_extras=True)
@@ -206,7 +227,10 @@ def option_name(name: str) -> str:
     return (SETTINGS[name].option or f"--{name.replace('_', '-')}").partition("/")[0]
 
 
-ADDED = ("black", "white", "tile")  # settings that the files of version 1 do not hold; None is what they did
+ADDED: dict[int, dict[str, Any]] = {  # settings that the files of a version do not hold, and what it did
+    1: {"black": None, "white": None, "tile": None, "guided": False},
+    2: {"guided": False},
+}
 
 
 def configured(values: Mapping[str, Any]) -> Configuration:

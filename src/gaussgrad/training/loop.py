@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import lightning
+import numpy as np
 import torch
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
@@ -33,11 +34,13 @@ from gaussgrad.training.run import Run
 
 INTERVALS = 200  # at most so many validations and checkpoints, so that tiny data sets do not drown in them
 TIMED_STEPS = 12
+LOOKED_AT = 1000  # images, for the usual pixel
 _ADVICE = (
     ".*does not have many workers",  # the images are in memory
     ".*Checkpoint directory .* exists and is not empty",  # when resuming
     ".*LeafSpec",  # between Lightning and torch
 )
+LONGEST_GRADIENT = 1.0  # of all parameters together: an image that fits badly moves them no further
 TIME_SHARE = 0.9  # of the minutes given, to be planned with
 
 
@@ -51,7 +54,7 @@ def new_model(configuration: Configuration, images: Images) -> GaussianAutoencod
     """An untrained model for the images, the same for the same seed."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(configuration.seed)
-        return GaussianAutoencoder(
+        model = GaussianAutoencoder(
             images.size,
             channels=images.channels,
             black=images.scale.black if images.scale else None,
@@ -59,6 +62,10 @@ def new_model(configuration: Configuration, images: Images) -> GaussianAutoencod
             tiled=configuration.tile is not None,
             **configuration.model_arguments,
         )
+    if model.guided:  # a look adds and takes away light: it has least to do around the usual pixel
+        usual = np.median(images.pixels[:LOOKED_AT], axis=(0, 2, 3))
+        model.background.data.copy_(torch.from_numpy(usual))
+    return model
 
 
 def with_epochs(configuration: Configuration, images: Images, split: Split) -> Configuration:
@@ -102,7 +109,8 @@ def fit(run: Run, images: Images, split: Split, baselines: metrics.Baselines, co
     """
     module = _new_module(run.configuration, images)
     with _quiet(), torch.random.fork_rng(devices=[]):  # Lightning and data loaders draw from the global generator
-        trainer = _trainer(run, baselines, console, torch.from_numpy(images.pixels[split.held_out]))
+        held_out = torch.from_numpy(images.pixels[split.held_out])
+        trainer = _trainer(run, baselines, console, held_out, guided=module.model.guided)
         resumed = _checkpoint(run)
         try:
             trainer.fit(
@@ -149,7 +157,9 @@ def _checkpoint(run: Run) -> str | None:
     return str(run.checkpoint)
 
 
-def _trainer(run: Run, baselines: metrics.Baselines, console: Console, held_out: torch.Tensor) -> lightning.Trainer:
+def _trainer(
+    run: Run, baselines: metrics.Baselines, console: Console, held_out: torch.Tensor, *, guided: bool
+) -> lightning.Trainer:
     configuration = run.configuration
     interval = math.ceil((configuration.epochs or 1) / INTERVALS)
     checkpoint = ModelCheckpoint(
@@ -177,6 +187,7 @@ def _trainer(run: Run, baselines: metrics.Baselines, console: Console, held_out:
         enable_progress_bar=False,
         enable_model_summary=False,
         default_root_dir=run.folder,
+        gradient_clip_val=LONGEST_GRADIENT if guided else None,
     )
 
 

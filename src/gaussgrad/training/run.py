@@ -24,7 +24,7 @@ from gaussgrad.training import intake
 from gaussgrad.training.configuration import ADDED, Configuration, configured
 
 FORMAT = "gaussgrad.run"
-VERSION = 2
+VERSION = 3
 PARTS = (  # what stands in RUN beside config.json
     *("checkpoints", "logs", "metrics.csv", "metrics.json", "model", "tensorboard", "variational", "variational.json"),
     *("held_out.png", "learning_curve.png", "samples.png", "worst.png"),
@@ -273,10 +273,10 @@ def _read_record(folder: Path) -> dict[str, Any]:
         raise ValueError(f"{path} is damaged: it cannot be read as JSON ({error}).") from error
     if not isinstance(record, dict) or record.get("format") != FORMAT:
         raise ValueError(f"{path} was not written by gaussgrad: its format is not {FORMAT!r}.")
-    if record.get("version") not in (1, VERSION):
+    if record.get("version") not in (*ADDED, VERSION):
         raise ValueError(checks.complain(str(path), f"of version {VERSION}", repr(record.get("version"))))
-    if record["version"] == 1 and isinstance(record.get("configuration"), dict):
-        record["configuration"] = {**dict.fromkeys(ADDED), **record["configuration"]}
+    if isinstance(record.get("configuration"), dict):
+        record["configuration"] = {**ADDED.get(record["version"], {}), **record["configuration"]}
     return record
 
 

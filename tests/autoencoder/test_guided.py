@@ -1,0 +1,142 @@
+"""Guided looks: the start by structure, the Gauss-Newton step, and how bounds take it."""
+
+import pytest
+import torch
+from torch import nn
+
+from gaussgrad.autoencoder import GaussianAutoencoder, newton
+from gaussgrad.autoencoder.heads import LATENTS, GaussianHead
+from gaussgrad.autoencoder.newton import Gradients, Step, newton_step
+from gaussgrad.autoencoder.starts import curve, structured_start
+from gaussgrad.gaussians import Gaussians
+from gaussgrad.ops.render import render
+
+
+@pytest.mark.parametrize("size", [(8, 8), (5, 12), (1, 3)])
+def test_the_curve_visits_every_pixel_once(size):
+    assert sorted(curve(*size).tolist()) == list(range(size[0] * size[1]))
+
+
+def test_the_curve_goes_from_neighbour_to_neighbour():
+    order = curve(8, 8)
+    steps = (order // 8).diff().abs() + (order % 8).diff().abs()
+    assert steps.tolist() == [1] * 63
+
+
+def test_gaussians_start_narrow_and_dense_where_the_image_has_structure():
+    generator = torch.Generator().manual_seed(0)
+    images = torch.zeros(1, 3, 32, 32)
+    images[..., 16:] = torch.rand(1, 3, 32, 16, generator=generator)
+    places, widths = structured_start(images, 40, curve(32, 32))
+    right = places[0, :, 0] > 15.5
+    assert 28 <= int(right.sum()) <= 36  # a half of the even share, and nearly all of the other seven tenths
+    assert widths[0, right].mean() < 0.7 * widths[0, ~right].mean()
+
+
+def test_gaussians_start_evenly_in_an_empty_image():
+    places, widths = structured_start(torch.zeros(1, 1, 32, 32), 16, curve(32, 32))
+    assert torch.cdist(places[0], places[0]).add(99 * torch.eye(16)).min() >= 5
+    assert widths.unique().tolist() == [4.0]
+
+
+def _scene(n, channels, generator):
+    """Gaussians well inside a frame of 48 x 48, in float64."""
+    means = 14 + 20 * torch.rand(1, n, 2, dtype=torch.float64, generator=generator)
+    factors = torch.tensor([2.0, 0.5, 1.5], dtype=torch.float64)
+    factors = factors + torch.rand(1, n, 3, dtype=torch.float64, generator=generator)
+    return means, factors, torch.rand(1, n, channels, dtype=torch.float64, generator=generator) - 0.3
+
+
+def _moved(means, factors, weights, shapes, change):
+    """The Gaussians after a `Step`, as its docstring says."""
+    (a, s, c), (u, v, p, q, r) = factors.unbind(-1), shapes.unbind(-1)
+    means = means + torch.stack((a * u, s * u + c * v), dim=-1)
+    factors = torch.stack((a * p.exp(), s * p.exp() + c * q, c * r.exp()), dim=-1)
+    return means, factors, weights * torch.exp(-p - r)[..., None] + change
+
+
+def _drawn(means, factors, weights):
+    return render(
+        means, None, weights, cholesky=factors, size=(48, 48), amplitude="peak", tolerance=0.0, backend="reference"
+    )
+
+
+@pytest.mark.parametrize(("n", "channels"), [(4, 2), (1, 1)])
+def test_without_damping_the_step_solves_the_linear_least_squares_problem(n, channels, monkeypatch):
+    for name in ("DAMPING", "FLOOR", "RIDGE", "FAINT"):
+        monkeypatch.setattr(newton, name, 0.0)
+    generator = torch.Generator().manual_seed(1)
+    scene = _scene(n, channels, generator)
+    image = _drawn(*scene) + 0.1 * torch.randn(1, channels, 48, 48, dtype=torch.float64, generator=generator)
+
+    def after(change):
+        shapes, weights = change[: 5 * n].view(1, n, 5), change[5 * n :].view(1, n, channels)
+        return _drawn(*_moved(*scene, shapes, weights)).flatten()
+
+    still = torch.zeros(n * (5 + channels), dtype=torch.float64)
+    slopes = torch.autograd.functional.jacobian(after, still)
+    wanted = torch.linalg.lstsq(slopes, image.flatten() - after(still)).solution
+    leaves = [part.clone().requires_grad_() for part in scene]
+    drawn = _drawn(*leaves)
+    gradients = Gradients(*torch.autograd.grad(drawn, leaves, drawn.detach() - image))
+    step = newton_step(Gaussians(scene[0], weights=scene[2], cholesky=scene[1]), gradients)
+    torch.testing.assert_close(torch.cat([part.flatten() for part in step]), wanted, rtol=1e-5, atol=1e-7)
+
+
+def test_many_images_are_solved_in_parts_to_the_same_steps(monkeypatch):
+    generator = torch.Generator().manual_seed(2)
+    means, factors, weights = (part.float().expand(5, -1, -1) for part in _scene(3, 3, generator))
+    gaussians = Gaussians(means, weights=weights, cholesky=factors)
+    gradients = Gradients(*(torch.randn(part.shape, generator=generator) for part in (means, factors, weights)))
+    whole = newton_step(gaussians, gradients)
+    monkeypatch.setattr(newton, "MOST_NUMBERS", 2 * 15**2)
+    for part, wanted in zip(newton_step(gaussians, gradients), whole, strict=True):
+        torch.testing.assert_close(part, wanted)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_bounds_let_a_move_through_that_stays_within_them(channels):
+    head = GaussianHead(6, (64, 64), channels=channels, n=4, latent=LATENTS[2], stddev=4.0)
+    numbers = 0.1 * torch.randn(2, 4, head.free_numbers, generator=torch.Generator().manual_seed(3))
+    before = head.gaussians(numbers)
+    weights = before.weights.reshape(2, 4, channels)
+    shapes = torch.tensor([0.3, -0.2, 0.0, 0.0, 0.0]).expand(2, 4, 5)
+    after = head.gaussians(head.moved(numbers, before, Step(shapes, torch.full((2, 4, channels), 0.1))))
+    means, _, changed = _moved(before.means, before.cholesky, weights, shapes, 0.1)
+    torch.testing.assert_close(after.means, means, rtol=0, atol=1e-4)
+    torch.testing.assert_close(after.weights.reshape(weights.shape), changed, rtol=0, atol=1e-5)
+    torch.testing.assert_close(after.cholesky, before.cholesky)
+
+
+def test_a_move_beyond_the_bounds_stops_there_with_a_gradient():
+    head = GaussianHead(6, (64, 64), channels=3, n=4, latent=LATENTS[2], stddev=4.0)
+    shapes = torch.full((1, 4, 5), 50.0, requires_grad=True)
+    move = Step(shapes, torch.full((1, 4, 3), 9.0))
+    numbers = torch.zeros(1, 4, 8)
+    after = head.gaussians(head.moved(numbers, head.gaussians(numbers), move))
+    assert after.means.max() <= 70
+    assert after.weights.max() <= 1.5
+    (slope,) = torch.autograd.grad(after.means.sum(), shapes)
+    assert (slope[..., 0] != 0).all()
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_looks_that_learned_nothing_yet_draw_far_better_than_the_first_sight(channels):
+    torch.manual_seed(0)
+    ramp = torch.linspace(0, 1, 24)
+    images = (ramp[:, None] * ramp)[None, None].repeat(2, channels, 1, 1)
+    images[1, :, 6:12, 6:18] += 0.5
+    model = GaussianAutoencoder((24, 24), channels=channels, n=12, looks=6, guided=True).eval()
+    errors = [nn.functional.mse_loss(attempt.drawn, images) for attempt in model.trail(images)]
+    assert errors[-1] < 0.05 * errors[0]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [{"looks": 0}, {"latent": "points"}, {"compose": "max"}, {"head": "heatmap"}, {"presence": True}],
+)
+def test_what_guidance_needs_is_asked_for(arguments):
+    assert GaussianAutoencoder((8, 8), channels=3, n=2).guided is True
+    assert GaussianAutoencoder((8, 8), channels=3, n=2, **arguments).guided is False
+    with pytest.raises(ValueError, match="guided must be False without looks"):
+        GaussianAutoencoder((8, 8), channels=3, n=2, guided=True, **arguments)
