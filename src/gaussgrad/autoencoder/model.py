@@ -103,6 +103,8 @@ class GaussianAutoencoder(nn.Module):
     (torch.Size([4, 1, 28, 28]), torch.Size([4, 10, 2]))
     """
 
+    order: torch.Tensor  # in which a curve visits the pixels, for guided models
+
     def __init__(
         self,
         size: tuple[int, int],

@@ -1,6 +1,7 @@
 """A Gauss-Newton step for all Gaussians of an image at once, from products over the plane in closed form."""
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -12,7 +13,8 @@ FLOOR = 0.002  # as if each Gaussian had so much more squared weight: holds the 
 RIDGE, FAINT = 0.03, 0.1  # of the diagonal of the weights; and pixels squared, for Gaussians narrower than a pixel
 SHAPE = 5  # moves of a shape: u, v of the mean, p, q, r of the Cholesky factor
 PAIRS = ((0, 0), (0, 1), (1, 1))  # the axes along which p, q and r curve a Gaussian
-MOST_NUMBERS = 1 << 25  # of the equations that are held at once, so that memory is bounded
+MOST_NUMBERS = 1 << 20  # of the equations that are held at once: they stay in the cache, and memory is bounded
+Axes = tuple[tuple[torch.Tensor, torch.Tensor], torch.Tensor]  # the columns of a factor: (x, y), and y of the second
 
 
 class Step(NamedTuple):
@@ -155,7 +157,9 @@ def _products(means: torch.Tensor, factors: torch.Tensor) -> tuple[torch.Tensor,
     return shapes, mixed, peaks
 
 
-def _along(x, y, precision, axes):  # type: ignore[no-untyped-def]
+def _along(
+    x: torch.Tensor, y: torch.Tensor, precision: Sequence[torch.Tensor], axes: Axes
+) -> tuple[tuple[torch.Tensor, torch.Tensor], list[torch.Tensor]]:
     """The difference of two Gaussians along the axes of one, and its second Hermite polynomials."""
     (a, s), c = axes
     along = (x * a + y * s, y * c)
@@ -164,7 +168,9 @@ def _along(x, y, precision, axes):  # type: ignore[no-untyped-def]
     return along, [along[e] * along[f] - own[k] for k, (e, f) in enumerate(PAIRS)]
 
 
-def _across(precision, ours, theirs):  # type: ignore[no-untyped-def]
+def _across(
+    precision: Sequence[torch.Tensor], ours: Axes, theirs: Axes
+) -> tuple[tuple[torch.Tensor, torch.Tensor], tuple[torch.Tensor, torch.Tensor]]:
     """The precision between the axes of one Gaussian and those of the other."""
     ((a, s), c), ((d, t), f) = ours, theirs
     sx, sy = precision[0] * a + precision[1] * s, precision[1] * a + precision[2] * s

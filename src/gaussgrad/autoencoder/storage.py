@@ -16,7 +16,7 @@ from gaussgrad.files.folders import fresh_folder
 
 FORMAT = "gaussgrad.GaussianAutoencoder"
 VERSION = 4
-ADDED = {  # settings by the last version without them, and what it did
+ADDED: dict[int, dict[str, Any]] = {  # settings by the last version without them, and what it did
     2: {"black": None, "white": None, "tiled": False, "guided": False},
     3: {"guided": False},
 }
