@@ -46,6 +46,24 @@ def test_a_photograph_becomes_a_file_and_a_picture(call, folder):
     assert "100%: " in out
 
 
+def test_the_fewest_gaussians_that_reach_a_psnr_are_found(call, folder):
+    code, out, err = call("fit", "photo.png", "--psnr", 17, "--steps", 24, "-o", "a.gauss", "--animate", "a.gif")
+    assert (code, err) == (0, "")
+    picture = Picture.load("a.gauss")
+    assert 17 <= picture.fit_psnr <= 17.2
+    assert f"{SIZE[0]} x {SIZE[1]}, the fewest Gaussians that reach 17 dB." in out
+    assert "100%: " in out
+    assert ", trial 2\n" in out
+    assert f"{picture.n} Gaussians after" in out
+    with Image.open("a.gif") as animation:
+        assert animation.n_frames <= 25  # of the last trial alone
+
+
+def test_a_psnr_that_is_not_reached_is_told(call, folder):
+    assert "90 dB were not reached: give more" in call("fit", "photo.png", *QUICK, "--psnr", 90, "-o", "a.gauss")[1]
+    assert "not reached" not in call("fit", "photo.png", *QUICK, "--psnr", 5, "-o", "b.gauss")[1]
+
+
 def test_options_come_to_the_fit(call, folder):
     options = ("--non-negative", "--narrowest", 3, "--seed", 5, "--compact")
     assert call("fit", "photo.png", "-n", 12, "--psnr", 12, *options, "-o", "a.gauss")[0] == 0

@@ -96,7 +96,7 @@ def _fit(
 ) -> None:
     console, name = Console(), settings.image or f"{CHINA} of scikit-learn"
     height, width = photograph.numbers.shape[1:]
-    _say(console, f"{name}: {height} x {width}, {settings.n:,} Gaussians.")
+    _say(console, f"{name}: {height} x {width}, {settings.count}.")
     kept = {**asdict(settings), "digest": _digest(photograph)}
     with filming(animate is not None) as reel:
         with _showing(console) as progress:
@@ -105,6 +105,9 @@ def _fit(
         outputs.write(output, photograph, picture, compact=settings.compact)
         reached = f"{moment.gaussians:,} Gaussians after {moment.step:,} steps and {moment.seconds:.1f} s"
         _say(console, f"{reached}: PSNR {moment.psnr:.2f} dB.\n{outputs.described(output, picture)}")
+        missed = None if watch.interrupted else settings.missed(moment.psnr)
+        if missed is not None:
+            _say(console, missed)
         if animate is not None and reel is not None:
             reel.write(animate, picture, overwrite=True)
             _say(console, f"{animate} shows the way.")
@@ -149,16 +152,18 @@ class Watch:
         self.path, self.settings, self.console, self.progress = path, dict(settings), console, progress
         self.reel = reel
         self.task = progress.add_task("", total=1.0, figures="")
-        self.kept, self.reported, self.interrupted = -KEPT_EVERY, 0, False
+        self.kept, self.reported, self.interrupted = -KEPT_EVERY, (0, 0), False
 
     def __call__(self, moment: Moment) -> None:
         figures = f"{moment.psnr:.2f} dB, {moment.gaussians:,} Gaussians, step {moment.step:,}"
+        if moment.tried:
+            figures += f", trial {len(moment.tried) + 1}"
         self.progress.update(self.task, completed=moment.progress, figures=figures)
         if self.reel is not None:
             self.reel.watch(moment)
-        tenth = int(moment.progress * REPORTS)
-        if not self.console.is_terminal and tenth > self.reported:
-            self.reported = tenth
+        reported = len(moment.tried), int(moment.progress * REPORTS)
+        if not self.console.is_terminal and reported > self.reported:
+            self.reported = reported
             self.console.print(f"{moment.progress:.0%}: {figures}", soft_wrap=True, highlight=False)
         if self.interrupted or time.monotonic() - self.kept >= KEPT_EVERY:
             picture = moment.picture()
