@@ -19,6 +19,7 @@ def add(rooms: Commands) -> None:
     _add_refinement(subjects)
     _add_recovery(subjects)
     _add_fit(subjects)
+    _add_curves(subjects)
     _add_second_order(subjects)
     _add_fewest(subjects)
 
@@ -117,13 +118,32 @@ def _add_fit(subjects: Commands) -> None:
     parser.add_argument(
         "--seconds", metavar="SECONDS", type=float, action="append", default=[], help="may be repeated (10 and 60)"
     )
+    parser.add_argument("--docs", action="store_true", help="write the tables that docs/fitting.md has")
     parser.set_defaults(run=_run_fit)
 
 
 def _run_fit(options: argparse.Namespace, contract_line: str) -> int:
     from benchmarks.quality import photographs
 
-    photographs.report_on(options.images, options.n or [10_000], options.seconds or [10.0, 60.0])
+    photographs.report_on(options.images, options.n or [10_000], options.seconds or [10.0, 60.0], options.docs)
+    return 0
+
+
+def _add_curves(subjects: Commands) -> None:
+    about = "a photograph drawn in more and more time, and by more and more Gaussians: two figures"
+    parser = _subject(subjects, "curves", about)
+    _add_output(parser, "curves")
+    parser.add_argument(
+        "--seconds", metavar="SECONDS", type=float, action="append", default=[], help="may be repeated (1 to 60)"
+    )
+    parser.add_argument("--docs", action="store_true", help="replace the figures of docs/fitting.md")
+    parser.set_defaults(run=_run_curves)
+
+
+def _run_curves(options: argparse.Namespace, contract_line: str) -> int:
+    from benchmarks.quality import curves
+
+    curves.report_on(curves.CURVES.parent if options.docs else options.output, options.seconds or curves.SECONDS)
     return 0
 
 

@@ -7,7 +7,7 @@ import pytest
 from benchmarks import __main__ as command
 from benchmarks import contract
 from benchmarks.arguments import matching
-from benchmarks.quality import encoder, fewest, photographs, recovery, refinement, second_order, variants
+from benchmarks.quality import curves, encoder, fewest, photographs, recovery, refinement, second_order, variants
 from benchmarks.speed.against import run as against
 from benchmarks.speed.mixtures import run as mixtures
 from benchmarks.speed.render import run as render
@@ -28,6 +28,7 @@ def asked(monkeypatch) -> list[tuple]:
         photographs,
         second_order,
         fewest,
+        curves,
     ):
         name = module.__name__.removeprefix("benchmarks.")
         monkeypatch.setattr(module, "report_on", lambda *given, name=name: calls.append((name, *given)) or 0)
@@ -76,8 +77,9 @@ def test_the_subjects_of_quality_get_what_was_asked(asked, digits, tmp_path):
     command.main(["quality", "variants", digits, "-o", str(tmp_path / "new"), "--epochs", "1"])
     command.main(["quality", "refinement", digits, "--images", digits])
     command.main(["quality", "recovery", "--scenes", "2", "--only", "recover"])
-    command.main(["quality", "fit", digits, digits, "-n", "5", "-n", "9", "--seconds", "0.5"])
+    command.main(["quality", "fit", digits, digits, "-n", "5", "-n", "9", "--seconds", "0.5", "--docs"])
     command.main(["quality", "fit", digits])
+    command.main(["quality", "curves", "-o", str(tmp_path / "new"), "--seconds", "3"])
     command.main(["quality", "second-order", digits, "-n", "7", "--seconds", "2"])
     command.main(["quality", "fewest", digits, "--psnr", "30"])
     paths = (type(tmp_path)(digits), tmp_path / "new")
@@ -86,8 +88,9 @@ def test_the_subjects_of_quality_get_what_was_asked(asked, digits, tmp_path):
         ("quality.variants", *paths, 1, []),
         ("quality.refinement", [paths[0]], paths[0]),
         ("quality.recovery", 2, [0, 1, 2], ["recover"]),
-        ("quality.photographs", [paths[0]] * 2, [5, 9], [0.5]),
-        ("quality.photographs", [paths[0]], [10_000], [10.0, 60.0]),
+        ("quality.photographs", [paths[0]] * 2, [5, 9], [0.5], True),
+        ("quality.photographs", [paths[0]], [10_000], [10.0, 60.0], False),
+        ("quality.curves", tmp_path / "new", [3.0]),
         ("quality.second_order", [paths[0]], 7, 2.0),
         ("quality.fewest", [paths[0]], 30.0),
     ]
@@ -96,7 +99,7 @@ def test_the_subjects_of_quality_get_what_was_asked(asked, digits, tmp_path):
 @pytest.mark.parametrize(("arguments", "listed"), [
     ([], ("speed", "quality")),
     (["speed"], ("render", "mixtures", "--against")),
-    (["quality"], ("encoder", "variants", "refinement", "recovery", "fit", "second-order", "fewest")),
+    (["quality"], ("encoder", "variants", "refinement", "recovery", "fit", "curves", "second-order", "fewest")),
 ])  # fmt: skip
 def test_help_lists_what_there_is(arguments, listed, capsys):
     with pytest.raises(SystemExit) as exit_:

@@ -76,10 +76,15 @@ def resume(output: Path, given: Mapping[str, Any], *, animate: Path | None = Non
 def load(settings: Settings) -> Photograph:
     """The image of its file, or the photograph of scikit-learn."""
     if settings.image is None:
-        from sklearn.datasets import load_sample_image
-
-        return Photograph(np.moveaxis(load_sample_image(CHINA), -1, 0))
+        return Photograph(china())
     return read_photograph(settings.image, settings.mask, onto_black=settings.non_negative)
+
+
+def china() -> np.ndarray:
+    """The photograph of scikit-learn (3, 427, 640), uint8."""
+    from sklearn.datasets import load_sample_image
+
+    return np.moveaxis(load_sample_image(CHINA), -1, 0)
 
 
 def _digest(photograph: Photograph) -> str:
