@@ -54,7 +54,7 @@ def fit(
     ] = 0.25,
     seed: Annotated[int, typer.Option(metavar="SEED", min=0, help="Of the places where Gaussians begin.")] = 0,
     compact: Annotated[
-        bool, typer.Option("--compact", help="Round the numbers in the file, to about a fifth of the bytes.")
+        bool, typer.Option("--compact", help="Round the numbers in the end, to about a fifth of the bytes.")
     ] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a fit that did not come to its end.")] = False,
     overwrite: Overwrite = False,

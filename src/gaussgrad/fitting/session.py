@@ -7,7 +7,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from gaussgrad import checks
+from gaussgrad import checks, metrics
 from gaussgrad.files.folders import refuse_existing
 from gaussgrad.files.images import read_pages
 from gaussgrad.fitting.photographs import fit_image
@@ -46,7 +46,7 @@ class Settings:
     @property
     def options(self) -> dict[str, Any]:
         """The arguments of `fit_image` but for the image."""
-        return {name: value for name, value in asdict(self).items() if name not in ("image", "compact")}
+        return {name: value for name, value in asdict(self).items() if name != "image"}
 
 
 def picture_beside(output: Path) -> Path:
@@ -120,7 +120,7 @@ def _digest(image: np.ndarray) -> str:
 
 def _refuse_options(image: np.ndarray, settings: Settings) -> None:
     """Refuse what `fit_image` would, before anything is written, by a corner of the image that it does not move."""
-    fit_image(np.zeros_like(image[:, :8, :8]), **{**settings.options, "n": 1, "steps": 0})
+    fit_image(np.zeros_like(image[:, :8, :8]), **{**settings.options, "n": 1, "steps": 0, "compact": False})
 
 
 def _fit(output: Path, image: np.ndarray, settings: Settings, since: Checkpoint | None, console: Console) -> None:
@@ -135,14 +135,17 @@ def _fit(output: Path, image: np.ndarray, settings: Settings, since: Checkpoint 
             with _stopped_softly(watch):
                 fit = fit_image(image, callback=watch, **settings.options, **begun)
         except Stopped as stopped:
-            moment, picture = stopped.moment, stopped.picture
+            moment, picture, rounded = stopped.moment, stopped.picture, ""
         else:
             moment, picture = fit.history[-1], fit.picture
+            rounded = f" ({fit.history[-2].psnr:.2f} dB before rounding)" if settings.compact else ""
             watch.interrupted = False
+    picture = _with_ssim(image, picture)
     _write(output, image, picture, settings)
+    ssim = "" if picture.fit_ssim is None else f", SSIM {picture.fit_ssim:.3f}"
     console.print(
         f"{moment.gaussians:,} Gaussians after {moment.step:,} steps and {moment.seconds:.1f} s: "
-        f"PSNR {moment.psnr:.2f} dB.\n{_described(output, picture)}",
+        f"PSNR {moment.psnr:.2f} dB{rounded}{ssim}.\n{_described(output, picture)}",
         soft_wrap=True,
         highlight=False,
     )
@@ -151,6 +154,13 @@ def _fit(output: Path, image: np.ndarray, settings: Settings, since: Checkpoint 
         console.print(f"Interrupted. Go on with: {command}", soft_wrap=True, highlight=False)
         raise KeyboardInterrupt
     beside(output).unlink(missing_ok=True)
+
+
+def _with_ssim(image: np.ndarray, picture: Picture) -> Picture:
+    """The picture with its SSIM against the image, unless that is smaller than a window."""
+    if min(picture.size) < metrics.WINDOW:
+        return picture
+    return replace(picture, fit_ssim=metrics.ssim(image, picture.render() * picture.white, picture.white))
 
 
 def _write(output: Path, image: np.ndarray, picture: Picture, settings: Settings) -> None:

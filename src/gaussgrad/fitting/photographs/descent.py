@@ -119,7 +119,7 @@ def descend(
         particles.add(*by_structure(_wanted(target), target.mask, _due(0.0, n, stages), generator))
     else:
         particles.add(*start)
-    draw = _Drawing(target, rules)
+    draw = Drawing(target, rules)
     draw.compile(particles)
     first, began = used[0], time.perf_counter() - used[1]
     step = first
@@ -177,7 +177,7 @@ def _rate(since: int, progress: float) -> float:
     return min(1.0, (since + 1) / WARM_UP) * 0.5 * (1 + math.cos(math.pi * progress))
 
 
-class _Drawing:
+class Drawing:
     """The kernels of `render`, called for one image, its residual and the gradients of its squared error."""
 
     def __init__(self, target: Target, rules: Rules) -> None:
