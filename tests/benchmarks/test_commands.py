@@ -7,7 +7,7 @@ import pytest
 from benchmarks import __main__ as command
 from benchmarks import contract
 from benchmarks.arguments import matching
-from benchmarks.quality import encoder, photographs, recovery, refinement, variants
+from benchmarks.quality import encoder, photographs, rates, recovery, refinement, variants
 from benchmarks.speed.against import run as against
 from benchmarks.speed.mixtures import run as mixtures
 from benchmarks.speed.render import run as render
@@ -17,7 +17,7 @@ from benchmarks.speed.render import run as render
 def asked(monkeypatch) -> list[tuple]:
     """What was to be measured; nothing is."""
     calls: list[tuple] = []
-    for module in (render, mixtures, against, encoder, variants, refinement, recovery, photographs):
+    for module in (render, mixtures, against, encoder, variants, refinement, recovery, photographs, rates):
         name = module.__name__.removeprefix("benchmarks.")
         monkeypatch.setattr(module, "report_on", lambda *given, name=name: calls.append((name, *given)) or 0)
     monkeypatch.setattr(contract, "check", lambda: "3 passed")
@@ -67,6 +67,8 @@ def test_the_subjects_of_quality_get_what_was_asked(asked, digits, tmp_path):
     command.main(["quality", "recovery", "--scenes", "2", "--only", "recover"])
     command.main(["quality", "fit", digits, digits, "-n", "5", "-n", "9", "--seconds", "0.5"])
     command.main(["quality", "fit", digits])
+    command.main(["quality", "rate", digits, "-n", "5", "--steps", "7", "--figure", "a.png", "--docs"])
+    command.main(["quality", "rate", digits])
     paths = (type(tmp_path)(digits), tmp_path / "new")
     assert asked == [
         ("quality.encoder", *paths, [4], ["ten points"], None),
@@ -75,6 +77,8 @@ def test_the_subjects_of_quality_get_what_was_asked(asked, digits, tmp_path):
         ("quality.recovery", 2, [0, 1, 2], ["recover"]),
         ("quality.photographs", [paths[0]] * 2, [5, 9], [0.5]),
         ("quality.photographs", [paths[0]], [10_000], [10.0, 60.0]),
+        ("quality.rates", [paths[0]], [5], 7, type(tmp_path)("a.png"), True),
+        ("quality.rates", [paths[0]], [500, 1000, 2000, 5000, 10_000, 20_000], 1000, None, False),
     ]
 
 

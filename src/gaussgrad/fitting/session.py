@@ -120,7 +120,7 @@ def _digest(image: np.ndarray) -> str:
 
 def _refuse_options(image: np.ndarray, settings: Settings) -> None:
     """Refuse what `fit_image` would, before anything is written, by a corner of the image that it does not move."""
-    fit_image(np.zeros_like(image[:, :8, :8]), **{**settings.options, "n": 1, "steps": 0, "compact": False})
+    fit_image(np.zeros_like(image[:, :8, :8]), **{**settings.options, "n": 1, "steps": 0})
 
 
 def _fit(output: Path, image: np.ndarray, settings: Settings, since: Checkpoint | None, console: Console) -> None:
