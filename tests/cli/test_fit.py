@@ -124,6 +124,18 @@ def test_ctrl_c_keeps_what_is_reached_and_resume_ends_it(call, folder, at_step):
     assert Picture.load("a.gauss").fit_psnr > before.fit_psnr
 
 
+def test_ctrl_c_while_numbers_are_rounded_keeps_what_is_reached_too(call, folder, at_step):
+    at_step(124, lambda: signal.raise_signal(signal.SIGINT))
+    code, out, _ = call("fit", "photo.png", *QUICK, "--compact", "-o", "a.gauss")
+    assert code == 130
+    assert "after 124 steps" in out
+    assert Picture.load("a.gauss").steps is not None
+    at_step(None, None)
+    assert call("fit", "-o", "a.gauss", "--resume")[0] == 0
+    picture = Picture.load("a.gauss")
+    assert picture.fit_psnr == pytest.approx(metrics.psnr(read_image("photo.png"), picture.render()), abs=1e-3)
+
+
 def test_what_is_killed_goes_on_from_its_last_checkpoint(call, folder, at_step):
     at_step(15, killed)
     with pytest.raises(Killed):
