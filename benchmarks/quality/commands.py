@@ -7,6 +7,7 @@ from benchmarks.arguments import Commands, Parser, existing, new_folder
 from benchmarks.quality.trainings import DECONVOLUTIONAL, ENCODERS, SEEDS, VARIANT_EPOCHS, VARIANTS
 
 DIGITS = "the digits: an idx or .npy file"
+RATE_COUNTS = (500, 1000, 2000, 5000, 10_000, 20_000)
 TRAINED = (*ENCODERS, DECONVOLUTIONAL)
 
 
@@ -22,6 +23,7 @@ def add(rooms: Commands) -> None:
     _add_curves(subjects)
     _add_second_order(subjects)
     _add_fewest(subjects)
+    _add_rate(subjects)
 
 
 def _add_encoder(subjects: Commands) -> None:
@@ -180,6 +182,26 @@ def _run_fewest(options: argparse.Namespace, contract_line: str) -> int:
 
 def _add_photographs(parser: Parser) -> None:
     parser.add_argument("images", metavar="IMAGE", type=existing, nargs="+", help="photographs of 8 bits")
+
+
+def _add_rate(subjects: Commands) -> None:
+    parser = _subject(subjects, "rate", "PSNR by bits per pixel: compact files of Gaussians beside JPEG and WebP")
+    _add_photographs(parser)
+    parser.add_argument(
+        "-n", metavar="N", type=int, action="append", default=[], help="Gaussians; may be repeated (500 to 20000)"
+    )
+    parser.add_argument("--steps", metavar="STEPS", type=int, default=1000, help="of each fit (%(default)s)")
+    parser.add_argument("--figure", metavar="FILE", type=Path, help="a .png to draw")
+    parser.add_argument("--docs", action="store_true", help="write table and figure into docs/pictures.md too")
+    parser.set_defaults(run=_run_rate)
+
+
+def _run_rate(options: argparse.Namespace, contract_line: str) -> int:
+    from benchmarks.quality import rates
+
+    counts = options.n or list(RATE_COUNTS)
+    rates.report_on(options.images, counts, options.steps, options.figure, options.docs)
+    return 0
 
 
 def _subject(subjects: Commands, name: str, about: str) -> Parser:

@@ -7,7 +7,7 @@ import pytest
 from benchmarks import __main__ as command
 from benchmarks import contract
 from benchmarks.arguments import matching
-from benchmarks.quality import curves, encoder, fewest, photographs, recovery, refinement, second_order, variants
+from benchmarks.quality import curves, encoder, fewest, photographs, rates, recovery, refinement, second_order, variants
 from benchmarks.speed.against import run as against
 from benchmarks.speed.mixtures import run as mixtures
 from benchmarks.speed.render import run as render
@@ -29,6 +29,7 @@ def asked(monkeypatch) -> list[tuple]:
         second_order,
         fewest,
         curves,
+        rates,
     ):
         name = module.__name__.removeprefix("benchmarks.")
         monkeypatch.setattr(module, "report_on", lambda *given, name=name: calls.append((name, *given)) or 0)
@@ -82,6 +83,8 @@ def test_the_subjects_of_quality_get_what_was_asked(asked, digits, tmp_path):
     command.main(["quality", "curves", "-o", str(tmp_path / "new"), "--seconds", "3"])
     command.main(["quality", "second-order", digits, "-n", "7", "--seconds", "2"])
     command.main(["quality", "fewest", digits, "--psnr", "30"])
+    command.main(["quality", "rate", digits, "-n", "5", "--steps", "7", "--figure", "a.png", "--docs"])
+    command.main(["quality", "rate", digits])
     paths = (type(tmp_path)(digits), tmp_path / "new")
     assert asked == [
         ("quality.encoder", *paths, [4], ["ten points"], None),
@@ -93,6 +96,8 @@ def test_the_subjects_of_quality_get_what_was_asked(asked, digits, tmp_path):
         ("quality.curves", tmp_path / "new", [3.0]),
         ("quality.second_order", [paths[0]], 7, 2.0),
         ("quality.fewest", [paths[0]], 30.0),
+        ("quality.rates", [paths[0]], [5], 7, type(tmp_path)("a.png"), True),
+        ("quality.rates", [paths[0]], [500, 1000, 2000, 5000, 10_000, 20_000], 1000, None, False),
     ]
 
 

@@ -71,7 +71,7 @@ def fit(
     ] = None,
     seed: Annotated[int, typer.Option(metavar="SEED", min=0, help="Of the places where Gaussians begin.")] = 0,
     compact: Annotated[
-        bool, typer.Option("--compact", help="Round the numbers in the file, to about a fifth of the bytes.")
+        bool, typer.Option("--compact", help="Round the numbers in the end, to about a fifth of the bytes.")
     ] = False,
     animate: Annotated[
         Path | None, typer.Option(metavar="FIT.gif", help="Also write an animation of the descent, .gif or .webp.")

@@ -2,24 +2,24 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from gaussgrad import checks, parallel
-from gaussgrad.checks import complain
-from gaussgrad.fitting.photographs.descent import UNUSED, Budget, Moment, Rules, Target, descend
-from gaussgrad.fitting.photographs.search import ABOVE, BEYOND, Trial, bracket, fewest
+from gaussgrad import checks, metrics, parallel
+from gaussgrad.files.compact import Steps
+from gaussgrad.fitting.photographs import inputs, rounding
+from gaussgrad.fitting.photographs.descent import UNUSED, Moment, Rules, Target, descend
+from gaussgrad.fitting.photographs.search import Trial, search
 from gaussgrad.fitting.photographs.start import Arrays
 from gaussgrad.gaussians import Gaussians
 from gaussgrad.picture import Picture
 
 __all__ = ["Fit", "Moment", "fit_image"]
 
-STEPS = 1000  # where nothing says when to stop
-RANGES = {"uint8": 255.0, "uint16": 65535.0}  # of the integers that images are kept in
-MOST_CHANNELS = 16  # more are an image with its channels last
+Descent = tuple[Arrays, list[Moment]]
 
 
 @dataclass(frozen=True)
@@ -32,11 +32,13 @@ class Fit:
         What draws them, and what is saved; its `gaussians` hold means (n, 2), Cholesky factors (n, 3) and weights
         (n, c), in NumPy, float32.
     history : tuple of Moment
-        Every ten steps and at the end: step, seconds, number of Gaussians and PSNR.
+        Every ten steps and at the end: step, seconds, number of Gaussians and PSNR. With `compact`, the last is that of
+        the rounded Gaussians, and the one before it of the Gaussians before that.
     """
 
     picture: Picture
     history: tuple[Moment, ...]
+    _target: Target | None = field(default=None, repr=False, compare=False)
 
     @property
     def gaussians(self) -> Gaussians:
@@ -52,6 +54,17 @@ class Fit:
     def psnr(self) -> float:
         """PSNR in dB against the image, over the pixels that are known, in the range of its data."""
         return self.history[-1].psnr
+
+    @cached_property
+    def ssim(self) -> float | None:
+        """SSIM against the image, over the windows of 11 x 11 pixels that are known; None where there is none."""
+        target = self._target
+        if target is None:
+            return None
+        known = target.mask > 0
+        if not metrics.has_windows(known):
+            return None
+        return metrics.ssim(target.image, self.picture.render(), mask=known)
 
     def render(self, scale: float = 1.0) -> np.ndarray:
         """The image (c, scale * h, scale * w), 0 for black and 1 for white; see `Picture.render`."""
@@ -76,6 +89,7 @@ def fit_image(
     non_negative: bool = False,
     narrowest: float = 0.25,
     tolerance: float = 0.0111,
+    compact: bool | Steps = False,
     seed: int = 0,
     threads: int | None = None,
     callback: Callable[[Moment], None] | None = None,
@@ -113,6 +127,10 @@ def fit_image(
         enlarged.
     tolerance : float in [0, 1)
         As in `gaussgrad.render`. The default ends a Gaussian at three standard deviations.
+    compact : bool or Steps
+        Whether to round the numbers in the end, in 200 steps more, for a file of fewer bytes: `fit.save(path,
+        compact=True)` keeps them as they are. True takes steps that cost a photograph less than 0.3 dB. With a
+        finished fit as `start` and `steps=0` nothing else is done.
     seed : int
         Of the places where Gaussians begin. With `steps`, a seed gives the same Gaussians each time.
     threads : int, optional
@@ -146,21 +164,23 @@ def fit_image(
     >>> fit.psnr > 35, fit.gaussians.means.shape
     (True, (4, 2))
     """
-    numbers = _numbers(image)
-    most = _most(n, psnr, start, used, numbers)
-    white = _white(numbers, data_range)
-    known = _known(numbers, mask)
+    held = start.picture if isinstance(start, Fit) else start
+    numbers = inputs.numbers_of(image)
+    most = inputs.largest_n(n, psnr, held, used, numbers)
+    white = inputs.white_of(numbers, data_range)
+    known = inputs.known_pixels(numbers, mask)
+    grid = inputs.grid_of(compact)
     rules = Rules(
         tolerance=checks.number("tolerance", tolerance, "a number in [0, 1)", 0.0, 1.0),
         narrowest=checks.number("narrowest", narrowest, "a number of pixels, 0 or more", 0.0),
         least_weight=0.0 if checks.option("non_negative", non_negative, (False, True)) else -math.inf,
-        seed=_natural("seed", seed),
+        seed=inputs.natural("seed", seed),
         threads=checks.thread_count(threads) or parallel.available_cores(),
     )
-    budget = _budget(steps, seconds, psnr)
-    target = _target(numbers, known, white, start, black=non_negative)
-    began = None if start is None else _start(start, most, target)
-    spent = _used(used, start)
+    budget = inputs.budget_of(steps, seconds, psnr)
+    target = inputs.target_of(numbers, known, white, held, black=non_negative)
+    began = None if held is None else inputs.arrays_of(held, most, target)
+    spent = inputs.spent_by(used, held)
 
     def picture(arrays: Arrays, psnr: float) -> Picture:
         means, factors, weights = arrays
@@ -171,42 +191,29 @@ def fit_image(
             background=target.background,
             black=0.0,
             white=white,
-            sample_type=numbers.dtype.name if numbers.dtype.name in RANGES else "float32",
+            sample_type=numbers.dtype.name if numbers.dtype.name in inputs.RANGES else "float32",
             fit_psnr=psnr if math.isfinite(psnr) else None,
         )
 
     told = None if callback is None else _telling(callback, picture)
 
-    def descent(n: int, until: float | None, tried: tuple[Trial, ...] = ()) -> Fit:
+    def descent(n: int, until: float | None, tried: tuple[Trial, ...] = ()) -> tuple[Descent, float]:
         here = (n, tried) == (spent.n, spent.tried)
         limits, since = replace(budget, psnr=until), spent if here else replace(UNUSED, tried=tried)
         arrays, history = descend(target, n, began if here else None, limits, rules, told, since)
-        return Fit(picture(arrays, history[-1].psnr), tuple(history))
+        return (arrays, history), history[-1].psnr
 
     if n is None and budget.psnr is not None:
-        return _found(descent, budget.psnr, most, spent.tried)
-    spent = replace(spent, n=most, tried=())
-    return descent(most, budget.psnr)
-
-
-def _found(descent: Callable[..., Fit], psnr: float, pixels: int, tried: tuple[Trial, ...]) -> Fit:
-    """The fit of the fewest Gaussians; the last one is made once more if it is not at hand, or is far above."""
-    last: list[Fit] = []
-
-    def attempt(n: int, trials: tuple[Trial, ...]) -> float:
-        last[:] = [descent(n, psnr + BEYOND, trials)]
-        return last[0].psnr
-
-    while True:
-        tried = fewest(attempt, psnr, pixels, tried)
-        enough = bracket(tried, psnr).enough
-        n = tried[-1].n if enough is None else enough.n
-        if last and last[0].picture.n == n and last[0].psnr <= psnr + ABOVE:
-            return last[0]
-        fit = descent(n, psnr, tried)
-        if enough is None or fit.psnr >= psnr:
-            return fit
-        tried = (*tried, Trial(n, fit.psnr))  # as many seconds were fewer steps this time
+        arrays, history = search(descent, budget.psnr, most, spent.tried)
+    else:
+        spent = replace(spent, n=most, tried=())
+        (arrays, history), _ = descent(most, budget.psnr)
+    fitted = picture(arrays, history[-1].psnr)
+    if compact is False:
+        return Fit(fitted, tuple(history), target)
+    grid = grid or fitted.steps_within(history[-1].psnr + rounding.MARGIN)
+    arrays, last = rounding.settle(target, arrays, grid, rules, history[-1], told)
+    return Fit(replace(picture(arrays, last.psnr), steps=grid), (*history, last), target)
 
 
 def _telling(
@@ -225,107 +232,3 @@ def _telling(
 def _copied(arrays: Arrays) -> Arrays:
     means, factors, weights = arrays
     return means.copy(), factors.copy(), weights.copy()
-
-
-def _most(
-    n: int | None, psnr: float | None, start: Fit | Picture | None, used: Moment | None, numbers: np.ndarray
-) -> int:
-    """The number of Gaussians, or the largest that is looked for."""
-    if n is not None:
-        return checks.count("n", n)
-    if psnr is None:
-        raise ValueError(complain("n", "a number of Gaussians where no psnr is given", "None"))
-    if start is not None and used is None:
-        raise ValueError(complain("n", "a number of Gaussians where a start is given", "None"))
-    return int(np.prod(numbers.shape[1:]))
-
-
-def _used(used: Moment | None, start: Fit | Picture | None) -> Moment:
-    """Steps, seconds and trials that count as used."""
-    if used is None:
-        return UNUSED
-    if start is None:
-        raise ValueError(complain("used", "given together with start", "no start", "Give the Gaussians too."))
-    return used
-
-
-def _numbers(image: Any) -> np.ndarray:
-    """The image (c, h, w) in NumPy, of the dtype it has."""
-    numbers = np.asarray(image.detach() if hasattr(image, "detach") else image)
-    if numbers.dtype.name not in (*RANGES, "float16", "float32", "float64"):
-        wanted = "of unsigned integers of 8 or 16 bits, or of floats"
-        raise TypeError(complain("image", wanted, str(numbers.dtype), "Convert it."))
-    shape = numbers.shape
-    numbers = numbers[None] if numbers.ndim == 2 else numbers
-    if numbers.ndim != 3 or 0 in shape or len(numbers) > MOST_CHANNELS:
-        cure = "Use numpy.moveaxis(image, -1, 0)." if numbers.ndim == 3 and shape[-1] <= MOST_CHANNELS else ""
-        raise ValueError(complain("image", "of shape (h, w) or (c, h, w)", f"shape {shape}", cure))
-    return numbers
-
-
-def _white(numbers: np.ndarray, data_range: float | None) -> float:
-    """The number that is 1."""
-    if data_range is not None:
-        return checks.number("data_range", data_range, "a number above 0", math.ulp(0.0))
-    return RANGES.get(numbers.dtype.name, 1.0)
-
-
-def _known(numbers: np.ndarray, mask: Any) -> np.ndarray:
-    """Which pixels (h, w) are known; what is known must be finite."""
-    size = numbers.shape[1:]
-    known = np.ones(size, bool) if mask is None else np.asarray(mask)
-    if known.shape != size or known.dtype != bool:
-        wanted = f"booleans of shape {size}, as the image"
-        raise ValueError(complain("mask", wanted, f"{known.dtype} of shape {known.shape}", "Use mask > 0."))
-    if not known.any():
-        raise ValueError(complain("mask", "true at one pixel or more", "none"))
-    bad = ~np.isfinite(numbers).all(axis=0) & known
-    if bad.any():
-        row, column = (int(i) for i in np.argwhere(bad)[0])
-        got = f"{numbers[:, row, column].tolist()} at pixel ({row}, {column})"
-        cure = "Leave such pixels out by mask=numpy.isfinite(image), of channels numpy.isfinite(image).all(axis=0)."
-        raise ValueError(complain("image", "finite", got, cure))
-    return known
-
-
-def _budget(steps: int | None, seconds: float | None, psnr: float | None) -> Budget:
-    if steps is None and seconds is None:
-        steps = STEPS
-    return Budget(
-        steps=None if steps is None else _natural("steps", steps),
-        seconds=None if seconds is None else checks.number("seconds", seconds, "0 or more seconds", 0.0),
-        psnr=None if psnr is None else checks.number("psnr", psnr, "a number of dB", -math.inf),
-    )
-
-
-def _natural(name: str, value: Any) -> int:
-    return 0 if type(value) is int and value == 0 else checks.count(name, value)
-
-
-def _target(
-    numbers: np.ndarray, known: np.ndarray, white: float, start: Fit | Picture | None, *, black: bool
-) -> Target:
-    """The image in units of its range, on the background of the start, on black, or on the mean of what is known."""
-    image = np.where(known, numbers, 0).astype(np.float32) / np.float32(white)
-    if start is not None:
-        background = np.asarray((start.picture if isinstance(start, Fit) else start).background, np.float32)
-    elif black:
-        background = np.zeros(len(image), np.float32)
-    else:
-        background = image[:, known].mean(axis=1, dtype=np.float64).astype(np.float32)
-    if background.shape != image.shape[:1]:
-        wanted = f"of {len(image)} channels, as the image"
-        raise ValueError(complain("start", wanted, f"{len(background)}"))
-    return Target(image, background, known.astype(np.float32), bool(not known.all()))
-
-
-def _start(start: Fit | Picture, n: int, target: Target) -> Arrays:
-    """Means, factors and weights (m, c), in NumPy, float32, m at most n."""
-    picture = start.picture if isinstance(start, Fit) else start
-    held = picture.gaussians
-    if picture.amplitude != "peak" or picture.size != target.image.shape[1:] or picture.n > n:
-        wanted = f"of peak amplitude, of size {target.image.shape[1:]} and of at most n = {n} Gaussians"
-        raise ValueError(complain("start", wanted, f"{picture.amplitude!r}, {picture.size} and {picture.n}"))
-    weights = np.ones(picture.n) if held.weights is None else np.asarray(held.weights)
-    means, factors = np.array(held.means, np.float32), np.array(held.factors(), np.float32)
-    return means, factors, weights.reshape(picture.n, -1).astype(np.float32)

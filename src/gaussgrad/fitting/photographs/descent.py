@@ -101,7 +101,7 @@ def descend(
     The callback gets the arrays that go on changing. The steps and seconds of
     `used` are those that the start took of the budget, and its trials were before.
     """
-    history, particles, draw = list[Moment](), Particles(n, len(target.image)), _Drawing(target, rules)
+    history, particles, draw = list[Moment](), Particles(n, len(target.image)), Drawing(target, rules)
     grow = _Growth(target, n, budget, rules)
     if start is None:
         particles.add(*by_structure(_wanted(target), target.mask, grow.due(0), grow.generator))
@@ -138,7 +138,7 @@ class _Growth:
         self.stage: int | None = None  # the last one that was led through
 
     def __call__(self, particles: Particles, residual: np.ndarray, progress: float) -> bool:
-        """Whether any came in, so far into the descent; the residual is that of `_Drawing`."""
+        """Whether any came in, so far into the descent; the residual is that of `Drawing`."""
         stage = sum(progress >= each for each in self.stages)
         missing = max(self.due(stage) - particles.count, 0)
         begun, self.stage = self.stage is not None and stage > self.stage, stage
@@ -184,7 +184,7 @@ def _rate(since: int, progress: float) -> float:
     return min(1.0, (since + 1) / WARM_UP) * 0.5 * (1 + math.cos(math.pi * falling))
 
 
-class _Drawing:
+class Drawing:
     """The kernels of `render`, called for one image, its residual and the gradients of its squared error."""
 
     def __init__(self, target: Target, rules: Rules) -> None:

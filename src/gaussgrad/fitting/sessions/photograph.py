@@ -106,11 +106,13 @@ def _fit(
     with filming(animate is not None) as reel:
         with _showing(console) as progress:
             watch = Watch(beside(output), kept, console, progress, reel)
-            moment, picture = _descend(photograph, settings, since, watch)
-        outputs.write(output, photograph, picture, compact=settings.compact)
+            moment, picture, unrounded = _descend(photograph, settings, since, watch)
+        picture = outputs.write(output, photograph, picture, compact=settings.compact)
         reached = f"{moment.gaussians:,} Gaussians after {moment.step:,} steps and {moment.seconds:.1f} s"
-        _say(console, f"{reached}: PSNR {moment.psnr:.2f} dB.\n{outputs.described(output, picture)}")
-        missed = None if watch.interrupted else settings.missed(moment.psnr)
+        rounded = "" if unrounded == moment.psnr else f" ({unrounded:.2f} dB before rounding)"
+        ssim = "" if picture.fit_ssim is None else f", SSIM {picture.fit_ssim:.3f}"
+        _say(console, f"{reached}: PSNR {moment.psnr:.2f} dB{rounded}{ssim}.\n{outputs.described(output, picture)}")
+        missed = None if watch.interrupted else settings.missed(unrounded)
         if missed is not None:
             _say(console, missed)
         if animate is not None and reel is not None:
@@ -124,16 +126,16 @@ def _fit(
 
 def _descend(
     photograph: Photograph, settings: Settings, since: Checkpoint | None, watch: "Watch"
-) -> tuple[Moment, Picture]:
-    """Where the descent came to its end, or was stopped."""
+) -> tuple[Moment, Picture, float]:
+    """Where the descent came to its end, or was stopped, and its PSNR before numbers were rounded."""
     begun: dict[str, Any] = {} if since is None else {"start": since.picture, "used": since.moment}
     try:
         with _stopped_softly(watch):
             fit = fit_image(photograph.numbers, mask=photograph.known, callback=watch, **settings.options, **begun)
     except Stopped as stopped:
-        return stopped.moment, stopped.picture
+        return stopped.moment, stopped.picture, stopped.moment.psnr
     watch.interrupted = False
-    return fit.history[-1], fit.picture
+    return fit.history[-1], fit.picture, fit.history[-2 if settings.compact else -1].psnr
 
 
 def _say(console: Console, line: str) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 
 from gaussgrad.fitting.photographs import fit_image
 
-_OF_THE_SESSION = ("image", "mask", "compact")  # the others are arguments of `fit_image`
+_OF_THE_SESSION = ("image", "mask")  # the others are arguments of `fit_image`
 
 
 @dataclass(frozen=True)
