@@ -1,6 +1,6 @@
 """Find and improve the Gaussians of images with torch: least squares, losses, schedules and matching.
 
-- `fit_image` draws a photograph by as many Gaussians as wanted.
+- `fit_image` draws a photograph by as many Gaussians as wanted, `fit_images` many small images at once.
 - `refine` moves Gaussians down the squared error to their images; `recover` finds them from random places.
 - `respawn` gives the Gaussian that matters least a second life where light is missing.
 - `distillation_loss` teaches an encoder what `refine` made of its answer; `diagnose` tells which Gaussians are no use.
@@ -16,7 +16,7 @@ from gaussgrad.fitting.diagnostics import Diagnosis, diagnose
 from gaussgrad.fitting.distillation import distillation_loss
 from gaussgrad.fitting.losses import absolute_error, multi_scale, poisson_error, squared_error
 from gaussgrad.fitting.matching import match, matched_distance
-from gaussgrad.fitting.photographs import Fit, fit_image
+from gaussgrad.fitting.photographs import Fit, fit_image, fit_images
 from gaussgrad.fitting.point_losses import chamfer_distance, energy_distance, separation
 from gaussgrad.fitting.recovery import recover
 from gaussgrad.fitting.refinement import refine
@@ -35,6 +35,7 @@ __all__ = [
     "distillation_loss",
     "energy_distance",
     "fit_image",
+    "fit_images",
     "losses",
     "match",
     "matched_distance",

@@ -1,78 +1,20 @@
-"""A photograph drawn by Gaussians: the door, where the image and the options are checked once."""
+"""A photograph drawn by Gaussians: the doors, for one image and for many small ones."""
 
-import math
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
-import numpy as np
-
-from gaussgrad import checks, metrics, parallel
+from gaussgrad import checks
 from gaussgrad.files.compact import Steps
 from gaussgrad.fitting.photographs import inputs, rounding
-from gaussgrad.fitting.photographs.descent import UNUSED, Moment, Rules, Target, descend
+from gaussgrad.fitting.photographs.descent import UNUSED, Descent, Moment, descend
+from gaussgrad.fitting.photographs.fits import Fit, picture_of
 from gaussgrad.fitting.photographs.search import Trial, search
 from gaussgrad.fitting.photographs.start import Arrays
-from gaussgrad.gaussians import Gaussians
 from gaussgrad.picture import Picture
 
-__all__ = ["Fit", "Moment", "fit_image"]
-
-Descent = tuple[Arrays, list[Moment]]
-
-
-@dataclass(frozen=True)
-class Fit:
-    """A photograph as Gaussians, and how they came there.
-
-    Attributes
-    ----------
-    picture : Picture
-        What draws them, and what is saved; its `gaussians` hold means (n, 2), Cholesky factors (n, 3) and weights
-        (n, c), in NumPy, float32.
-    history : tuple of Moment
-        Every ten steps and at the end: step, seconds, number of Gaussians and PSNR. With `compact`, the last is that of
-        the rounded Gaussians, and the one before it of the Gaussians before that.
-    """
-
-    picture: Picture
-    history: tuple[Moment, ...]
-    _target: Target | None = field(default=None, repr=False, compare=False)
-
-    @property
-    def gaussians(self) -> Gaussians:
-        """Means (n, 2), Cholesky factors (n, 3) and weights (n, c)."""
-        return self.picture.gaussians
-
-    @property
-    def background(self) -> tuple[float, ...]:
-        """What the Gaussians are added to, a number for each channel."""
-        return self.picture.background
-
-    @property
-    def psnr(self) -> float:
-        """PSNR in dB against the image, over the pixels that are known, in the range of its data."""
-        return self.history[-1].psnr
-
-    @cached_property
-    def ssim(self) -> float | None:
-        """SSIM against the image, over the windows of 11 x 11 pixels that are known; None where there is none."""
-        target = self._target
-        if target is None:
-            return None
-        known = target.mask > 0
-        if not metrics.has_windows(known):
-            return None
-        return metrics.ssim(target.image, self.picture.render(), mask=known)
-
-    def render(self, scale: float = 1.0) -> np.ndarray:
-        """The image (c, scale * h, scale * w), 0 for black and 1 for white; see `Picture.render`."""
-        return self.picture.render(scale)
-
-    def save(self, path: Any, **options: Any) -> None:
-        """Write a `.gauss` file; see `Picture.save`."""
-        self.picture.save(path, **options)
+__all__ = ["Fit", "Moment", "fit_image", "fit_images"]
 
 
 def fit_image(
@@ -170,38 +112,20 @@ def fit_image(
     white = inputs.white_of(numbers, data_range)
     known = inputs.known_pixels(numbers, mask)
     grid = inputs.grid_of(compact)
-    rules = Rules(
-        tolerance=checks.number("tolerance", tolerance, "a number in [0, 1)", 0.0, 1.0),
-        narrowest=checks.number("narrowest", narrowest, "a number of pixels, 0 or more", 0.0),
-        least_weight=0.0 if checks.option("non_negative", non_negative, (False, True)) else -math.inf,
-        seed=inputs.natural("seed", seed),
-        threads=checks.thread_count(threads) or parallel.available_cores(),
-    )
+    rules = inputs.rules_of(tolerance, narrowest, non_negative, seed, threads)
     budget = inputs.budget_of(steps, seconds, psnr)
     target = inputs.target_of(numbers, known, white, held, black=non_negative)
     began = None if held is None else inputs.arrays_of(held, most, target)
     spent = inputs.spent_by(used, held)
 
-    def picture(arrays: Arrays, psnr: float) -> Picture:
-        means, factors, weights = arrays
-        return Picture(
-            Gaussians(means, cholesky=factors, weights=weights),
-            numbers.shape[1:],
-            tolerance=rules.tolerance,
-            background=target.background,
-            black=0.0,
-            white=white,
-            sample_type=numbers.dtype.name if numbers.dtype.name in inputs.RANGES else "float32",
-            fit_psnr=psnr if math.isfinite(psnr) else None,
-        )
-
+    picture = partial(picture_of, target, white, numbers.dtype, rules.tolerance)
     told = None if callback is None else _telling(callback, picture)
 
     def descent(n: int, until: float | None, tried: tuple[Trial, ...] = ()) -> tuple[Descent, float]:
         here = (n, tried) == (spent.n, spent.tried)
         limits, since = replace(budget, psnr=until), spent if here else replace(UNUSED, tried=tried)
-        arrays, history = descend(target, n, began if here else None, limits, rules, told, since)
-        return (arrays, history), history[-1].psnr
+        (found,) = descend([target], n, began if here else None, limits, rules, told, since)
+        return found, found.history[-1].psnr
 
     if n is None and budget.psnr is not None:
         arrays, history = search(descent, budget.psnr, most, spent.tried)
@@ -214,6 +138,79 @@ def fit_image(
     grid = grid or fitted.steps_within(history[-1].psnr + rounding.MARGIN)
     arrays, last = rounding.settle(target, arrays, grid, rules, history[-1], told)
     return Fit(replace(picture(arrays, last.psnr), steps=grid), (*history, last), target)
+
+
+def fit_images(
+    images: Any,
+    n: int,
+    *,
+    steps: int | None = None,
+    seconds: float | None = None,
+    psnr: float | None = None,
+    masks: Any = None,
+    data_range: float | None = None,
+    non_negative: bool = False,
+    narrowest: float = 0.25,
+    tolerance: float = 0.0111,
+    seed: int = 0,
+    threads: int | None = None,
+    callback: Callable[[Moment], None] | None = None,
+) -> list[Fit]:
+    """Draw many small images of one size, each by n Gaussians of its own, in one descent.
+
+    With `steps`, each fit is that of `fit_image` for its image, bit by bit. Small images take far less time together.
+
+    Parameters
+    ----------
+    images : array (b, h, w) or (b, c, h, w)
+        Of NumPy or torch, on the CPU: unsigned integers of 8 or 16 bits, or floats.
+    n : int
+        How many Gaussians for each.
+    steps, seconds : optional
+        When to stop, the first that comes. 1,000 steps where neither is given.
+    psnr : float, optional
+        Stop as soon as every image is drawn as well, in dB.
+    masks : array (b, h, w), optional
+        True where a pixel is known.
+    data_range, non_negative, narrowest, tolerance, seed, threads
+        As in `fit_image`.
+    callback : function of a Moment, optional
+        Called before each step, with the mean PSNR of the images; there is no picture.
+
+    Returns
+    -------
+    fits : list of Fit
+        In the order of the images.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As `fit_image`; the message names the image.
+
+    Examples
+    --------
+    >>> import gaussgrad, numpy
+    >>> images = gaussgrad.render([[[5.0, 7.0]], [[9.0, 6.0]]], [4.0, 1.0, 3.0], size=(16, 16), amplitude="peak")
+    >>> fits = fit_images(images, 4, steps=200)
+    >>> [fit.psnr > 35 for fit in fits], fits[1].render().shape
+    ([True, True], (1, 16, 16))
+    """
+    n = checks.count("n", n)
+    each = inputs.each_of(images, masks)
+    rules = inputs.rules_of(tolerance, narrowest, non_negative, seed, threads)
+    budget = inputs.budget_of(steps, seconds, psnr)
+    white = inputs.white_of(each[0][0], data_range)
+    targets = [inputs.target_of(numbers, known, white, None, black=non_negative) for numbers, known in each]
+    told = None if callback is None else lambda moment, _: callback(moment)
+    dtype = each[0][0].dtype
+    return [
+        Fit(
+            picture_of(target, white, dtype, rules.tolerance, found.arrays, found.history[-1].psnr),
+            tuple(found.history),
+            target,
+        )
+        for target, found in zip(targets, descend(targets, n, None, budget, rules, told), strict=True)
+    ]
 
 
 def _telling(

@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from gaussgrad import checks
+from gaussgrad import checks, parallel
 from gaussgrad.checks import complain
 from gaussgrad.files.compact import Steps
-from gaussgrad.fitting.photographs.descent import UNUSED, Budget, Moment, Target
+from gaussgrad.fitting.photographs.descent import UNUSED, Budget, Moment, Rules, Target
 from gaussgrad.fitting.photographs.start import Arrays
 from gaussgrad.picture import Picture
 
@@ -76,6 +76,34 @@ def known_pixels(numbers: np.ndarray, mask: Any) -> np.ndarray:
         cure = "Leave such pixels out by mask=numpy.isfinite(image), of channels numpy.isfinite(image).all(axis=0)."
         raise ValueError(complain("image", "finite", got, cure))
     return known
+
+
+def each_of(images: Any, masks: Any) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Of each image its numbers (c, h, w), and which pixels (h, w) are known."""
+    whole = np.asarray(images.detach() if hasattr(images, "detach") else images)
+    if whole.ndim not in (3, 4) or len(whole) == 0:
+        raise ValueError(complain("images", "of shape (b, h, w) or (b, c, h, w)", f"shape {whole.shape}"))
+    given = [None] * len(whole) if masks is None else masks
+    if len(given) != len(whole):
+        raise ValueError(complain("masks", f"{len(whole)}, one for each image", f"{len(given)}"))
+    each = []
+    for i, (image, mask) in enumerate(zip(whole, given, strict=True)):
+        try:
+            numbers = numbers_of(image)
+            each.append((numbers, known_pixels(numbers, mask)))
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"image {i}: {error}") from None
+    return each
+
+
+def rules_of(tolerance: float, narrowest: float, non_negative: bool, seed: int, threads: int | None) -> Rules:
+    return Rules(
+        tolerance=checks.number("tolerance", tolerance, "a number in [0, 1)", 0.0, 1.0),
+        narrowest=checks.number("narrowest", narrowest, "a number of pixels, 0 or more", 0.0),
+        least_weight=0.0 if checks.option("non_negative", non_negative, (False, True)) else -math.inf,
+        seed=natural("seed", seed),
+        threads=checks.thread_count(threads) or parallel.available_cores(),
+    )
 
 
 def budget_of(steps: int | None, seconds: float | None, psnr: float | None) -> Budget:

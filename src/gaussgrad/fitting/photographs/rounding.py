@@ -9,7 +9,8 @@ from dataclasses import replace
 import numpy as np
 
 from gaussgrad.files import compact
-from gaussgrad.fitting.photographs.descent import Drawing, Moment, Particles, Rules, Target
+from gaussgrad.fitting.photographs.descent import Drawing, Moment, Rules, Target
+from gaussgrad.fitting.photographs.particles import Memory, Particles
 from gaussgrad.fitting.photographs.start import Arrays
 
 STEPS = 200  # of descent; more gain a tenth of a dB at most
@@ -32,17 +33,17 @@ def settle(
     are left.
     """
     particles = _by_energy(arrays)
-    draw, began, n = Drawing(target, rules), time.perf_counter() - since.seconds, particles.count
+    draw, began, n = Drawing([target], rules), time.perf_counter() - since.seconds, particles.count
     for step in range(STEPS + 1):
         fixed = n * step // STEPS
         _round(particles, n * max(step - 1, 0) // STEPS, fixed, steps)
         residual, psnr = draw.residual(particles)
-        moment = replace(since, step=since.step + step, seconds=time.perf_counter() - began, psnr=psnr)
+        moment = replace(since, step=since.step + step, seconds=time.perf_counter() - began, psnr=float(psnr[0]))
         if callback is not None:
-            callback(moment, particles.arrays)
+            callback(moment, particles.of(0))
         if fixed < n:
             draw.step(_rest(particles, fixed), residual, _rate(step))
-    return particles.arrays, moment
+    return particles.of(0), moment
 
 
 def _by_energy(arrays: Arrays) -> Particles:
@@ -50,24 +51,24 @@ def _by_energy(arrays: Arrays) -> Particles:
     means, factors, weights = arrays
     energy = np.einsum("nc,nc,n,n->n", weights, weights, factors[:, 0], factors[:, 2], dtype=np.float64)
     order = np.argsort(-energy, kind="stable")
-    particles = Particles(len(means), weights.shape[1])
-    particles.add(means[order], factors[order], weights[order])
+    particles = Particles(1, len(means), weights.shape[1])
+    particles.add(0, (means[order], factors[order], weights[order]))
     return particles
 
 
 def _round(particles: Particles, start: int, stop: int, steps: compact.Steps) -> None:
     """Round the Gaussians [start, stop)."""
-    held = compact.Unpacked(*(array[start:stop].astype(np.float64) for array in particles.arrays))
-    for array, numbers in zip(particles.arrays, compact.rounded(held, steps), strict=True):
+    held = compact.Unpacked(*(array[start:stop].astype(np.float64) for array in particles.of(0)))
+    for array, numbers in zip(particles.of(0), compact.rounded(held, steps), strict=True):
         array[start:stop] = numbers
 
 
 def _rest(particles: Particles, start: int) -> Particles:
     """The Gaussians from `start` on, in the same memory."""
     rest = copy.copy(particles)
-    rest.count = particles.count - start
-    rest.means, rest.factors, rest.weights = (array[start:] for array in particles.arrays)
-    rest.moments, rest.ages = particles.moments[:, start:], particles.ages[start:]
+    rest.counts = particles.counts - start
+    means, factors, weights = (array[:, start:] for array in particles.gaussians)
+    rest.gaussians, rest.memory = (means, factors, weights), Memory(*(array[:, start:] for array in particles.memory))
     return rest
 
 
