@@ -1,5 +1,6 @@
 """Compiled kernels are kept, found again by later processes, and never used after the source changed."""
 
+import gc
 import os
 import shutil
 import subprocess
@@ -11,8 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from cases import mixture_inputs
+from numba import types
 
 import gaussgrad
+from gaussgrad import simd
 from gaussgrad.ops.impulse.cpu.forward import paint
 from gaussgrad.ops.mixture.cpu.forward import mix
 from gaussgrad.ops.render.cpu.bands import count_members, touch_rows
@@ -80,6 +83,25 @@ def test_what_a_kernel_is_not_made_of_compiles_nothing_again(copy_of_the_package
 def test_a_fingerprint_sees_the_code_and_no_speech():
     source = 'def f(x):\n    """Twice."""\n    return x + "#2"  # two\n'
     assert compilation.without_speech(source) == 'def f(x):\n    return x + "#2"'
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_python_looks_for_no_cycles_while_a_kernel_compiles(before: bool, monkeypatch: pytest.MonkeyPatch):
+    entry, during = simd.kernel(lambda number: number + 1), []
+
+    def fail(*_: object) -> None:
+        during.append(gc.isenabled())
+        raise RuntimeError("not compiled")
+
+    monkeypatch.setattr(entry._compiler, "compile", fail)
+    try:
+        if not before:
+            gc.disable()
+        with pytest.raises(RuntimeError, match="not compiled"):
+            entry.compile((types.int64,))
+        assert (during, gc.isenabled()) == ([False], before)
+    finally:
+        gc.enable()
 
 
 def as_file(values: np.ndarray, *, offset: int = 0) -> np.ndarray:
