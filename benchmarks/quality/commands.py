@@ -120,7 +120,7 @@ def _add_fit(subjects: Commands) -> None:
     parser.add_argument(
         "--seconds", metavar="SECONDS", type=float, action="append", default=[], help="may be repeated (10 and 60)"
     )
-    parser.add_argument("--docs", action="store_true", help="write the tables that docs/fitting.md has")
+    _add_docs(parser)
     parser.set_defaults(run=_run_fit)
 
 
@@ -156,13 +156,14 @@ def _add_second_order(subjects: Commands) -> None:
     _add_photographs(parser)
     parser.add_argument("-n", metavar="N", type=int, default=10_000, help="Gaussians (%(default)s)")
     parser.add_argument("--seconds", metavar="SECONDS", type=float, default=60.0, help="for each (%(default)s)")
+    _add_docs(parser)
     parser.set_defaults(run=_run_second_order)
 
 
 def _run_second_order(options: argparse.Namespace, contract_line: str) -> int:
     from benchmarks.quality import second_order
 
-    second_order.report_on(options.images, options.n, options.seconds)
+    second_order.report_on(options.images, options.n, options.seconds, options.docs)
     return 0
 
 
@@ -170,13 +171,14 @@ def _add_fewest(subjects: Commands) -> None:
     parser = _subject(subjects, "fewest", "the number of Gaussians that fit_image finds for a PSNR, and bisection")
     _add_photographs(parser)
     parser.add_argument("--psnr", metavar="DB", type=float, default=35.0, help="(%(default)s)")
+    _add_docs(parser)
     parser.set_defaults(run=_run_fewest)
 
 
 def _run_fewest(options: argparse.Namespace, contract_line: str) -> int:
     from benchmarks.quality import fewest
 
-    fewest.report_on(options.images, options.psnr)
+    fewest.report_on(options.images, options.psnr, options.docs)
     return 0
 
 
@@ -202,6 +204,10 @@ def _run_rate(options: argparse.Namespace, contract_line: str) -> int:
     counts = options.n or list(RATE_COUNTS)
     rates.report_on(options.images, counts, options.steps, options.figure, options.docs)
     return 0
+
+
+def _add_docs(parser: Parser) -> None:
+    parser.add_argument("--docs", action="store_true", help="write what docs/fitting.md has of it")
 
 
 def _subject(subjects: Commands, name: str, about: str) -> Parser:

@@ -145,5 +145,4 @@ def report_on(images: Sequence[Path], counts: Sequence[int], seconds: Sequence[f
 
 def markdown(comparison: Comparison) -> str:
     """The table of a comparison, and what it shows."""
-    lines = [COLUMNS, ["---"] * len(COLUMNS), *comparison.lines]
-    return f"{comparison.title}:\n\n" + "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return f"{comparison.title}:\n\n{pages.table(COLUMNS, comparison.lines)}"

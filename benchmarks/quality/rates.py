@@ -80,12 +80,12 @@ def _curve(
 
 def table(curves: Sequence[Curve]) -> str:
     """Every point, in Markdown."""
-    lines = ["| file | | bits per pixel | PSNR | SSIM |", "|---|---|---|---|---|"]
-    for curve in curves:
-        for value, point in curve.points.items():
-            cells = f"{point.bits:.3f} | {point.psnr:.2f} | {point.ssim:.3f}"
-            lines.append(f"| {curve.name} | {curve.setting} {value:,} | {cells} |")
-    return "\n".join(lines)
+    rows = [
+        [curve.name, f"{curve.setting} {value:,}", f"{point.bits:.3f}", f"{point.psnr:.2f}", f"{point.ssim:.3f}"]
+        for curve in curves
+        for value, point in curve.points.items()
+    ]
+    return pages.table(("file", "", "bits per pixel", "PSNR", "SSIM"), rows)
 
 
 def draw(curves: Sequence[Curve], path: Path) -> None:

@@ -81,7 +81,7 @@ def test_the_subjects_of_quality_get_what_was_asked(asked, digits, tmp_path):
     command.main(["quality", "fit", digits, digits, "-n", "5", "-n", "9", "--seconds", "0.5", "--docs"])
     command.main(["quality", "fit", digits])
     command.main(["quality", "curves", "-o", str(tmp_path / "new"), "--seconds", "3"])
-    command.main(["quality", "second-order", digits, "-n", "7", "--seconds", "2"])
+    command.main(["quality", "second-order", digits, "-n", "7", "--seconds", "2", "--docs"])
     command.main(["quality", "fewest", digits, "--psnr", "30"])
     command.main(["quality", "rate", digits, "-n", "5", "--steps", "7", "--figure", "a.png", "--docs"])
     command.main(["quality", "rate", digits])
@@ -94,8 +94,8 @@ def test_the_subjects_of_quality_get_what_was_asked(asked, digits, tmp_path):
         ("quality.photographs", [paths[0]] * 2, [5, 9], [0.5], True),
         ("quality.photographs", [paths[0]], [10_000], [10.0, 60.0], False),
         ("quality.curves", tmp_path / "new", [3.0]),
-        ("quality.second_order", [paths[0]], 7, 2.0),
-        ("quality.fewest", [paths[0]], 30.0),
+        ("quality.second_order", [paths[0]], 7, 2.0, True),
+        ("quality.fewest", [paths[0]], 30.0, False),
         ("quality.rates", [paths[0]], [5], 7, type(tmp_path)("a.png"), True),
         ("quality.rates", [paths[0]], [500, 1000, 2000, 5000, 10_000, 20_000], 1000, None, False),
     ]
