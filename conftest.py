@@ -1,7 +1,7 @@
 """What every run needs, of docstrings or of tests: what it leaves out, its processes, and less work for Python."""
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Generator
 
 import pytest
 
@@ -17,9 +17,11 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_collection() -> Iterator[None]:
+def pytest_collection() -> Generator[None, object, object]:
     """Python looks for cycles to free when all tests are imported, and from then on not among what they imported."""
     gc.disable()
-    yield
-    gc.freeze()
-    gc.enable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
