@@ -8,11 +8,11 @@ from typing import Any
 import torch
 
 from gaussgrad import checks
-from gaussgrad.fitting.descents import MOVES, NOWHERE, Task, by_equations, by_gradients
+from gaussgrad.fitting.descents import MOVES, NOWHERE, Task, by_gauss_newton, by_gradients, by_marquardt
 from gaussgrad.fitting.least_squares import MOST_CHANNELS
 from gaussgrad.gaussians import Gaussians
 
-METHODS = (None, "levenberg-marquardt", "adam")
+METHODS = {"gauss-newton": by_gauss_newton, "levenberg-marquardt": by_marquardt, "adam": by_gradients}  # best first
 MOST_GAUSSIANS = 64  # per image, for which equations are solved: their number grows with the square, the time more so
 
 
@@ -88,19 +88,19 @@ def refine(
     if not low < high:
         raise ValueError(checks.complain("weight_range", "(low, high) with low < high", repr(weight_range)))
     moves = [checks.option("moves", name, MOVES) for name in moves]
-    method = checks.option("method", method, METHODS)
-    reason = _why_not_equations(images, gaussians)
-    if method == "levenberg-marquardt" and reason:
-        raise ValueError(checks.complain("method", f"'adam' {reason}", repr(method)))
+    method = checks.option("method", method, (None, *METHODS))
+    able = [name for name in METHODS if not _why_not(name, images, gaussians, compose)]
+    if method is not None and method not in able:
+        wanted = f"{' or '.join(map(repr, able))} {_why_not(method, images, gaussians, compose)}"
+        raise ValueError(checks.complain("method", wanted, repr(method)))
     images = images.detach()
     background = torch.as_tensor(background, dtype=images.dtype, device=images.device).detach().expand(images.shape[1])
     start = _whole(gaussians, images)
     absent = None if gaussians.presence is None else (start.weights == 0).all(-1, keepdim=True)
     if absent is not None:
         start.means.masked_fill_(absent, NOWHERE)
-    solve = by_gradients if method == "adam" or reason else by_equations
     task = Task(images, background, moves, (float(low), float(high)), compose, tolerance)
-    found = solve(task, start, steps)
+    found = METHODS[method or able[0]](task, start, steps)
     weights = found.weights if gaussians.weights.ndim == 3 else found.weights[..., 0]
     means = found.means if absent is None else torch.where(absent, gaussians.means.detach(), found.means)
     return replace(found, means=means, weights=weights, presence=gaussians.presence)
@@ -141,10 +141,14 @@ def _whole(gaussians: Gaussians, images: torch.Tensor) -> Gaussians:
     return Gaussians(**{name: array.detach().clone() for name, array in arrays.items()})
 
 
-def _why_not_equations(images: torch.Tensor, gaussians: Gaussians) -> str:
-    """When Levenberg-Marquardt cannot do it, in words; empty where it can."""
+def _why_not(method: str, images: torch.Tensor, gaussians: Gaussians, compose: str) -> str:
+    """When a method cannot do it, in words; empty where it can."""
+    if method == "adam":
+        return ""
     if images.device.type != "cpu":
         return f"for tensors on {images.device}"
+    if method == "gauss-newton":
+        return "" if compose == "sum" else f"for compose={compose!r}"
     if gaussians.means.shape[1] > MOST_GAUSSIANS:
         return f"for more than {MOST_GAUSSIANS} Gaussians per image"
     if images.shape[1] > MOST_CHANNELS:
