@@ -18,7 +18,7 @@ from gaussgrad.gaussians import Gaussians
 from gaussgrad.inference import predict
 
 STEPS = (1, 3, 10, 30, 100)
-METHODS = ("levenberg-marquardt", "adam")
+METHODS = ("gauss-newton", "levenberg-marquardt", "adam")
 REPEATS = 3  # the least time counts: other processes only add, and the first call compiles
 
 
@@ -43,9 +43,9 @@ def report_on(runs: Sequence[Path], images: Path) -> None:
     table = Table("run", "method", "one pass", *(f"{steps} steps" for steps in STEPS), title=title)
     for run in runs:
         model = GaussianAutoencoder.load(run / "model")
-        drawn, answer = predict(model, test)
+        prediction = predict(model, test)
         for method in METHODS:
-            results = [measure(model, test, answer, method, steps) for steps in STEPS]
+            results = [measure(model, test, prediction.gaussians, method, steps) for steps in STEPS]
             cells = (f"{psnr:.2f} ({milliseconds:.2f})" for psnr, milliseconds in results)
-            table.add_row(run.name, method, f"{metrics.psnr(test, drawn):.2f}", *cells)
+            table.add_row(run.name, method, f"{metrics.psnr(test, prediction.reconstructions):.2f}", *cells)
     Console(width=160).print(table)

@@ -1,22 +1,28 @@
-"""Damped Gauss-Newton for the Gaussians of images: steps of least squares whose cost grows with the overlaps alone.
+"""Damped Gauss-Newton for the Gaussians of images: steps of least squares that cost little more than their gradients.
 
-Of many images at once, each step draws all pixels once, with their gradients, by the kernels of `render`. The equations
-are those of integrals over pairs of Gaussians, which have a closed form, and conjugate gradients solve them: there is
-no matrix of all numbers, and memory grows with the number of Gaussians. `propose_images` gives the step alone.
+Each step draws all images once, with their gradients, by the kernels of `render`. The matrix of its equations has
+integrals over pairs of Gaussians in the place of sums over pixels: they have a closed form, and only pairs that overlap
+count. Conjugate gradients solve them, so there is no matrix of all numbers. `damped_steps` gives the step alone.
 """
 
 import math
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from gaussgrad import parallel
 
-NUMBERS = {"means": (0, 1), "covariances": (2, 3, 4)}  # as a step counts them; weights follow
-FIRST_DAMPING = 1.0
+NUMBERS = {"means": (0, 1), "covariances": (2, 3, 4)}  # as a step counts them; the weights follow
+SHAPE = 5
+FIRST_DAMPING, FIRST_TIGHTENING = 1.0, 2.0
 CHUNK = 2**19  # values of pixels that are drawn at once, or one image: they stay in the cache
+TOGETHER = 16  # Gaussians of one vector, roughly
 SECONDS_PER_PAIR, SECONDS_PER_VALUE = 5e-8, 8e-10  # roughly; they only decide whether threads are worth it
+
+Arrays = tuple[np.ndarray, np.ndarray, np.ndarray]  # means (b, n, 2), Cholesky factors (b, n, 3), weights (b, n, c)
+UNBOUNDED = (0.0, -math.inf, math.inf)
 
 
 def descend(
@@ -33,46 +39,90 @@ def descend(
     steps: int,
     threads: int,
 ) -> None:
-    """Change means (b, n, 2), Cholesky factors (b, n, 3) and weights (b, n, c) by damped steps that help.
+    """Change means (b, n, 2), Cholesky factors (b, n, 3) and weights (b, n, c) by damped steps, those that help.
 
     Targets (b, c, h, w) and background (c,) are kept. All arrays are contiguous and of one dtype. `narrowest` is the
     least diagonal entry of a factor and `weight_range` holds the weights, unless they were outside.
     """
     b, channels, height, width = targets.shape
-    free = np.zeros(5 + channels, targets.dtype)
-    for name in moves:
-        free[list(NUMBERS.get(name, range(5, 5 + channels)))] = 1
     if 0 in (steps, len(moves), means.shape[1], targets.size):
         return
     order = _neighbours_together(means, height, width)
-    together = [np.take_along_axis(array, order, axis=1) for array in (means, factors, weights)]
+    sorted_, limits = _taken((means, factors, weights), order), (narrowest, *weight_range)
     size = max(1, CHUNK // (channels * height * width))
-    limits = (narrowest, *weight_range)
     for first in range(0, b, size):
         part = slice(first, first + size)
         wanted = targets[part] - background[:, None, None]
-        arrays = tuple(array[part] for array in together)
-        _descend(wanted, arrays, free, limits, tolerance, steps, threads)
-    for array, moved in zip((means, factors, weights), together, strict=True):
+        arrays = (sorted_[0][part], sorted_[1][part], sorted_[2][part])
+        _descend(wanted, arrays, _free(moves, channels, targets.dtype), limits, tolerance, steps, threads)
+    for array, moved in zip((means, factors, weights), sorted_, strict=True):
         np.put_along_axis(array, order, moved, axis=1)
 
 
-def _neighbours_together(means: np.ndarray, height: int, width: int) -> np.ndarray:
-    """An order (b, n, 1) in which neighbours stand together: strips of the image, and along each from left to right."""
-    strips = math.ceil(math.sqrt(means.shape[1] / 16))
+def damped_steps(gaussians: Arrays, gradients: Arrays, dampings: np.ndarray, *, threads: int = 1) -> np.ndarray:
+    """The steps (b, n, 5 + c) of Gaussians, each in coordinates of its own widths, at the dampings (b,).
+
+    `gradients` are those of half the squared error to means, factors and weights. The first two numbers move a mean by
+    L u, the next three, p, q and r, a factor to L E, and the others are added to the weights; a damping of 1 or more
+    leaves little but the gradient over the diagonal. All arrays are contiguous and of one dtype, but for the dampings,
+    which are float64.
+    """
+    from gaussgrad.fitting.gauss_newton.descent import propose_images
+
+    means, _, weights = gaussians
+    b, n, channels = weights.shape
+    order = _neighbours_together(means, 1 + float(np.ptp(means[..., 1])), 1 + float(np.ptp(means[..., 0])))
+    sorted_, free = _taken(gaussians, order), np.ones(SHAPE + channels, means.dtype)
+    steps, moved, predicted = np.empty((b, n, SHAPE + channels), means.dtype), _copied(sorted_), np.empty(b)
+    pulls = _taken(gradients, order)
+
+    def propose(start: int, stop: int) -> None:
+        propose_images(start, stop, sorted_, pulls, dampings, free, UNBOUNDED, steps, moved, predicted)
+
+    parallel.run(propose, b, threads, _seconds(b, n))
+    unsorted = np.empty_like(steps)
+    np.put_along_axis(unsorted, order, steps, axis=1)
+    return unsorted
+
+
+def _free(moves: Sequence[str], channels: int, dtype: np.dtype) -> np.ndarray:
+    """(5 + c,): 1 where a number may move, else 0."""
+    free = np.zeros(SHAPE + channels, dtype)
+    for name in moves:
+        free[list(NUMBERS.get(name, range(SHAPE, SHAPE + channels)))] = 1
+    return free
+
+
+def _seconds(b: int, n: int) -> float:
+    return b * n * min(n, 256) * SECONDS_PER_PAIR
+
+
+def _neighbours_together(means: np.ndarray, height: float, width: float) -> np.ndarray:
+    """An order (b, n, 1) in which neighbours stand together: strips of the frame, and each from left to right."""
+    strips = math.ceil(math.sqrt(means.shape[1] / TOGETHER))
     strip = np.floor(means[..., 1] * (strips / height)).clip(0, strips - 1)
     return np.argsort(strip * width + means[..., 0].clip(0, width - 1), axis=1, kind="stable")[..., None]
 
 
+def _taken(arrays: Arrays, order: np.ndarray) -> Arrays:
+    first, second, third = (np.take_along_axis(array, order, axis=1) for array in arrays)
+    return first, second, third
+
+
+def _copied(arrays: Arrays) -> Arrays:
+    return arrays[0].copy(), arrays[1].copy(), arrays[2].copy()
+
+
 def _descend(
     targets: np.ndarray,
-    gaussians: tuple[np.ndarray, ...],
+    gaussians: Arrays,
     free: np.ndarray,
     limits: tuple[float, float, float],
     tolerance: float,
     steps: int,
     threads: int,
 ) -> None:
+    """The steps of a few images, whose backgrounds are taken off."""
     from gaussgrad.fitting.gauss_newton.descent import judge_images, propose_images
     from gaussgrad.ops.render import cpu
 
@@ -86,29 +136,25 @@ def _descend(
         "form": "cholesky",
         "threads": threads,
     }
-    targets = targets.reshape(b, -1)
-    losses, predicted, tightenings = np.full(b, math.inf), np.zeros(b), np.full(b, 2.0)
-    dampings, helped = np.full(b, FIRST_DAMPING), np.zeros(b, bool)
-    moved = tuple(array.copy() for array in gaussians)
-    gradients = tuple(np.zeros_like(array) for array in gaussians)
-    proposed = np.empty((b, n, 5 + channels), targets.dtype)
+    wanted = targets.reshape(b, -1)
+    losses, predicted, helped = np.full(b, math.inf), np.zeros(b), np.zeros(b, bool)
+    dampings, tightenings = np.full(b, FIRST_DAMPING), np.full(b, FIRST_TIGHTENING)
+    moved, gradients = _copied(gaussians), _copied(gaussians)
+    proposed = np.empty((b, n, SHAPE + channels), targets.dtype)
 
     def propose(start: int, stop: int) -> None:
-        propose_images(
-            start, stop, gaussians, gradients, dampings, free, limits, proposed, moved, predicted
-        )
+        propose_images(start, stop, gaussians, gradients, dampings, free, limits, proposed, moved, predicted)
 
-    def judge(start: int, stop: int) -> None:
-        judge_images(
-            start, stop, drawn, targets, gaussians, moved, losses, predicted, dampings, tightenings, helped
-        )
+    def judge(drawn: np.ndarray, start: int, stop: int) -> None:
+        kept = (losses, predicted, dampings, tightenings, helped)
+        judge_images(start, stop, drawn, wanted, gaussians, moved, *kept)
 
     for step in range(steps + 1):
         if step > 0:
-            parallel.run(propose, b, threads, b * n * min(n, 256) * SECONDS_PER_PAIR)
+            parallel.run(propose, b, threads, _seconds(b, n))
         image, _ = cpu.forward(*moved, **options)
-        drawn = image.reshape(b, -1)
-        parallel.run(judge, b, threads, targets.size * SECONDS_PER_VALUE)
-        if step < steps:
+        residual = image.reshape(b, -1)
+        parallel.run(partial(judge, residual), b, threads, residual.size * SECONDS_PER_VALUE)
+        if step < steps:  # the image has become what is drawn less what is wanted: the gradient of half its square
             for kept, new in zip(gradients, cpu.backward(image, (), *moved, **options), strict=True):
                 np.copyto(kept, new, where=helped[:, None, None])

@@ -1,4 +1,4 @@
-"""Damped Gauss-Newton on many images at once, kernels: propose a step for each image, and keep it where it helped."""
+"""Damped Gauss-Newton on many images at once: the kernels that propose a step for each, and keep it where it helped."""
 
 import math
 
@@ -6,7 +6,7 @@ import numpy as np
 from numba import njit
 
 from gaussgrad import simd
-from gaussgrad.fitting.gauss_newton.equations import SHAPE, Memory, solve
+from gaussgrad.fitting.gauss_newton.equations import FIELDS, FREE, RIGHT, SHAPE, STEP, Memory, solve
 from gaussgrad.fitting.gauss_newton.overlaps import BLOCK, PROFILES
 
 LARGEST_SLANT = 8.0  # of a factor's off-diagonal entry, in its last one: correlations to 0.992
@@ -19,35 +19,22 @@ MOST_NEIGHBOURS = 256  # of a Gaussian, in the mean, whose overlaps are kept
 
 
 @njit(**simd.INNER)
-def _remember(n, padded, channels, lanes, like):
-    """The memory of a thread, in the dtype of the array `like`."""
-    kind, field = like.dtype, (SHAPE + channels) * padded
+def _remember(n, padded, channels, lanes, kind):
+    """The memory of a thread."""
     most = n * (min(padded, max(MOST_NEIGHBOURS, lanes)) // lanes)
     plane = np.zeros(5 * padded, kind)
-    plane[: 2 * padded] = FAR
-    plane[2 * padded : 3 * padded] = 1
-    plane[4 * padded :] = 1
-    drawn, products = np.zeros((2, channels * PROFILES * padded), kind)
-    right, free, damping, inverse, step, residual, preconditioned, direction, product = np.zeros((9, field), kind)
-    found = np.empty(n + 1, np.int64), np.empty(most, np.int64), np.empty(most * BLOCK * lanes, kind)
-    weights = np.zeros(channels * padded, kind)
+    for k in range(padded):
+        plane[k], plane[padded + k] = FAR, FAR
+        plane[2 * padded + k], plane[4 * padded + k] = 1, 1
     return Memory(
         plane,
-        weights,
-        drawn,
-        products,
-        right,
-        free,
-        damping,
-        inverse,
-        step,
-        residual,
-        preconditioned,
-        direction,
-        product,
-        found[0],
-        found[1],
-        found[2],
+        np.zeros(channels * padded, kind),
+        np.zeros(channels * PROFILES * padded, kind),
+        np.zeros(channels * PROFILES * padded, kind),
+        np.zeros(FIELDS * (SHAPE + channels) * padded, kind),
+        np.empty(n + 1, np.int64),
+        np.empty(most, np.int64),
+        np.empty(most * BLOCK * lanes, kind),
     )
 
 
@@ -56,7 +43,8 @@ def _read(image, gaussians, gradients, free, padded, memory):
     """Put the Gaussians of an image and what pulls them into memory; what must not move is not pulled."""
     means, factors, weights = gaussians
     to_means, to_factors, to_weights = gradients
-    plane, right = memory.plane, memory.right
+    plane, fields = memory.plane, memory.fields
+    size = len(fields) // FIELDS
     for i in range(means.shape[1]):
         a, b, c = factors[image, i, 0], factors[image, i, 1], factors[image, i, 2]
         gx, gy = to_means[image, i, 0], to_means[image, i, 1]
@@ -65,30 +53,31 @@ def _read(image, gaussians, gradients, free, padded, memory):
         pulls = (a * gx + b * gy, c * gy, a * ga + b * gb, c * gb, c * gc)
         for row in range(SHAPE):
             plane[row * padded + i] = numbers[row]
-            right[row * padded + i] = -pulls[row] * free[row]
-            memory.free[row * padded + i] = free[row]
+            fields[RIGHT * size + row * padded + i] = -pulls[row]
         for channel in range(weights.shape[2]):
-            at = (SHAPE + channel) * padded + i
             memory.weights[channel * padded + i] = weights[image, i, channel]
-            right[at] = -to_weights[image, i, channel] * free[SHAPE + channel]
-            memory.free[at] = free[SHAPE + channel]
+            fields[RIGHT * size + (SHAPE + channel) * padded + i] = -to_weights[image, i, channel]
+        for row in range(len(free)):
+            at = row * padded + i
+            fields[FREE * size + at] = free[row]
+            fields[RIGHT * size + at] *= free[row]
 
 
 @njit(**simd.INNER)
-def _move(image, gaussians, step, padded, limits, moved):
+def _move(image, gaussians, steps, limits, moved):
     """Apply a step in the coordinates of each Gaussian, within the bounds."""
     means, factors, weights = gaussians
     new_means, new_factors, new_weights = moved
     narrowest, lightest, heaviest = limits
     for i in range(means.shape[1]):
         a, b, c = np.float64(factors[image, i, 0]), np.float64(factors[image, i, 1]), np.float64(factors[image, i, 2])
-        u = min(max(np.float64(step[i]), -LONGEST_STEP), LONGEST_STEP)
-        v = min(max(np.float64(step[padded + i]), -LONGEST_STEP), LONGEST_STEP)
+        u = min(max(np.float64(steps[image, i, 0]), -LONGEST_STEP), LONGEST_STEP)
+        v = min(max(np.float64(steps[image, i, 1]), -LONGEST_STEP), LONGEST_STEP)
         new_means[image, i, 0] = means[image, i, 0] + a * u
         new_means[image, i, 1] = means[image, i, 1] + b * u + c * v
-        wider = math.exp(min(max(np.float64(step[2 * padded + i]), -LARGEST_GROWTH), LARGEST_GROWTH))
-        lean = min(max(np.float64(step[3 * padded + i]), -1.0), 1.0)
-        higher = math.exp(min(max(np.float64(step[4 * padded + i]), -LARGEST_GROWTH), LARGEST_GROWTH))
+        wider = math.exp(min(max(np.float64(steps[image, i, 2]), -LARGEST_GROWTH), LARGEST_GROWTH))
+        lean = min(max(np.float64(steps[image, i, 3]), -1.0), 1.0)
+        higher = math.exp(min(max(np.float64(steps[image, i, 4]), -LARGEST_GROWTH), LARGEST_GROWTH))
         new_a, new_c = max(a * wider, min(a, narrowest)), max(c * higher, min(c, narrowest))
         slant = max(LARGEST_SLANT * new_c, abs(b))
         new_factors[image, i, 0] = new_a
@@ -96,7 +85,7 @@ def _move(image, gaussians, step, padded, limits, moved):
         new_factors[image, i, 2] = new_c
         for channel in range(weights.shape[2]):
             weight = np.float64(weights[image, i, channel])
-            new = weight + step[(SHAPE + channel) * padded + i]
+            new = weight + steps[image, i, SHAPE + channel]
             new_weights[image, i, channel] = min(max(new, min(weight, lightest)), max(weight, heaviest))
 
 
@@ -109,18 +98,19 @@ def propose_images(start, stop, gaussians, gradients, dampings, free, limits, st
     least diagonal entry of a factor, the least and the largest weight. Steps (b, n, 5 + c) are along, across, p, q, r
     and the weights; `predicted` (b,) is how far each squared error falls, if the equations are right.
     """
-    means, factors, weights = gaussians
-    n, channels = weights.shape[1:]
+    weights = gaussians[2]
+    n, channels = weights.shape[1], weights.shape[2]
     lanes = simd.lanes_of(simd.address(weights))
     padded = (n + lanes - 1) // lanes * lanes
-    memory = _remember(n, padded, channels, lanes, weights)
+    memory = _remember(n, padded, channels, lanes, weights.dtype)
+    found = STEP * (SHAPE + channels) * padded
     for image in range(start, stop):
         _read(image, gaussians, gradients, free, padded, memory)
         predicted[image] = solve(n, padded, dampings[image], memory)
-        _move(image, gaussians, memory.step, padded, limits, moved)
         for i in range(n):
             for row in range(SHAPE + channels):
-                steps[image, i, row] = memory.step[row * padded + i]
+                steps[image, i, row] = memory.fields[found + row * padded + i]
+        _move(image, gaussians, steps, limits, moved)
 
 
 @simd.kernel
@@ -152,8 +142,14 @@ def judge_images(start, stop, drawn, targets, gaussians, moved, losses, predicte
                 dampings[image] = max(dampings[image] * max(LEAST_RELAXED, 1 - gain**3), LEAST_DAMPING)
             tightenings[image] = 2.0
             losses[image] = loss
-            for kept, new in zip(gaussians, moved):
-                kept[image] = new[image]
+            means, factors, weights = gaussians
+            new_means, new_factors, new_weights = moved
+            for i in range(means.shape[1]):
+                means[image, i, 0], means[image, i, 1] = new_means[image, i, 0], new_means[image, i, 1]
+                for entry in range(3):
+                    factors[image, i, entry] = new_factors[image, i, entry]
+                for channel in range(weights.shape[2]):
+                    weights[image, i, channel] = new_weights[image, i, channel]
         else:
             dampings[image] = min(dampings[image] * tightenings[image], MOST_DAMPING)
             tightenings[image] *= 2

@@ -20,81 +20,83 @@ MOST_ITERATIONS = 12
 ENOUGH = 1e-3  # of the squared residual of the equations that may be left
 
 
+FIELDS = 9  # of numbers of the Gaussians, in this order:
+RIGHT, FREE = 0, 1  # the right side of the equations; 1 where a number may move, and 0 elsewhere
+DAMPING, INVERSE = 2, 3  # what is added to the diagonal; the inverse of the sum
+STEP, RESIDUAL, SCALED, DIRECTION, PRODUCT = 4, 5, 6, 7, 8
+
+
 class Memory(NamedTuple):
-    """Of one thread, flat. A field holds SHAPE + c rows of a number of each of the n Gaussians, padded to vectors."""
+    """Of one thread, flat arrays. A row holds a number of each of the n Gaussians, padded to whole vectors."""
 
     plane: Any  # x, y, a, b and c in rows
     weights: Any  # c rows
     drawn: Any  # (c, PROFILES) rows: how much of each profile is drawn in each channel
     products: Any  # and its integral with each profile
-    right: Any  # fields from here on: the right side,
-    free: Any  # 1 where a number may move, else 0,
-    damping: Any
-    inverse: Any  # and that of the damped diagonal
-    step: Any
-    residual: Any
-    preconditioned: Any
-    direction: Any
-    product: Any
+    fields: Any  # (FIELDS, SHAPE + c) rows
     first: Any  # (n + 1,): the first block of each Gaussian
     tiles: Any  # (most,): its neighbours in each block, counted in vectors
     blocks: Any  # (most * BLOCK * lanes,)
 
 
+# The functions of fields take all of them and which: views of arrays cost more, also to compile.
 @njit(**simd.INNER)
-def _dot(a, b):
+def _dot(fields, size, a, b):
     """The sum of the products of two fields."""
-    a_, b_ = simd.address(a), simd.address(b)
-    order = simd.iota(a_)
-    lanes, value = simd.lanes_of(a_), simd.zero(order)
-    for k in range(0, len(a), lanes):
-        value = simd.fused(simd.load(a_, k, lanes, order), simd.load(b_, k, lanes, order), value)
+    fields_ = simd.address(fields)
+    order = simd.iota(fields_)
+    lanes, value = simd.lanes_of(fields_), simd.zero(order)
+    for k in range(0, size, lanes):
+        one = simd.load(fields_, a * size + k, lanes, order)
+        value = simd.fused(one, simd.load(fields_, b * size + k, lanes, order), value)
     return np.float64(simd.total(value))
 
 
 @njit(**simd.INNER)
-def _add(a, scale, b, out):
+def _add(fields, size, a, scale, b, out):
     """out = a + scale b."""
-    a_, b_, out_ = simd.address(a), simd.address(b), simd.address(out)
-    order = simd.iota(a_)
-    lanes, number = simd.lanes_of(a_), simd.scalar_type(a_)
+    fields_ = simd.address(fields)
+    order = simd.iota(fields_)
+    lanes, number = simd.lanes_of(fields_), simd.scalar_type(fields_)
     factor = simd.splat(number(scale), order)
-    for k in range(0, len(a), lanes):
-        simd.store(out_, k, lanes, simd.fused(factor, simd.load(b_, k, lanes, order), simd.load(a_, k, lanes, order)))
+    for k in range(0, size, lanes):
+        one, other = simd.load(fields_, a * size + k, lanes, order), simd.load(fields_, b * size + k, lanes, order)
+        simd.store(fields_, out * size + k, lanes, simd.fused(factor, other, one))
 
 
 @njit(**simd.INNER)
-def _multiply(a, b, out):
+def _multiply(fields, size, a, b, out):
     """out = a b, number by number."""
-    a_, b_, out_ = simd.address(a), simd.address(b), simd.address(out)
-    order = simd.iota(a_)
-    lanes = simd.lanes_of(a_)
-    for k in range(0, len(a), lanes):
-        simd.store(out_, k, lanes, simd.load(a_, k, lanes, order) * simd.load(b_, k, lanes, order))
+    fields_ = simd.address(fields)
+    order = simd.iota(fields_)
+    lanes = simd.lanes_of(fields_)
+    for k in range(0, size, lanes):
+        one, other = simd.load(fields_, a * size + k, lanes, order), simd.load(fields_, b * size + k, lanes, order)
+        simd.store(fields_, out * size + k, lanes, one * other)
 
 
 @njit(**simd.INNER)
-def _draw(direction, weights, padded, drawn):
-    """How much of each profile a direction draws in each channel."""
-    direction_, weights_, drawn_ = simd.address(direction), simd.address(weights), simd.address(drawn)
-    order = simd.iota(direction_)
-    lanes = simd.lanes_of(direction_)
+def _draw(fields, size, weights, padded, drawn):
+    """How much of each profile the direction draws in each channel."""
+    fields_, weights_, drawn_ = simd.address(fields), simd.address(weights), simd.address(drawn)
+    order = simd.iota(fields_)
+    lanes, start = simd.lanes_of(fields_), DIRECTION * size
     for channel in range(len(weights) // padded):
-        out = channel * PROFILES * padded
+        out, own = channel * PROFILES * padded, start + (SHAPE + channel) * padded
         for k in range(0, padded, lanes):
             weight = simd.load(weights_, channel * padded + k, lanes, order)
-            simd.store(drawn_, out + k, lanes, simd.load(direction_, (SHAPE + channel) * padded + k, lanes, order))
+            simd.store(drawn_, out + k, lanes, simd.load(fields_, own + k, lanes, order))
             for slot in range(SHAPE):
-                value = weight * simd.load(direction_, slot * padded + k, lanes, order)
+                value = weight * simd.load(fields_, start + slot * padded + k, lanes, order)
                 simd.store(drawn_, out + (1 + slot) * padded + k, lanes, value)
 
 
 @njit(**simd.INNER)
-def _draw_transposed(products, weights, padded, product):
-    """The numbers of Gaussians of integrals with their profiles: the transpose of `_draw`."""
-    products_, weights_, product_ = simd.address(products), simd.address(weights), simd.address(product)
+def _draw_transposed(products, weights, padded, fields, size):
+    """The product, of the integrals with each profile: the transpose of `_draw`."""
+    products_, weights_, fields_ = simd.address(products), simd.address(weights), simd.address(fields)
     order = simd.iota(products_)
-    lanes, channels = simd.lanes_of(products_), len(weights) // padded
+    lanes, channels, start = simd.lanes_of(products_), len(weights) // padded, PRODUCT * size
     for k in range(0, padded, lanes):
         for slot in range(SHAPE):
             value = simd.zero(order)
@@ -102,10 +104,10 @@ def _draw_transposed(products, weights, padded, product):
                 weight = simd.load(weights_, channel * padded + k, lanes, order)
                 at = (channel * PROFILES + 1 + slot) * padded + k
                 value = simd.fused(weight, simd.load(products_, at, lanes, order), value)
-            simd.store(product_, slot * padded + k, lanes, value)
+            simd.store(fields_, start + slot * padded + k, lanes, value)
         for channel in range(channels):
             value = simd.load(products_, channel * PROFILES * padded + k, lanes, order)
-            simd.store(product_, (SHAPE + channel) * padded + k, lanes, value)
+            simd.store(fields_, start + (SHAPE + channel) * padded + k, lanes, value)
 
 
 @njit(**simd.INNER)
@@ -154,61 +156,61 @@ def _fill_overlaps(n, padded, least, plane, first, tiles, blocks):
 
 
 @njit(**simd.INNER)
-def _fill_diagonal(n, padded, damping, memory):
+def _fill_diagonal(n, padded, size, damping, memory):
     """Fill in the damping of each number, and the inverse of the damped diagonal."""
-    plane, weights, free = memory.plane, memory.weights, memory.free
-    rows, mean, count = len(free) // padded, 0.0, 0.0
+    plane, weights, fields = memory.plane, memory.weights, memory.fields
+    mean, count = 0.0, 0.0
     for i in range(n):
         area, square = math.pi * np.float64(plane[2 * padded + i]) * np.float64(plane[4 * padded + i]), 0.0
         for at in range(i, len(weights), padded):
             square += np.float64(weights[at]) ** 2
-        for row in range(rows):
-            own = area
-            if row < SHAPE:
-                own *= square * (0.5 if row < 2 else 0.25 if row == 3 else 0.75)
+        for row in range(size // padded):
+            own = area * (square * (0.5 if row < 2 else 0.25 if row == 3 else 0.75) if row < SHAPE else 1.0)
             at = row * padded + i
-            memory.inverse[at] = own  # for now
-            mean += own * free[at]
-            count += free[at]
+            fields[INVERSE * size + at] = own  # until the ridge is known
+            mean += own * fields[FREE * size + at]
+            count += fields[FREE * size + at]
     ridge = RIDGE * mean / max(count, 1.0) + 1e-30
-    for row in range(rows):
+    for row in range(size // padded):
         for at in range(row * padded, row * padded + n):
-            own = np.float64(memory.inverse[at])
-            memory.damping[at] = damping * (own + ridge)
-            memory.inverse[at] = 1 / (own + damping * (own + ridge))
+            own = np.float64(fields[INVERSE * size + at])
+            fields[DAMPING * size + at] = damping * (own + ridge)
+            fields[INVERSE * size + at] = 1 / (own + damping * (own + ridge))
 
 
 @njit(**simd.INNER)
 def solve(n, padded, damping, memory):
-    """Fill in the step by which the equations fall to a small residual; how far the squared error falls by it.
+    """Fill in the step that leaves a small residual of the equations; how far the squared error falls by it.
 
-    `memory` holds the Gaussians, the right side, 0 where a number may not move, and which those are.
+    `memory` holds the Gaussians, which numbers are free, and the right side, 0 for the others. Conjugate gradients with
+    the diagonal as preconditioner: Hestenes and Stiefel (1952).
     """
-    right, free, step, residual = memory.right, memory.free, memory.step, memory.residual
-    direction, product, preconditioned = memory.direction, memory.product, memory.preconditioned
+    fields = memory.fields
+    size = len(fields) // FIELDS
     _fill_overlaps(n, padded, LEAST_OVERLAP, memory.plane, memory.first, memory.tiles, memory.blocks)
-    _fill_diagonal(n, padded, damping, memory)
-    step[:] = 0
-    residual[:] = right
-    _multiply(memory.inverse, residual, direction)
-    size = _dot(residual, direction)
-    least = ENOUGH * size
+    _fill_diagonal(n, padded, size, damping, memory)
+    for at in range(size):
+        fields[STEP * size + at] = 0
+        fields[RESIDUAL * size + at] = fields[RIGHT * size + at]
+    _multiply(fields, size, INVERSE, RESIDUAL, DIRECTION)
+    left = _dot(fields, size, RESIDUAL, DIRECTION)
+    enough = ENOUGH * left
     for _ in range(MOST_ITERATIONS):
-        if not size > least:
+        if not left > enough:
             break
-        _draw(direction, memory.weights, padded, memory.drawn)
+        _draw(fields, size, memory.weights, padded, memory.drawn)
         _integrate(memory.drawn, n, padded, memory.first, memory.tiles, memory.blocks, memory.products)
-        _draw_transposed(memory.products, memory.weights, padded, product)
-        _multiply(memory.damping, direction, preconditioned)
-        _add(product, 1.0, preconditioned, product)
-        _multiply(product, free, product)
-        curvature = _dot(direction, product)
+        _draw_transposed(memory.products, memory.weights, padded, fields, size)
+        _multiply(fields, size, DAMPING, DIRECTION, SCALED)
+        _add(fields, size, PRODUCT, 1.0, SCALED, PRODUCT)
+        _multiply(fields, size, PRODUCT, FREE, PRODUCT)
+        curvature = _dot(fields, size, DIRECTION, PRODUCT)
         if not curvature > 0:  # overlaps that are left out may make it negative
             break
-        _add(step, size / curvature, direction, step)
-        _add(residual, -size / curvature, product, residual)
-        _multiply(memory.inverse, residual, preconditioned)
-        old, size = size, _dot(residual, preconditioned)
-        _add(preconditioned, size / old, direction, direction)
-    _multiply(memory.damping, step, preconditioned)
-    return _dot(step, right) + _dot(step, residual) + _dot(step, preconditioned)
+        _add(fields, size, STEP, left / curvature, DIRECTION, STEP)
+        _add(fields, size, RESIDUAL, -left / curvature, PRODUCT, RESIDUAL)
+        _multiply(fields, size, INVERSE, RESIDUAL, SCALED)
+        old, left = left, _dot(fields, size, RESIDUAL, SCALED)
+        _add(fields, size, SCALED, left / old, DIRECTION, DIRECTION)
+    _multiply(fields, size, DAMPING, STEP, SCALED)
+    return _dot(fields, size, STEP, RIGHT) + _dot(fields, size, STEP, RESIDUAL) + _dot(fields, size, STEP, SCALED)

@@ -19,7 +19,7 @@ LOWEST = -40.0  # of the logarithm of an overlap: less is none
 
 
 class Plane(NamedTuple):
-    """The Gaussians of one image: x, y and the Cholesky factor a, b, c of all, each in a row padded to whole vectors."""
+    """The Gaussians of one image: x, y and the factor a, b, c of all, each in a row that is padded to whole vectors."""
 
     numbers: Any  # a pointer
     padded: Any
@@ -39,7 +39,7 @@ def single(plane, row, i, like):
 
 @njit(**simd.INLINE)
 def stein(mean, rest, first, without_first, second, without_second):
-    """The mean of a product of normal numbers v F: E[v] E[F] + the sum of cov(v, w) E[F / w] over the numbers w in F."""
+    """The mean of a product v F of normal numbers: E[v] E[F] + the sum over the w in F of cov(v, w) E[F / w]."""
     return simd.fused(mean, rest, simd.fused(first, without_first, second * without_second))
 
 
