@@ -38,11 +38,17 @@ def values(gaussians, spacing, frame):
     return spacing * torch.einsum("nyx,nc->cyx", torch.exp(-(z * z + o * o) / 2), weights)
 
 
-def matrix_of(gaussians, spacing=0.5, frame=(-14, 36)):
-    """J^T J of one image by forward differentiation, its sums over a fine grid: integrals."""
+def matrix_of(gaussians, size, spacing=0.5, frame=(-14, 36)):
+    """J^T J of one image by forward differentiation, its sums over a fine grid: integrals.
+
+    Of the square of what is wider than an image of that size no more than what may lie in it, by three bounds.
+    """
     zero = torch.zeros(len(gaussians[0]), 5 + gaussians[2].shape[-1], dtype=torch.float64)
     jacobian = torch.func.jacfwd(lambda steps: values(moved(gaussians, steps), spacing, frame))(zero)
-    columns = jacobian.flatten(-2).flatten(0, -2).numpy()
+    a, b, c = gaussians[1].T
+    bounds = size[1] / a, size[0] / np.hypot(b, c), size[0] * size[1] / (np.sqrt(np.pi) * a * c)
+    seen = np.minimum(1, np.min(bounds, axis=0) / np.sqrt(np.pi))
+    columns = (jacobian * torch.as_tensor(np.sqrt(seen))[:, None]).flatten(-2).flatten(0, -2).numpy()
     return columns.T @ columns
 
 
@@ -71,14 +77,16 @@ def right_of(gaussians, gradients):
     return -torch.autograd.grad(loss, zero)[0].numpy().reshape(-1)
 
 
-@pytest.mark.parametrize(("n", "channels"), [(1, 1), (19, 3)])
-def test_steps_are_those_of_the_jacobian_and_conjugate_gradients(n, channels, rng):
+@pytest.mark.parametrize(
+    ("n", "channels", "size"), [(1, 1, (30, 40)), (19, 3, (30, 40)), (3, 1, (4, 5)), (3, 1, (5, 4))]
+)
+def test_steps_are_those_of_the_jacobian_and_conjugate_gradients(n, channels, size, rng):
     gaussians, dampings = scene(2, n, channels), np.array([1e-3, 0.5])
     gradients = tuple(rng.normal(size=array.shape) for array in gaussians)
-    found = damped_steps(gaussians, gradients, dampings)
+    found = damped_steps(gaussians, gradients, dampings, size=size)
     for image, damping in enumerate(dampings):
         own, pulls = (tuple(array[image] for array in arrays) for arrays in (gaussians, gradients))
-        wanted, _ = conjugate_gradients(matrix_of(own), right_of(own, pulls), damping)
+        wanted, _ = conjugate_gradients(matrix_of(own, size), right_of(own, pulls), damping)
         np.testing.assert_allclose(found[image].reshape(-1), wanted, rtol=0, atol=1e-8 * np.abs(wanted).max())
 
 
@@ -90,8 +98,8 @@ def test_gaussians_too_far_to_overlap_step_as_if_alone(rng):
     together[0] += np.float32([60, 40]) * np.arange(33, dtype=np.float32)[:, None]
     together[0][0, 5] = -1e20
     gradients = [rng.normal(size=array.shape).astype(np.float32) for array in apart]
-    found = damped_steps(together, [array.reshape(1, 33, -1) for array in gradients], np.ones(1))
-    alone = damped_steps(apart, gradients, np.ones(33))
+    found = damped_steps(together, [array.reshape(1, 33, -1) for array in gradients], np.ones(1), size=(9, 9))
+    alone = damped_steps(apart, gradients, np.ones(33), size=(9, 9))
     # Those of one image stop together, when all their residuals are small.
     np.testing.assert_allclose(found[0], alone[:, 0], rtol=0, atol=0.05 * np.abs(alone).max())
 
@@ -120,7 +128,7 @@ def reference_descent(target, gaussians, steps, narrowest, weight_range):
 
     for _ in range(steps):
         right = right_of(gaussians, gradients_of(gaussians, target))
-        change, predicted = conjugate_gradients(matrix_of(gaussians, 0.5, (-44, 64)), right, damping)
+        change, predicted = conjugate_gradients(matrix_of(gaussians, target.shape[1:], 0.5, (-44, 64)), right, damping)
         change = change.reshape(n, -1)
         means, (a, b, c) = gaussians[0], gaussians[1].T
         u, v = clipped("step", change[:, :2], -1, 1).T

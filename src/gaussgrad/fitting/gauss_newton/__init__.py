@@ -59,7 +59,9 @@ def descend(
         np.put_along_axis(array, order, moved, axis=1)
 
 
-def damped_steps(gaussians: Arrays, gradients: Arrays, dampings: np.ndarray, *, threads: int = 1) -> np.ndarray:
+def damped_steps(
+    gaussians: Arrays, gradients: Arrays, dampings: np.ndarray, *, size: tuple[int, int], threads: int = 1
+) -> np.ndarray:
     """The steps (b, n, 5 + c) of Gaussians, each in coordinates of its own widths, at the dampings (b,).
 
     `gradients` are those of half the squared error to means, factors and weights. The first two numbers move a mean by
@@ -71,13 +73,14 @@ def damped_steps(gaussians: Arrays, gradients: Arrays, dampings: np.ndarray, *, 
 
     means, _, weights = gaussians
     b, n, channels = weights.shape
-    order = _neighbours_together(means, 1 + float(np.ptp(means[..., 1])), 1 + float(np.ptp(means[..., 0])))
+    height, width = size
+    order = _neighbours_together(means, height, width)
     sorted_, free = _taken(gaussians, order), np.ones(SHAPE + channels, means.dtype)
     steps, moved, predicted = np.empty((b, n, SHAPE + channels), means.dtype), _copied(sorted_), np.empty(b)
-    pulls = _taken(gradients, order)
+    pulls, frame = _taken(gradients, order), (float(height), float(width))
 
     def propose(start: int, stop: int) -> None:
-        propose_images(start, stop, sorted_, pulls, dampings, free, UNBOUNDED, steps, moved, predicted)
+        propose_images(start, stop, sorted_, pulls, dampings, free, frame, UNBOUNDED, steps, moved, predicted)
 
     parallel.run(propose, b, threads, _seconds(b, n))
     unsorted = np.empty_like(steps)
@@ -97,7 +100,7 @@ def _seconds(b: int, n: int) -> float:
     return b * n * min(n, 256) * SECONDS_PER_PAIR
 
 
-def _neighbours_together(means: np.ndarray, height: float, width: float) -> np.ndarray:
+def _neighbours_together(means: np.ndarray, height: int, width: int) -> np.ndarray:
     """An order (b, n, 1) in which neighbours stand together: strips of the frame, and each from left to right."""
     strips = math.ceil(math.sqrt(means.shape[1] / TOGETHER))
     strip = np.floor(means[..., 1] * (strips / height)).clip(0, strips - 1)
@@ -136,14 +139,14 @@ def _descend(
         "form": "cholesky",
         "threads": threads,
     }
-    wanted = targets.reshape(b, -1)
+    wanted, size = targets.reshape(b, -1), (float(targets.shape[2]), float(targets.shape[3]))
     losses, predicted, helped = np.full(b, math.inf), np.zeros(b), np.zeros(b, bool)
     dampings, tightenings = np.full(b, FIRST_DAMPING), np.full(b, FIRST_TIGHTENING)
     moved, gradients = _copied(gaussians), _copied(gaussians)
     proposed = np.empty((b, n, SHAPE + channels), targets.dtype)
 
     def propose(start: int, stop: int) -> None:
-        propose_images(start, stop, gaussians, gradients, dampings, free, limits, proposed, moved, predicted)
+        propose_images(start, stop, gaussians, gradients, dampings, free, size, limits, proposed, moved, predicted)
 
     def judge(drawn: np.ndarray, start: int, stop: int) -> None:
         kept = (losses, predicted, dampings, tightenings, helped)

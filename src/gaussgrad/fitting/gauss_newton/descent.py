@@ -7,7 +7,7 @@ from numba import njit
 
 from gaussgrad import simd
 from gaussgrad.fitting.gauss_newton.equations import FIELDS, FREE, RIGHT, SHAPE, STEP, Memory, solve
-from gaussgrad.fitting.gauss_newton.overlaps import BLOCK, PROFILES
+from gaussgrad.fitting.gauss_newton.overlaps import BLOCK, NUMBERS, PROFILES, view
 
 LARGEST_SLANT = 8.0  # of a factor's off-diagonal entry, in its last one: correlations to 0.992
 LONGEST_STEP = 1.0  # of a mean, in its widths
@@ -22,7 +22,7 @@ MOST_NEIGHBOURS = 256  # of a Gaussian, in the mean, whose overlaps are kept
 def _remember(n, padded, channels, lanes, kind):
     """The memory of a thread."""
     most = n * (min(padded, max(MOST_NEIGHBOURS, lanes)) // lanes)
-    plane = np.zeros(5 * padded, kind)
+    plane = np.zeros(NUMBERS * padded, kind)
     for k in range(padded):
         plane[k], plane[padded + k] = FAR, FAR
         plane[2 * padded + k], plane[4 * padded + k] = 1, 1
@@ -39,12 +39,13 @@ def _remember(n, padded, channels, lanes, kind):
 
 
 @njit(**simd.INNER)
-def _read(image, gaussians, gradients, free, padded, memory):
+def _read(image, gaussians, gradients, free, size, padded, memory):
     """Put the Gaussians of an image and what pulls them into memory; what must not move is not pulled."""
     means, factors, weights = gaussians
     to_means, to_factors, to_weights = gradients
     plane, fields = memory.plane, memory.fields
-    size = len(fields) // FIELDS
+    right, may_move = RIGHT * len(fields) // FIELDS, FREE * len(fields) // FIELDS
+    height, width = size
     for i in range(means.shape[1]):
         a, b, c = factors[image, i, 0], factors[image, i, 1], factors[image, i, 2]
         gx, gy = to_means[image, i, 0], to_means[image, i, 1]
@@ -53,14 +54,15 @@ def _read(image, gaussians, gradients, free, padded, memory):
         pulls = (a * gx + b * gy, c * gy, a * ga + b * gb, c * gb, c * gc)
         for row in range(SHAPE):
             plane[row * padded + i] = numbers[row]
-            fields[RIGHT * size + row * padded + i] = -pulls[row]
+            fields[right + row * padded + i] = -pulls[row]
+        plane[SHAPE * padded + i] = view(np.float64(a), np.float64(b), np.float64(c), height, width)
         for channel in range(weights.shape[2]):
             memory.weights[channel * padded + i] = weights[image, i, channel]
-            fields[RIGHT * size + (SHAPE + channel) * padded + i] = -to_weights[image, i, channel]
+            fields[right + (SHAPE + channel) * padded + i] = -to_weights[image, i, channel]
         for row in range(len(free)):
             at = row * padded + i
-            fields[FREE * size + at] = free[row]
-            fields[RIGHT * size + at] *= free[row]
+            fields[may_move + at] = free[row]
+            fields[right + at] *= free[row]
 
 
 @njit(**simd.INNER)
@@ -90,13 +92,14 @@ def _move(image, gaussians, steps, limits, moved):
 
 
 @simd.kernel
-def propose_images(start, stop, gaussians, gradients, dampings, free, limits, steps, moved, predicted):
+def propose_images(start, stop, gaussians, gradients, dampings, free, size, limits, steps, moved, predicted):
     """Solve for a step of each image [start, stop), and apply it within the bounds.
 
     `gaussians` and `moved` are means (b, n, 2), factors (b, n, 3) and weights (b, n, c), and `gradients` those of half
-    the squared error to them. `dampings` (b,); `free` (5 + c,) is 1 where a number may move, else 0; `limits` are the
-    least diagonal entry of a factor, the least and the largest weight. Steps (b, n, 5 + c) are along, across, p, q, r
-    and the weights; `predicted` (b,) is how far each squared error falls, if the equations are right.
+    the squared error to them. `dampings` (b,); `free` (5 + c,) is 1 where a number may move, else 0; `size` is that of
+    the frame, and `limits` are the least diagonal entry of a factor, the least and the largest weight. Steps
+    (b, n, 5 + c) are along, across, p, q, r and the weights; `predicted` (b,) is how far each squared error falls, if
+    the equations are right.
     """
     weights = gaussians[2]
     n, channels = weights.shape[1], weights.shape[2]
@@ -105,7 +108,7 @@ def propose_images(start, stop, gaussians, gradients, dampings, free, limits, st
     memory = _remember(n, padded, channels, lanes, weights.dtype)
     found = STEP * (SHAPE + channels) * padded
     for image in range(start, stop):
-        _read(image, gaussians, gradients, free, padded, memory)
+        _read(image, gaussians, gradients, free, size, padded, memory)
         predicted[image] = solve(n, padded, dampings[image], memory)
         for i in range(n):
             for row in range(SHAPE + channels):

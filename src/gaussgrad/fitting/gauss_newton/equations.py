@@ -29,7 +29,7 @@ STEP, RESIDUAL, SCALED, DIRECTION, PRODUCT = 4, 5, 6, 7, 8
 class Memory(NamedTuple):
     """Of one thread, flat arrays. A row holds a number of each of the n Gaussians, padded to whole vectors."""
 
-    plane: Any  # x, y, a, b and c in rows
+    plane: Any  # NUMBERS rows, see `Plane`
     weights: Any  # c rows
     drawn: Any  # (c, PROFILES) rows: how much of each profile is drawn in each channel
     products: Any  # and its integral with each profile
@@ -162,6 +162,7 @@ def _fill_diagonal(n, padded, size, damping, memory):
     mean, count = 0.0, 0.0
     for i in range(n):
         area, square = math.pi * np.float64(plane[2 * padded + i]) * np.float64(plane[4 * padded + i]), 0.0
+        area *= np.float64(plane[5 * padded + i]) ** 2
         for at in range(i, len(weights), padded):
             square += np.float64(weights[at]) ** 2
         for row in range(size // padded):

@@ -19,10 +19,27 @@ LOWEST = -40.0  # of the logarithm of an overlap: less is none
 
 
 class Plane(NamedTuple):
-    """The Gaussians of one image: x, y and the factor a, b, c of all, each in a row that is padded to whole vectors."""
+    """The Gaussians of one image, numbers in rows that are padded to whole vectors: x, y, the factor a, b, c, the view.
+
+    The view is the square root of the share of a Gaussian's square that the frame may hold, see `view`.
+    """
 
     numbers: Any  # a pointer
     padded: Any
+
+
+NUMBERS = 6  # rows of a plane
+
+
+@njit(**simd.INLINE)
+def view(a, b, c, height, width):
+    """The root of a bound on the share of the integral of a shape's square that lies in a frame.
+
+    Each factor bounds it by itself: the square is at most 1 at each pixel, and at most 1 / (sqrt(pi) stddev) of it lies
+    in a strip one pixel wide. With it a Gaussian far wider than the frame is not taken for immovable.
+    """
+    across = min(width / math.sqrt(math.pi * a * a), height / math.sqrt(math.pi * (b * b + c * c)))
+    return math.sqrt(min(1.0, across, height * width / (math.pi * a * c)))
 
 
 @njit(**simd.INLINE)
@@ -67,7 +84,8 @@ def add_blocks(i, plane, n, least, tiles, blocks, filled, most):
     one, zero = simd.one(order), simd.zero(order)
     x, y = single(plane, 0, i, order), single(plane, 1, i, order)
     a, b, c = single(plane, 2, i, order), single(plane, 3, i, order), single(plane, 4, i, order)
-    half, area = simd.splat(number(-0.5), order), simd.splat(number(math.pi), order) * a * c
+    half = simd.splat(number(-0.5), order)
+    area = simd.splat(number(math.pi), order) * a * c * single(plane, 5, i, order)
     lowest, enough = simd.splat(number(LOWEST), order), simd.splat(number(least), order)
     for j in range(0, n, lanes):
         # In the coordinates z of this Gaussian the other has the mean d, and its own are o = Q (z - d) with
@@ -97,7 +115,7 @@ def add_blocks(i, plane, n, least, tiles, blocks, filled, most):
         at, row = filled * BLOCK * lanes, PROFILES * lanes
         filled += 1
         # What is far has no mass; its means may be infinite.
-        mass = simd.select(near, overlap * area * simd.sqrt(one / (p * s)), zero)
+        mass = simd.select(near, overlap * area * simd.sqrt(one / (p * s)) * column(plane, 5, j, order), zero)
         mx, my = simd.select(near, mx, zero), simd.select(near, my, zero)
         ux, uy = simd.select(near, ux, zero), simd.select(near, uy, zero)
         # The means of products, named by their factors: m_x u_y is E[z_x o_y].
