@@ -38,8 +38,8 @@ def refine(
         Where to start: means (b, n, 2), covariances or Cholesky factors (b, n, 3), weights (b, n), or (b, n, c) for
         colours; weights are values at the means. Not changed.
     steps : int
-        Zero or more. From 44 on, Levenberg-Marquardt also lets the Gaussian that matters least jump to where light is
-        missing, every 14 steps, and keeps what was worth it; then the order of the Gaussians tells nothing any more.
+        Zero or more. From 44 on, least squares also let the Gaussian that matters least jump to where light is missing,
+        every 14 steps, and keep what was worth it; then the order of the Gaussians tells nothing any more.
     background : float or tensor (c,)
         What the Gaussians are drawn on; it stays as it is.
     moves : sequence of {"means", "covariances", "weights"}
@@ -49,10 +49,11 @@ def refine(
         other with large weights of opposite signs.
     compose, tolerance
         As in `gaussgrad.render`, which draws with `amplitude="peak"`.
-    method : {None, "levenberg-marquardt", "adam"}
-        "levenberg-marquardt" solves the normal equations of each image: far more per step, on the CPU, for up to 64
-        Gaussians and 3 channels. "adam" goes by gradients alone: any number, any device. None takes the first where it
-        can.
+    method : {None, "gauss-newton", "levenberg-marquardt", "adam"}
+        "gauss-newton" takes steps of least squares by integrals over pairs of Gaussians: sums, on the CPU, any number
+        of Gaussians. "levenberg-marquardt" solves the equations of all pixels, slower: any `compose`, on the CPU, for
+        up to 64 Gaussians and 3 channels. "adam" goes by gradients alone: everything, any device. None takes the first
+        that can.
 
     Returns
     -------
@@ -68,9 +69,9 @@ def refine(
 
     Notes
     -----
-    Marquardt (1963), "An algorithm for least-squares estimation of nonlinear parameters"; Kingma and Ba (2015), "Adam:
-    a method for stochastic optimization", algorithm 1. Both move each Gaussian in coordinates of its own widths
-    (docs/training.md).
+    Marquardt (1963), "An algorithm for least-squares estimation of nonlinear parameters"; Nielsen (1999), "Damping
+    parameter in Marquardt's method"; Kingma and Ba (2015), "Adam: a method for stochastic optimization", algorithm 1.
+    All move each Gaussian in coordinates of its own widths (docs/training.md; docs/maths.md, equations 58 to 61).
 
     Examples
     --------

@@ -3,7 +3,7 @@
 With z = L^-1 (p - m) in the coordinates of a Gaussian's own widths and g = exp(-z z / 2), its six profiles are
 g (1, z_x, z_y, z_x^2, z_x z_y, z_y^2): by the first the pixels change with its weights, by the others with its mean and
 its widths. An integral over the plane stands for the sum over the pixels. It has a closed form, and costs the same
-however many pixels a Gaussian covers.
+however many pixels a Gaussian covers (docs/maths.md, equations 58 to 61).
 """
 
 import math
