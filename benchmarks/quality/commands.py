@@ -72,16 +72,27 @@ def _run_variants(options: argparse.Namespace, contract_line: str) -> int:
 
 
 def _add_refinement(subjects: Commands) -> None:
-    parser = _subject(subjects, "refinement", "what refining adds to the answer of trained models, and its time")
-    parser.add_argument("runs", metavar="RUN", type=existing, nargs="+", help="finished runs, say of several seeds")
-    parser.add_argument("--images", metavar="IMAGES", type=existing, required=True, help=DIGITS)
-    parser.set_defaults(run=_run_refinement)
+    about = "what refining adds to the answer of trained models, or to Gaussians by image structure, and its time"
+    parser = _subject(subjects, "refinement", about)
+    parser.add_argument("runs", metavar="RUN", type=existing, nargs="*", help="finished runs, say of several seeds")
+    parser.add_argument(
+        "--images", metavar="IMAGES", type=existing, nargs="+", required=True, help=f"{DIGITS}; or photographs to crop"
+    )
+    parser.add_argument(
+        "-n", metavar="N", type=int, action="append", default=[], help="Gaussians by structure; may be repeated"
+    )
+    parser.set_defaults(run=_run_refinement, check=lambda options: _check_refinement(parser, options))
+
+
+def _check_refinement(parser: Parser, options: argparse.Namespace) -> None:
+    if not options.runs and not options.n:
+        parser.error("nothing to refine: name a RUN, or give -n")
 
 
 def _run_refinement(options: argparse.Namespace, contract_line: str) -> int:
     from benchmarks.quality import refinement
 
-    refinement.report_on(options.runs, options.images)
+    refinement.report_on(options.runs, options.images, options.n)
     return 0
 
 

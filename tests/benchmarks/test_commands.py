@@ -76,7 +76,7 @@ def test_speed_against_another_state_passes_its_exit_code_on(asked, monkeypatch,
 def test_the_subjects_of_quality_get_what_was_asked(asked, digits, tmp_path):
     command.main(["quality", "encoder", digits, "-o", str(tmp_path / "new"), "--seeds", "4", "--only", "ten points"])
     command.main(["quality", "variants", digits, "-o", str(tmp_path / "new"), "--epochs", "1"])
-    command.main(["quality", "refinement", digits, "--images", digits])
+    command.main(["quality", "refinement", digits, "--images", digits, digits, "-n", "40"])
     command.main(["quality", "recovery", "--scenes", "2", "--only", "recover"])
     command.main(["quality", "fit", digits, digits, "-n", "5", "-n", "9", "--seconds", "0.5", "--docs"])
     command.main(["quality", "fit", digits])
@@ -89,7 +89,7 @@ def test_the_subjects_of_quality_get_what_was_asked(asked, digits, tmp_path):
     assert asked == [
         ("quality.encoder", *paths, [4], ["ten points"], None),
         ("quality.variants", *paths, 1, []),
-        ("quality.refinement", [paths[0]], paths[0]),
+        ("quality.refinement", [paths[0]], [paths[0]] * 2, [40]),
         ("quality.recovery", 2, [0, 1, 2], ["recover"]),
         ("quality.photographs", [paths[0]] * 2, [5, 9], [0.5], True),
         ("quality.photographs", [paths[0]], [10_000], [10.0, 60.0], False),
@@ -125,6 +125,7 @@ def test_help_lists_what_there_is(arguments, listed, capsys):
     (["quality", "encoder", "/nowhere"], "/nowhere does not exist"),
     (["quality", "encoder", __file__, "-o", "tests"], "tests exists; name a new folder"),
     (["quality", "encoder", __file__, "-o", "new", "--only", "deconvolutional decoder"], "--decoder-seconds"),
+    (["quality", "refinement", "--images", __file__], "name a RUN, or give -n"),
     (["quality", "recovery", "--only", "luck"], "'luck' is none of: squared error; "),
 ])  # fmt: skip
 def test_what_cannot_be_run_is_refused_in_one_line(arguments, told, capsys):

@@ -8,7 +8,7 @@
 - `point_losses` compare points with images or with points: `energy_distance`, `chamfer_distance`, `separation`.
 - `schedules` make things fade while training: `annealed`, `blur_images`, `blur_gaussians`.
 - `matching` pairs found points with known ones: `match`, `matched_distance`.
-- `least_squares` solves the normal equations that `refine` takes its steps by.
+- `gauss_newton` and `least_squares` take the steps of `refine`, by integrals over pairs of Gaussians and by all pixels.
 """
 
 from gaussgrad.fitting import losses, matching, point_losses, schedules
