@@ -147,7 +147,7 @@ def _add_curves(subjects: Commands) -> None:
     parser = _subject(subjects, "curves", about)
     _add_output(parser, "curves")
     parser.add_argument(
-        "--seconds", metavar="SECONDS", type=float, action="append", default=[], help="may be repeated (1 to 60)"
+        "--seconds", metavar="SECONDS", type=float, action="append", default=[], help="may be repeated (1 to 20)"
     )
     parser.add_argument("--docs", action="store_true", help="replace the figures of docs/fitting.md")
     parser.set_defaults(run=_run_curves)

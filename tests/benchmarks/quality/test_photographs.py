@@ -68,7 +68,7 @@ def test_the_table_holds_every_image_and_the_mean():
 
 
 def test_the_figures_are_written(image, tmp_path):
-    curves.draw_gallery(tmp_path / "gallery.png", image, [fit_image(image, n, steps=5) for n in (3, 5, 9)])
+    curves.draw_gallery(tmp_path / "gallery.jpg", image, [fit_image(image, n, steps=5) for n in (3, 5, 9)])
     curves.draw_curves(tmp_path / "curves.png", {10: ([20.0, 22.0], [19.0, 20.0]), 20: ([25, 26], [23, 24])}, (1, 2))
-    for name in ("gallery.png", "curves.png"):
-        assert (tmp_path / name).read_bytes().startswith(b"\x89PNG")
+    assert (tmp_path / "gallery.jpg").read_bytes().startswith(b"\xff\xd8")
+    assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")
