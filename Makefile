@@ -6,7 +6,8 @@ FRAMEWORKS ?=
 VENV ?= .venv
 DEMO := demo
 BIN := $(VENV)/bin
-INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt --editable
+# --no-compile: Python compiles what is imported when it first is, a tenth of it all; pip would take longer than to install.
+INSTALL := $(BIN)/python -m pip install --quiet --no-compile --constraint constraints.txt --editable
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test bench check format clean

@@ -1,4 +1,7 @@
-"""What every run needs, of docstrings or of tests: the counting of what it leaves out, and of processes."""
+"""What every run needs, of docstrings or of tests: what it leaves out, its processes, and less work for Python."""
+
+import gc
+from collections.abc import Generator
 
 import pytest
 
@@ -11,3 +14,14 @@ pytest_plugins = ["left_out"]  # tests/support/left_out.py
 def pytest_xdist_auto_num_workers() -> int:
     """Every core that this process may use: with psutil, which Dask brings, xdist takes those of the machine."""
     return parallel.available_cores()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Python looks for cycles to free when all tests are imported, and from then on not among what they imported."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()

@@ -1,6 +1,7 @@
 """The pages of docs/ that show what was measured: text between two marks."""
 
 import re
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -14,3 +15,8 @@ def write(page: Path, name: str, text: str) -> None:
     if not marked.search(whole):
         raise ValueError(f"{page.name} has no marks for {name!r}: the lines <!-- {name} --> and <!-- end of {name} -->")
     page.write_text(marked.sub(lambda match: f"{match[1]}\n{text.strip()}\n\n{match[2]}", whole), encoding="utf-8")
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Rows of cells in Markdown."""
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (columns, ["---"] * len(columns), *rows))

@@ -1,4 +1,4 @@
-"""PSNR and the baselines that need no network."""
+"""PSNR, SSIM and the baselines that need no network."""
 
 import numpy as np
 import pytest
@@ -36,10 +36,57 @@ def test_the_error_of_a_psnr_is_its_root_mean_square(rng):
     np.testing.assert_allclose(metrics.root_mean_square(metrics.psnr(images, drawn)), expected, rtol=1e-12)
 
 
+def two_images():
+    x, y = np.arange(17), np.arange(13)[:, None]
+    one = (y**2 + 3 * x) % 29
+    return one, one + (5 * y + x**2) % 7
+
+
+def test_ssim_is_that_of_scikit_image():
+    """structural_similarity(…, gaussian_weights=True, sigma=1.5, use_sample_covariance=False, data_range=29), 0.26."""
+    np.testing.assert_allclose(metrics.ssim(*two_images(), data_range=29), 0.9536227493741362, rtol=1e-12)
+
+
+def test_ssim_is_the_mean_over_channels_and_bands_of_rows(rng, monkeypatch):
+    images, drawn = rng.random((2, 2, 3, 30, 12))
+    each = [metrics.ssim(a, b) for a, b in zip(images.reshape(-1, 30, 12), drawn.reshape(-1, 30, 12), strict=True)]
+    np.testing.assert_allclose(metrics.ssim(images, drawn), np.mean(each), rtol=1e-12)
+    monkeypatch.setattr(metrics, "_BAND", 7)
+    np.testing.assert_allclose(metrics.ssim(images, drawn), np.mean(each), rtol=1e-12)
+
+
+def test_ssim_counts_only_windows_of_known_pixels(rng):
+    image, drawn = rng.random((2, 20, 25))
+    known = np.ones((20, 25), bool)
+    known[3, 4], image[3, 4] = False, np.nan
+    windows = [
+        metrics.ssim(image[i : i + 11, j : j + 11], drawn[i : i + 11, j : j + 11])
+        for i in range(10)
+        for j in range(15)
+        if i > 3 or j > 4
+    ]
+    np.testing.assert_allclose(metrics.ssim(image, drawn, mask=known), np.mean(windows), rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("shape", "mask", "words"),
+    [
+        ((10, 30), None, "images must be of at least 11 x 11 pixels; got 10 x 30"),
+        ((12, 12), np.zeros((12, 12), bool), "mask must be true all over a window"),
+        ((12, 12), np.ones((12, 12)), r"mask must be booleans of shape \(12, 12\)"),
+        ((12, 12), np.ones((11, 12), bool), r"mask must be booleans of shape \(12, 12\)"),
+    ],
+)
+def test_ssim_of_no_window_is_refused(shape, mask, words):
+    with pytest.raises(ValueError, match=words):
+        metrics.ssim(np.ones(shape), np.ones(shape), mask=mask)
+
+
 @pytest.mark.parametrize("shape", [(1, 2, 3), (1, 0, 2)])
-def test_psnr_of_other_shapes_is_refused(shape):
+@pytest.mark.parametrize("measure", [metrics.psnr, metrics.ssim])
+def test_measures_of_other_shapes_are_refused(measure, shape):
     with pytest.raises(ValueError, match="reconstructions must be of the shape of images"):
-        metrics.psnr(np.zeros((1, 0, 2)) if 0 in shape else np.zeros((1, 2, 2)), np.zeros(shape))
+        measure(np.zeros((1, 0, 2)) if 0 in shape else np.zeros((1, 2, 2)), np.zeros(shape))
 
 
 def test_pca_of_data_in_a_plane_needs_two_numbers(rng):

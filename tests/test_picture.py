@@ -2,6 +2,7 @@
 
 import os
 import stat
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -191,12 +192,27 @@ def test_a_compact_file_is_smaller_and_says_how_near_it_comes(tmp_path, amplitud
 
 
 @pytest.mark.parametrize("fit_psnr", [20.0, 40.0])
-def test_steps_follow_the_error_of_the_fit(fit_psnr):
+def test_steps_follow_the_error_of_the_fit(tmp_path, fit_psnr):
     picture = scene(n=100, fit_psnr=fit_psnr)
-    chosen, steps = picture._rounded_well()
+    picture.save(tmp_path / "a.gauss", compact=True)
+    chosen = Picture.load(tmp_path / "a.gauss")
     assert chosen.rounding_psnr >= fit_psnr + 10
-    coarser = picture.rounded(steps.scaled(2)).rounding_psnr
-    assert steps.position == 0.125 or coarser < fit_psnr + 10
+    coarser = picture.rounded(chosen.steps.scaled(1.3)).rounding_psnr
+    assert coarser < fit_psnr + 10
+    chosen.save(tmp_path / "b.gauss", compact=True)  # numbers that are rounded stay
+    assert (tmp_path / "b.gauss").read_bytes() == (tmp_path / "a.gauss").read_bytes()
+
+
+def test_a_picture_that_was_changed_is_rounded_anew(tmp_path):
+    picture = scene(n=100, fit_psnr=30.0).rounded(Steps().scaled(4))
+    weights = 1.01 * picture.gaussians.weights
+    changed = replace(picture, gaussians=replace(picture.gaussians, weights=weights))
+    changed.save(tmp_path / "a.gauss", compact=True)
+    assert Picture.load(tmp_path / "a.gauss").steps != picture.steps
+
+
+def test_a_picture_drawn_without_error_gets_the_finest_steps():
+    assert scene().steps_within(np.inf) == Steps().scaled(1 / 64)
 
 
 @pytest.mark.parametrize("sample_type", ["uint8", "uint16", "float32"])

@@ -7,6 +7,7 @@ from benchmarks.arguments import Commands, Parser, existing, new_folder
 from benchmarks.quality.trainings import DECONVOLUTIONAL, ENCODERS, SEEDS, VARIANT_EPOCHS, VARIANTS
 
 DIGITS = "the digits: an idx or .npy file"
+RATE_COUNTS = (500, 1000, 2000, 5000, 10_000, 20_000)
 TRAINED = (*ENCODERS, DECONVOLUTIONAL)
 
 
@@ -19,8 +20,10 @@ def add(rooms: Commands) -> None:
     _add_refinement(subjects)
     _add_recovery(subjects)
     _add_fit(subjects)
+    _add_curves(subjects)
     _add_second_order(subjects)
     _add_fewest(subjects)
+    _add_rate(subjects)
 
 
 def _add_encoder(subjects: Commands) -> None:
@@ -69,16 +72,27 @@ def _run_variants(options: argparse.Namespace, contract_line: str) -> int:
 
 
 def _add_refinement(subjects: Commands) -> None:
-    parser = _subject(subjects, "refinement", "what refining adds to the answer of trained models, and its time")
-    parser.add_argument("runs", metavar="RUN", type=existing, nargs="+", help="finished runs, say of several seeds")
-    parser.add_argument("--images", metavar="IMAGES", type=existing, required=True, help=DIGITS)
-    parser.set_defaults(run=_run_refinement)
+    about = "what refining adds to the answer of trained models, or to Gaussians by image structure, and its time"
+    parser = _subject(subjects, "refinement", about)
+    parser.add_argument("runs", metavar="RUN", type=existing, nargs="*", help="finished runs, say of several seeds")
+    parser.add_argument(
+        "--images", metavar="IMAGES", type=existing, nargs="+", required=True, help=f"{DIGITS}; or photographs to crop"
+    )
+    parser.add_argument(
+        "-n", metavar="N", type=int, action="append", default=[], help="Gaussians by structure; may be repeated"
+    )
+    parser.set_defaults(run=_run_refinement, check=lambda options: _check_refinement(parser, options))
+
+
+def _check_refinement(parser: Parser, options: argparse.Namespace) -> None:
+    if not options.runs and not options.n:
+        parser.error("nothing to refine: name a RUN, or give -n")
 
 
 def _run_refinement(options: argparse.Namespace, contract_line: str) -> int:
     from benchmarks.quality import refinement
 
-    refinement.report_on(options.runs, options.images)
+    refinement.report_on(options.runs, options.images, options.n)
     return 0
 
 
@@ -117,13 +131,32 @@ def _add_fit(subjects: Commands) -> None:
     parser.add_argument(
         "--seconds", metavar="SECONDS", type=float, action="append", default=[], help="may be repeated (10 and 60)"
     )
+    _add_docs(parser)
     parser.set_defaults(run=_run_fit)
 
 
 def _run_fit(options: argparse.Namespace, contract_line: str) -> int:
     from benchmarks.quality import photographs
 
-    photographs.report_on(options.images, options.n or [10_000], options.seconds or [10.0, 60.0])
+    photographs.report_on(options.images, options.n or [10_000], options.seconds or [10.0, 60.0], options.docs)
+    return 0
+
+
+def _add_curves(subjects: Commands) -> None:
+    about = "a photograph drawn in more and more time, and by more and more Gaussians: two figures"
+    parser = _subject(subjects, "curves", about)
+    _add_output(parser, "curves")
+    parser.add_argument(
+        "--seconds", metavar="SECONDS", type=float, action="append", default=[], help="may be repeated (1 to 20)"
+    )
+    parser.add_argument("--docs", action="store_true", help="replace the figures of docs/fitting.md")
+    parser.set_defaults(run=_run_curves)
+
+
+def _run_curves(options: argparse.Namespace, contract_line: str) -> int:
+    from benchmarks.quality import curves
+
+    curves.report_on(curves.CURVES.parent if options.docs else options.output, options.seconds or curves.SECONDS)
     return 0
 
 
@@ -134,13 +167,14 @@ def _add_second_order(subjects: Commands) -> None:
     _add_photographs(parser)
     parser.add_argument("-n", metavar="N", type=int, default=10_000, help="Gaussians (%(default)s)")
     parser.add_argument("--seconds", metavar="SECONDS", type=float, default=60.0, help="for each (%(default)s)")
+    _add_docs(parser)
     parser.set_defaults(run=_run_second_order)
 
 
 def _run_second_order(options: argparse.Namespace, contract_line: str) -> int:
     from benchmarks.quality import second_order
 
-    second_order.report_on(options.images, options.n, options.seconds)
+    second_order.report_on(options.images, options.n, options.seconds, options.docs)
     return 0
 
 
@@ -148,18 +182,43 @@ def _add_fewest(subjects: Commands) -> None:
     parser = _subject(subjects, "fewest", "the number of Gaussians that fit_image finds for a PSNR, and bisection")
     _add_photographs(parser)
     parser.add_argument("--psnr", metavar="DB", type=float, default=35.0, help="(%(default)s)")
+    _add_docs(parser)
     parser.set_defaults(run=_run_fewest)
 
 
 def _run_fewest(options: argparse.Namespace, contract_line: str) -> int:
     from benchmarks.quality import fewest
 
-    fewest.report_on(options.images, options.psnr)
+    fewest.report_on(options.images, options.psnr, options.docs)
     return 0
 
 
 def _add_photographs(parser: Parser) -> None:
     parser.add_argument("images", metavar="IMAGE", type=existing, nargs="+", help="photographs of 8 bits")
+
+
+def _add_rate(subjects: Commands) -> None:
+    parser = _subject(subjects, "rate", "PSNR by bits per pixel: compact files of Gaussians beside JPEG and WebP")
+    _add_photographs(parser)
+    parser.add_argument(
+        "-n", metavar="N", type=int, action="append", default=[], help="Gaussians; may be repeated (500 to 20000)"
+    )
+    parser.add_argument("--steps", metavar="STEPS", type=int, default=1000, help="of each fit (%(default)s)")
+    parser.add_argument("--figure", metavar="FILE", type=Path, help="a .png to draw")
+    parser.add_argument("--docs", action="store_true", help="write table and figure into docs/pictures.md too")
+    parser.set_defaults(run=_run_rate)
+
+
+def _run_rate(options: argparse.Namespace, contract_line: str) -> int:
+    from benchmarks.quality import rates
+
+    counts = options.n or list(RATE_COUNTS)
+    rates.report_on(options.images, counts, options.steps, options.figure, options.docs)
+    return 0
+
+
+def _add_docs(parser: Parser) -> None:
+    parser.add_argument("--docs", action="store_true", help="write what docs/fitting.md has of it")
 
 
 def _subject(subjects: Commands, name: str, about: str) -> Parser:

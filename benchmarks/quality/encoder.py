@@ -37,7 +37,8 @@ def train_ours(name: str, seed: int, training: Path, test: np.ndarray, folder: P
     trainings.train(training, "-o", run, "--seed", seed, *ENCODERS[name])
     seconds = time.perf_counter() - start
     model = GaussianAutoencoder.load(run / "model")
-    return Result(name, seed, model.numbers_per_image, seconds, metrics.psnr(test, predict(model, test)[0]))
+    psnr = metrics.psnr(test, predict(model, test).reconstructions)
+    return Result(name, seed, model.numbers_per_image, seconds, psnr)
 
 
 def train_deconvolutional(seed: int, numbers: int, seconds: float, training: np.ndarray, test: np.ndarray) -> Result:

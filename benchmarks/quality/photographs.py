@@ -6,13 +6,15 @@ import statistics
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from rich.console import Console
 from rich.table import Table
 
-from gaussgrad import render
+from benchmarks import pages
+from gaussgrad import parallel, render
 from gaussgrad.files.images import read_image, unit_or_numbers
 from gaussgrad.fitting.photographs import Fit, fit_image
 
@@ -20,6 +22,8 @@ TOLERANCE = 0.0111
 ADAM_RATES = (0.3, 0.05, 0.02)  # pixels, logarithms of widths, colours: tuned on these images
 WARM_UP = 20
 STEP_REPEATS = 20
+COLUMNS = ["image", "plain Adam", "fit_image", "more", "steps", "step / render"]
+PAGE = pages.DOCS / "fitting.md"
 
 
 def load(path: Path) -> np.ndarray:
@@ -84,26 +88,61 @@ def step_against_drawing(image: np.ndarray, fit: Fit) -> float:
     return statistics.median(steps[3:]) / statistics.median(times[3:])
 
 
-def report_on(images: Sequence[Path], counts: Sequence[int], seconds: Sequence[float]) -> None:
-    """Print a table for each number of Gaussians and time."""
-    console, loaded = Console(width=120), {path.stem: load(path) for path in images}
+class Row(NamedTuple):
+    """What both did to one image, or to several in the mean."""
+
+    adam: float  # dB
+    fit: float  # dB
+    steps: float
+    ratio: float  # of a step to drawing and its gradients
+
+    def cells(self) -> list[str]:
+        """As the columns of a table."""
+        more = self.fit - self.adam
+        return [f"{self.adam:.2f}", f"{self.fit:.2f}", f"{more:+.2f}", f"{self.steps:,.0f}", f"{self.ratio:.2f}"]
+
+
+class Comparison(NamedTuple):
+    """Images, each drawn by so many Gaussians in so many seconds."""
+
+    n: int
+    seconds: float
+    rows: dict[str, Row]
+
+    @property
+    def title(self) -> str:
+        """What was asked for."""
+        return f"PSNR in dB, {self.n:,} Gaussians in {self.seconds:g} s, {parallel.available_cores()} threads"
+
+    @property
+    def lines(self) -> list[list[str]]:
+        """All cells, the mean last."""
+        mean = Row(*(statistics.fmean(column) for column in zip(*self.rows.values(), strict=True)))
+        return [[name, *row.cells()] for name, row in (self.rows | {"mean": mean}).items()]
+
+
+def compare(image: np.ndarray, n: int, seconds: float) -> Row:
+    """Both ways, one after the other."""
+    fit, adam = fit_image(image, n, seconds=seconds), by_adam(image, n, seconds)
+    return Row(adam, fit.psnr, fit.history[-1].step, step_against_drawing(image, fit))
+
+
+def report_on(images: Sequence[Path], counts: Sequence[int], seconds: Sequence[float], docs: bool) -> None:
+    """Print a table for each number of Gaussians and time; write them into docs/fitting.md if asked to."""
+    loaded = {path.stem: load(path) for path in images}
     first = next(iter(loaded.values()))
     fit_image(first, 50, steps=30)  # compiles, as
     by_adam(first, 50, 0.1)  # does this
-    for n in counts:
-        for limit in seconds:
-            title = f"PSNR in dB, {n:,} Gaussians in {limit:g} s, {torch.get_num_threads()} threads"
-            table = Table("image", "plain Adam", "fit_image", "more", "steps", "step / render", title=title)
-            rows = []
-            for name, image in loaded.items():
-                fit, adam = fit_image(image, n, seconds=limit), by_adam(image, n, limit)
-                ratio = step_against_drawing(image, fit)
-                rows.append((adam, fit.psnr, fit.psnr - adam, fit.history[-1].step, ratio))
-                table.add_row(name, *_cells(rows[-1]))
-            table.add_row("mean", *_cells(tuple(statistics.fmean(column) for column in zip(*rows, strict=True))))
-            console.print(table)
+    for n, limit in itertools.product(counts, seconds):
+        comparison = Comparison(n, limit, {name: compare(image, n, limit) for name, image in loaded.items()})
+        table = Table(*COLUMNS, title=comparison.title)
+        for line in comparison.lines:
+            table.add_row(*line)
+        Console(width=120).print(table)
+        if docs:
+            pages.write(PAGE, f"{n} in {limit:g} s", markdown(comparison))
 
 
-def _cells(row: tuple[float, ...]) -> list[str]:
-    adam, fit, more, steps, ratio = row
-    return [f"{adam:.2f}", f"{fit:.2f}", f"{more:+.2f}", f"{steps:.0f}", f"{ratio:.2f}"]
+def markdown(comparison: Comparison) -> str:
+    """The table of a comparison, and what it shows."""
+    return f"{comparison.title}:\n\n{pages.table(COLUMNS, comparison.lines)}"

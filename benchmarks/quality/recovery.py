@@ -77,7 +77,8 @@ def _by_adam(loss, first_blur: float = 0.0):
 
 
 def _by_refining(images: torch.Tensor, places: torch.Tensor, stddev: float, seed: int) -> torch.Tensor:
-    return refine(images, blobs(random_places(places, seed), stddev), 50, moves=("means",)).means
+    start = blobs(random_places(places, seed), stddev)
+    return refine(images, start, 50, moves=("means",), method="levenberg-marquardt").means
 
 
 def _recommended(images: torch.Tensor, places: torch.Tensor, stddev: float, seed: int) -> torch.Tensor:

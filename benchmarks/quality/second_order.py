@@ -16,7 +16,8 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.quality.photographs import TOLERANCE, load
+from benchmarks import pages
+from benchmarks.quality.photographs import PAGE, TOLERANCE, load
 from gaussgrad import Picture, render
 from gaussgrad.fitting.photographs import Fit, Moment, fit_image
 
@@ -26,6 +27,7 @@ ITERATIONS = 12  # of conjugate gradients in one step
 DAMPING, LEAST_DAMPING = 0.1, 1e-4
 DIFFERENCE = 1e-2  # of own widths, between two drawings
 FINISH = 0.6  # of the time, when all Gaussians are there: what comes after it is done by either
+COLUMNS = ("image", "fit_image", "Gauss-Newton", f"Gauss-Newton after {FINISH:.0%} of fit_image")
 CURVATURE = math.pi * np.array([0.5, 0.5, 0.75, 0.25, 0.75])  # of one Gaussian in its own widths, per area and weight
 
 
@@ -133,17 +135,20 @@ def finished(image: np.ndarray, n: int, seconds: float) -> tuple[Fit, float]:
     return fit, gauss_newton(image, picture, seconds - used)
 
 
-def report_on(images: Sequence[Path], n: int, seconds: float) -> None:
-    """Print a table: an image a row, the PSNR of each way in a column."""
-    title = f"PSNR in dB, {n:,} Gaussians in {seconds:g} s, {torch.get_num_threads()} threads"
-    names = ("fit_image", "Gauss-Newton", f"Gauss-Newton after {FINISH:.0%} of fit_image")
-    table, rows = Table("image", *names, title=title), []
-    warm = load(images[0])
+def report_on(images: Sequence[Path], n: int, seconds: float, docs: bool) -> None:
+    """Print a table, an image a row, the PSNR of each way in a column; write it into docs/fitting.md if asked to."""
+    warm, found = load(images[0]), {}
     gauss_newton(warm, fit_image(warm, 50, steps=0).picture, 0.1)
     for path in images:
         image = load(path)
         fit, finish = finished(image, n, seconds)
-        rows.append((fit.psnr, gauss_newton(image, fit_image(image, n, steps=0).picture, seconds), finish))
-        table.add_row(path.stem, *(f"{psnr:.2f}" for psnr in rows[-1]))
-    table.add_row("mean", *(f"{statistics.fmean(column):.2f}" for column in zip(*rows, strict=True)))
+        found[path.stem] = (fit.psnr, gauss_newton(image, fit_image(image, n, steps=0).picture, seconds), finish)
+    found["mean"] = tuple(statistics.fmean(column) for column in zip(*found.values(), strict=True))
+    rows = [[name, *(f"{psnr:.2f}" for psnr in psnrs)] for name, psnrs in found.items()]
+    title = f"PSNR in dB, {n:,} Gaussians in {seconds:g} s, {torch.get_num_threads()} threads"
+    table = Table(*COLUMNS, title=title)
+    for row in rows:
+        table.add_row(*row)
     Console(width=120).print(table)
+    if docs:
+        pages.write(PAGE, "second order", f"{title}:\n\n{pages.table(COLUMNS, rows)}")

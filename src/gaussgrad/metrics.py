@@ -1,10 +1,13 @@
-"""How close reconstructions are: PSNR, and what the mean image and PCA reach with as many numbers per image."""
+"""How close reconstructions are: PSNR, SSIM, and what the mean image and PCA reach with as many numbers per image."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
 from gaussgrad import checks
+
+WINDOW = 11  # pixels, of SSIM: (2 * 3.5 * 1.5 + 1) of its Gaussian
+_BAND = 256  # rows of an image at a time: what SSIM needs besides the images stays small
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,112 @@ def decibels(mean_squared_error: float) -> float:
     """
     with np.errstate(divide="ignore"):
         return float(-10 * np.log10(mean_squared_error))
+
+
+def ssim(
+    images: np.ndarray, reconstructions: np.ndarray, data_range: float = 1.0, mask: np.ndarray | None = None
+) -> float:
+    """Structural similarity of images: the mean of its map over all windows, channels and images.
+
+    A window is 11 x 11 pixels, weighted by a Gaussian of 1.5 pixels. Windows that reach beyond the image do not count.
+
+    Parameters
+    ----------
+    images, reconstructions : array (..., h, w) of one shape
+        At least 11 x 11 pixels. Values are taken as they are, not clipped.
+    data_range : float
+        White less black, in the numbers of the images.
+    mask : array (h, w) of bool, optional
+        Which pixels are known. Windows with others do not count; the others may be NaN.
+
+    Returns
+    -------
+    ssim : float
+        At most 1, which equal images have.
+
+    Raises
+    ------
+    ValueError
+        For shapes that differ, images smaller than a window, and a mask that leaves no window.
+
+    Notes
+    -----
+    Wang, Bovik, Sheikh and Simoncelli (2004), "Image quality assessment: from error visibility to structural
+    similarity", equation 13 with K1 = 0.01 and K2 = 0.03, and 17 by channels, at the size that the images have.
+
+    Examples
+    --------
+    >>> import numpy
+    >>> image = numpy.arange(144.0).reshape(12, 12) / 144
+    >>> ssim(image, image), round(ssim(image, image + 0.1), 3)
+    (1.0, 0.983)
+    """
+    if images.shape != reconstructions.shape or images.ndim < 2 or images.size == 0:
+        wanted = f"of the shape of images {images.shape}, (..., h, w), not empty"
+        raise ValueError(checks.complain("reconstructions", wanted, f"shape {reconstructions.shape}"))
+    *_, height, width = images.shape
+    if min(height, width) < WINDOW:
+        raise ValueError(checks.complain("images", f"of at least {WINDOW} x {WINDOW} pixels", f"{height} x {width}"))
+    mask = np.ones((height, width), bool) if mask is None else mask
+    if mask.shape != (height, width) or mask.dtype != bool:
+        wanted = f"booleans of shape {(height, width)}, as the images"
+        raise ValueError(checks.complain("mask", wanted, f"{mask.dtype} of shape {mask.shape}"))
+    counted = _windows(mask)
+    if not counted.any():
+        raise ValueError(checks.complain("mask", f"true all over a window of {WINDOW} x {WINDOW} pixels", "none"))
+    total, planes = 0.0, images.reshape(-1, height, width)
+    for one, other in zip(planes, reconstructions.reshape(-1, height, width), strict=True):
+        for start in range(0, len(counted), _BAND):
+            rows = slice(start, start + _BAND + WINDOW - 1)
+            similarity = _similarity(one[rows], other[rows], data_range)
+            total += similarity[counted[start : start + _BAND]].sum()
+    return float(total / (len(planes) * counted.sum()))
+
+
+def has_windows(mask: np.ndarray) -> bool:
+    """Whether SSIM is defined for images of which the pixels (h, w) of a mask are known.
+
+    Examples
+    --------
+    >>> import numpy
+    >>> has_windows(numpy.ones((10, 99), bool)), has_windows(numpy.ones((11, 11), bool))
+    (False, True)
+    """
+    return min(mask.shape) >= WINDOW and bool(_windows(mask).any())
+
+
+def _windows(mask: np.ndarray) -> np.ndarray:
+    """Which windows (h - 10, w - 10) of a mask (h, w) hold nothing but what is known."""
+    from scipy.ndimage import minimum_filter
+
+    return _inside(minimum_filter(mask, WINDOW))
+
+
+def _similarity(one: np.ndarray, other: np.ndarray, data_range: float) -> np.ndarray:
+    """The map (h - 10, w - 10) of two images (h, w); NaN in no window but those that hold it."""
+    x, y = (image.astype(np.float64) / data_range for image in (one, other))
+    mean_x, mean_y = _blurred(x), _blurred(y)
+    variance_x, variance_y = _blurred(x * x) - mean_x**2, _blurred(y * y) - mean_y**2
+    covariance = _blurred(x * y) - mean_x * mean_y
+    least_mean, least_variance = 0.01**2, 0.03**2
+    alike = (2 * mean_x * mean_y + least_mean) * (2 * covariance + least_variance)
+    return alike / ((mean_x**2 + mean_y**2 + least_mean) * (variance_x + variance_y + least_variance))
+
+
+def _blurred(image: np.ndarray) -> np.ndarray:
+    """The weighted means over all windows."""
+    from scipy.ndimage import correlate1d
+
+    offsets = np.arange(WINDOW) - WINDOW // 2
+    weights = np.exp(-(offsets**2) / (2 * 1.5**2))
+    for axis in (0, 1):
+        image = correlate1d(image, weights / weights.sum(), axis=axis)
+    return _inside(image)
+
+
+def _inside(image: np.ndarray) -> np.ndarray:
+    edge = WINDOW // 2
+    return image[edge:-edge, edge:-edge]
 
 
 def root_mean_square(psnr: float) -> float:

@@ -21,7 +21,9 @@ COLOUR_SPACES = ("srgb", "linear")
 SAMPLE_TYPES = ("uint8", "uint16", "float32")
 _OPTIONS = ("amplitude", "tolerance", "colour_space", "black", "white", "sample_type")
 MARGIN = 10.0  # dB of the rounding below the error of the fit: together at most 0.41 dB
-_LADDER = (2.0, 1.0, 0.5, 0.25, 0.125, 0.0625)  # steps tried, in units of the usual ones
+_COARSEST, _FINEST = 8.0, 1 / 64  # steps that are chosen, in units of the usual ones
+_SHARES = (0.25, 0.5, 0.25)  # of positions, widths and weights in the error: smallest files in the end
+_TRIES = 6  # to choose steps: the first nearly fits
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,9 +52,13 @@ class Picture:
     sample_type : {"uint8", "uint16", "float32"}
         The type of the source image, which files of pixels get again.
     fit_psnr : float, optional
-        PSNR in dB of the fit against its image, before any rounding.
+        PSNR in dB of the fit against its image; what is rounded later is not in it.
+    fit_ssim : float, optional
+        SSIM of the same, as `gaussgrad.metrics.ssim` has it.
     rounding_psnr : float, optional
         PSNR in dB of the picture against itself before its numbers were rounded for a compact file.
+    steps : Steps, optional
+        What its numbers are rounded to, which a compact file keeps.
 
     Raises
     ------
@@ -81,7 +87,9 @@ class Picture:
     white: float = 1.0
     sample_type: str = "float32"
     fit_psnr: float | None = None
+    fit_ssim: float | None = None
     rounding_psnr: float | None = None
+    steps: compaction.Steps | None = None
 
     def __post_init__(self) -> None:
         channels = _check_shapes(self.gaussians)
@@ -182,8 +190,9 @@ class Picture:
         path : path
             The file.
         compact : bool or Steps
-            Whether to round the numbers and deflate them, to about a fifth of the bytes. True takes the coarsest steps
-            that cost at most 0.41 dB where `fit_psnr` is known, else the usual ones.
+            Whether to round the numbers and compress them, to about a fifth of the bytes. True leaves numbers that are
+            rounded as they are. Else it takes the coarsest steps that cost at most 0.41 dB where `fit_psnr` is known,
+            or the usual ones. `fit_image(compact=True)` takes coarser ones, and fits the numbers to them.
         overwrite : bool
             Whether a file that exists may be replaced.
 
@@ -204,19 +213,37 @@ class Picture:
         picture = Picture._of(gauss.rounded(self._contents().checked(), steps))
         psnr = metrics.psnr(_numpy(self.render()), picture.render())
         before = math.inf if self.rounding_psnr is None else self.rounding_psnr
-        return replace(picture, rounding_psnr=min(psnr, before))
+        worst = min(psnr, before)
+        return replace(picture, rounding_psnr=worst if worst < math.inf else None, steps=steps)
+
+    def steps_within(self, psnr: float) -> compaction.Steps:
+        """The coarsest steps that keep the picture as near to itself as `psnr` in dB, or nearly.
+
+        Positions, widths and weights each add a fixed share of the error.
+        """
+        if psnr == math.inf:
+            return compaction.Steps().scaled(_FINEST)
+        contents, image, usual = self._contents().checked(), _numpy(self.render()), compaction.Steps()
+        chosen = []
+        for step, share, apart in zip(usual, _SHARES, gauss.rounded_apart(contents, usual), strict=True):
+            gained = metrics.psnr(image, Picture._of(apart).render()) - psnr + 10 * math.log10(share)
+            chosen.append(step * min(max(10 ** (gained / 20), _FINEST), _COARSEST))  # an error is a step squared
+        steps = compaction.Steps(*chosen).shortened()
+        for _ in range(_TRIES):
+            missing = psnr - metrics.psnr(image, Picture._of(gauss.rounded(contents, steps)).render())
+            if missing <= 0:
+                break
+            steps = steps.scaled(10 ** (-max(missing, 0.2) / 20)).shortened()
+        return steps
 
     def _rounded_well(self) -> tuple["Picture", compaction.Steps]:
-        """The picture rounded to the coarsest steps that stay below the error of the fit; to the usual if unknown."""
-        steps = compaction.Steps()
-        if self.fit_psnr is None:
-            return self.rounded(steps), steps
-        for factor in _LADDER:
-            chosen = steps.scaled(factor)
-            picture = self.rounded(chosen)
-            if (picture.rounding_psnr or 0) >= self.fit_psnr + MARGIN:
-                break
-        return picture, chosen
+        """The picture as it is where it is rounded; else to steps that stay below the error of the fit, if known."""
+        if self.steps is not None:
+            before, after = self._contents(), self.rounded(self.steps)._contents()
+            if all(np.array_equal(getattr(before, name), getattr(after, name)) for name in gauss.ARRAYS):
+                return self, self.steps
+        steps = compaction.Steps() if self.fit_psnr is None else self.steps_within(self.fit_psnr + MARGIN)
+        return self.rounded(steps), steps
 
     @staticmethod
     def load(path: str | os.PathLike[str]) -> "Picture":
@@ -270,6 +297,8 @@ class Picture:
         held = contents.fields
         options = {name: held[name] for name in (*_OPTIONS, *gauss.MEASURES) if name in held}
         gaussians = Gaussians(contents.means, weights=contents.weights, cholesky=contents.cholesky)
+        if held.get("version") == 2:  # those of version 1 were rounded otherwise
+            options["steps"] = held["steps"]
         return Picture(gaussians, (held["height"], held["width"]), background=contents.background, **options)
 
 

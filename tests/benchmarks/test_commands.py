@@ -7,7 +7,7 @@ import pytest
 from benchmarks import __main__ as command
 from benchmarks import contract
 from benchmarks.arguments import matching
-from benchmarks.quality import encoder, fewest, photographs, recovery, refinement, second_order, variants
+from benchmarks.quality import curves, encoder, fewest, photographs, rates, recovery, refinement, second_order, variants
 from benchmarks.speed.against import run as against
 from benchmarks.speed.mixtures import run as mixtures
 from benchmarks.speed.render import run as render
@@ -28,6 +28,8 @@ def asked(monkeypatch) -> list[tuple]:
         photographs,
         second_order,
         fewest,
+        curves,
+        rates,
     ):
         name = module.__name__.removeprefix("benchmarks.")
         monkeypatch.setattr(module, "report_on", lambda *given, name=name: calls.append((name, *given)) or 0)
@@ -74,29 +76,35 @@ def test_speed_against_another_state_passes_its_exit_code_on(asked, monkeypatch,
 def test_the_subjects_of_quality_get_what_was_asked(asked, digits, tmp_path):
     command.main(["quality", "encoder", digits, "-o", str(tmp_path / "new"), "--seeds", "4", "--only", "ten points"])
     command.main(["quality", "variants", digits, "-o", str(tmp_path / "new"), "--epochs", "1"])
-    command.main(["quality", "refinement", digits, "--images", digits])
+    command.main(["quality", "refinement", digits, "--images", digits, digits, "-n", "40"])
     command.main(["quality", "recovery", "--scenes", "2", "--only", "recover"])
-    command.main(["quality", "fit", digits, digits, "-n", "5", "-n", "9", "--seconds", "0.5"])
+    command.main(["quality", "fit", digits, digits, "-n", "5", "-n", "9", "--seconds", "0.5", "--docs"])
     command.main(["quality", "fit", digits])
-    command.main(["quality", "second-order", digits, "-n", "7", "--seconds", "2"])
+    command.main(["quality", "curves", "-o", str(tmp_path / "new"), "--seconds", "3"])
+    command.main(["quality", "second-order", digits, "-n", "7", "--seconds", "2", "--docs"])
     command.main(["quality", "fewest", digits, "--psnr", "30"])
+    command.main(["quality", "rate", digits, "-n", "5", "--steps", "7", "--figure", "a.png", "--docs"])
+    command.main(["quality", "rate", digits])
     paths = (type(tmp_path)(digits), tmp_path / "new")
     assert asked == [
         ("quality.encoder", *paths, [4], ["ten points"], None),
         ("quality.variants", *paths, 1, []),
-        ("quality.refinement", [paths[0]], paths[0]),
+        ("quality.refinement", [paths[0]], [paths[0]] * 2, [40]),
         ("quality.recovery", 2, [0, 1, 2], ["recover"]),
-        ("quality.photographs", [paths[0]] * 2, [5, 9], [0.5]),
-        ("quality.photographs", [paths[0]], [10_000], [10.0, 60.0]),
-        ("quality.second_order", [paths[0]], 7, 2.0),
-        ("quality.fewest", [paths[0]], 30.0),
+        ("quality.photographs", [paths[0]] * 2, [5, 9], [0.5], True),
+        ("quality.photographs", [paths[0]], [10_000], [10.0, 60.0], False),
+        ("quality.curves", tmp_path / "new", [3.0]),
+        ("quality.second_order", [paths[0]], 7, 2.0, True),
+        ("quality.fewest", [paths[0]], 30.0, False),
+        ("quality.rates", [paths[0]], [5], 7, type(tmp_path)("a.png"), True),
+        ("quality.rates", [paths[0]], [500, 1000, 2000, 5000, 10_000, 20_000], 1000, None, False),
     ]
 
 
 @pytest.mark.parametrize(("arguments", "listed"), [
     ([], ("speed", "quality")),
     (["speed"], ("render", "mixtures", "--against")),
-    (["quality"], ("encoder", "variants", "refinement", "recovery", "fit", "second-order", "fewest")),
+    (["quality"], ("encoder", "variants", "refinement", "recovery", "fit", "curves", "second-order", "fewest")),
 ])  # fmt: skip
 def test_help_lists_what_there_is(arguments, listed, capsys):
     with pytest.raises(SystemExit) as exit_:
@@ -117,6 +125,7 @@ def test_help_lists_what_there_is(arguments, listed, capsys):
     (["quality", "encoder", "/nowhere"], "/nowhere does not exist"),
     (["quality", "encoder", __file__, "-o", "tests"], "tests exists; name a new folder"),
     (["quality", "encoder", __file__, "-o", "new", "--only", "deconvolutional decoder"], "--decoder-seconds"),
+    (["quality", "refinement", "--images", __file__], "name a RUN, or give -n"),
     (["quality", "recovery", "--only", "luck"], "'luck' is none of: squared error; "),
 ])  # fmt: skip
 def test_what_cannot_be_run_is_refused_in_one_line(arguments, told, capsys):

@@ -41,24 +41,57 @@ def test_a_photograph_becomes_a_file_and_a_picture(call, folder):
     psnr = metrics.psnr(read_image("photo.png"), picture.render())
     assert psnr == pytest.approx(picture.fit_psnr, abs=1e-3)
     assert (picture.size, picture.n, picture.sample_type) == (SIZE, 12, "uint8")
-    assert f"12 Gaussians after 24 steps and 0.{out.split(' s: PSNR')[0][-1]} s: PSNR {psnr:.2f} dB." in out
+    ssim = metrics.ssim(read_image("photo.png"), picture.render())
+    assert ssim == pytest.approx(picture.fit_ssim, abs=1e-5)
+    seconds = f"0.{out.split(' s: PSNR')[0][-1]}"
+    assert f"12 Gaussians after 24 steps and {seconds} s: PSNR {psnr:.2f} dB, SSIM {ssim:.3f}." in out
     assert f"photo.gauss: {(folder / 'photo.gauss').stat().st_size:,} bytes" in out
     assert "100%: " in out
 
 
+def test_the_fewest_gaussians_that_reach_a_psnr_are_found(call, folder):
+    code, out, err = call("fit", "photo.png", "--psnr", 17, "--steps", 24, "-o", "a.gauss", "--animate", "a.gif")
+    assert (code, err) == (0, "")
+    picture = Picture.load("a.gauss")
+    assert 17 <= picture.fit_psnr <= 17.2
+    assert f"{SIZE[0]} x {SIZE[1]}, the fewest Gaussians that reach 17 dB." in out
+    assert "100%: " in out
+    assert ", trial 2\n" in out
+    assert f"{picture.n} Gaussians after" in out
+    with Image.open("a.gif") as animation:
+        assert animation.n_frames <= 25  # of the last trial alone
+
+
+def test_a_psnr_that_is_not_reached_is_told(call, folder):
+    assert "90 dB were not reached: give more" in call("fit", "photo.png", *QUICK, "--psnr", 90, "-o", "a.gauss")[1]
+    assert "not reached" not in call("fit", "photo.png", *QUICK, "--psnr", 5, "-o", "b.gauss")[1]
+
+
 def test_options_come_to_the_fit(call, folder):
-    options = ("--non-negative", "--narrowest", 3, "--seed", 5, "--compact")
+    options = ("--non-negative", "--narrowest", 3, "--seed", 5)
     assert call("fit", "photo.png", "-n", 12, "--psnr", 12, *options, "-o", "a.gauss")[0] == 0
     picture = Picture.load("a.gauss")
     assert picture.gaussians.weights.min() >= 0
-    assert picture.rounding_psnr is not None
     assert 12 <= picture.fit_psnr < 20
     factors = np.zeros((picture.n, 2, 2))
     factors[:, [0, 1, 1], [0, 0, 1]] = picture.gaussians.cholesky
-    assert np.linalg.svd(factors, compute_uv=False).min() > 2.8  # rounded
+    assert np.linalg.svd(factors, compute_uv=False).min() > 2.999
     assert call("fit", "photo.png", *QUICK, "--seed", 6, "-o", "b.gauss")[0] == 0
     assert call("fit", "photo.png", *QUICK, "-o", "c.gauss")[0] == 0
     assert not np.array_equal(numbers("b.gauss"), numbers("c.gauss"))
+
+
+def test_a_compact_fit_is_the_one_in_its_file(call, folder):
+    code, out, _ = call("fit", "photo.png", *QUICK, "--compact", "-o", "a.gauss")
+    assert code == 0
+    picture = Picture.load("a.gauss")
+    psnr = metrics.psnr(read_image("photo.png"), picture.render())
+    assert psnr == pytest.approx(picture.fit_psnr, abs=1e-3)
+    assert (picture.rounding_psnr, picture.steps is None) == (None, False)
+    assert f"after 224 steps and {out.split(' and ')[1].split(' s: ')[0]} s: PSNR {psnr:.2f} dB (" in out
+    assert " dB before rounding), SSIM 0." in out
+    _, told, _ = call("info", "a.gauss")
+    assert f"PSNR {psnr:.2f} dB, SSIM {picture.fit_ssim:.3f}\n" in told
 
 
 def test_without_an_image_it_takes_a_photograph_that_is_there(call, folder):
@@ -142,6 +175,18 @@ def test_ctrl_c_keeps_what_is_reached_and_resume_ends_it(call, folder, at_step):
     assert "after 24 steps" in out
     assert names(folder) == ["a.fit.png", "a.gauss", "photo.png"]
     assert Picture.load("a.gauss").fit_psnr > before.fit_psnr
+
+
+def test_ctrl_c_while_numbers_are_rounded_keeps_what_is_reached_too(call, folder, at_step):
+    at_step(124, lambda: signal.raise_signal(signal.SIGINT))
+    code, out, _ = call("fit", "photo.png", *QUICK, "--compact", "-o", "a.gauss")
+    assert code == 130
+    assert "after 124 steps" in out
+    assert Picture.load("a.gauss").steps is not None
+    at_step(None, None)
+    assert call("fit", "-o", "a.gauss", "--resume")[0] == 0
+    picture = Picture.load("a.gauss")
+    assert picture.fit_psnr == pytest.approx(metrics.psnr(read_image("photo.png"), picture.render()), abs=1e-3)
 
 
 def test_what_is_killed_goes_on_from_its_last_checkpoint(call, folder, at_step):

@@ -128,7 +128,7 @@ def test_after_ctrl_c_what_is_done_stays_and_resume_does_the_others(call, photos
 
     def interrupted(path, overwrite=False):
         if path.name == "b.gauss":
-            signal.raise_signal(signal.SIGINT)
+            signal.default_int_handler(signal.SIGINT, None)  # where Ctrl-C is not ignored, as behind `&`
         return fresh_file(path, overwrite)
 
     monkeypatch.setattr(folder, "fresh_file", interrupted)

@@ -2,11 +2,12 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
+from gaussgrad import cli
+from gaussgrad.cli.app import COMMANDS, load
 from gaussgrad.cli.predict import predict
 from gaussgrad.files.columns import COLUMNS
-
-COMMANDS = ("train", "predict", "inspect", "sample", "fit", "render", "info", "export")
 
 
 def run_python(*arguments):
@@ -23,14 +24,26 @@ def test_the_package_is_a_command_too():
         assert f" {command} " in printed
 
 
-def test_the_help_of_no_command_imports_anything_heavy():
+def test_the_list_of_commands_has_the_first_line_of_the_help_of_each():
+    assert {name: load(name).help.partition("\n")[0] for name in COMMANDS} == COMMANDS
+
+
+def test_every_file_is_a_command_or_serves_them():
+    files = {path.stem for path in Path(cli.__file__).parent.glob("*.py")}
+    assert files == {*COMMANDS, "__init__", "app", "codes", "options"}
+
+
+def test_the_list_imports_no_command_and_the_help_of_a_command_nothing_heavy():
     heavy = {"torch", "lightning", "numba", "matplotlib", "sklearn", "scipy", "PIL", "pandas"}
     code = (
-        "import sys; from gaussgrad.cli.app import run\n"
-        f"for name in {COMMANDS}: run([name, '--help'])\n"
+        "import sys; from gaussgrad.cli.app import COMMANDS, run; run(['--help'])\n"
+        "print('commands:', [name for name in COMMANDS if f'gaussgrad.cli.{name}' in sys.modules])\n"
+        "for name in COMMANDS: run([name, '--help'])\n"
         f"print('heavy:', {heavy} & set(sys.modules))"
     )
-    assert "heavy: set()" in run_python("-c", code)
+    printed = run_python("-c", code)
+    assert "commands: []" in printed
+    assert "heavy: set()" in printed
 
 
 def test_the_help_of_predict_names_every_column():

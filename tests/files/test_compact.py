@@ -1,12 +1,14 @@
-"""Rounded and deflated Gaussians: within half a step, in Morton order, and never more bytes than they say."""
+"""Rounded and compressed Gaussians: within half a step, in Morton order, and never more bytes than they say."""
 
+import lzma
 import tracemalloc
 import zlib
 
 import numpy as np
 import pytest
 
-from gaussgrad.files.compact import Steps, Unpacked, pack, unpack
+from gaussgrad.files.compact import Steps, Unpacked, pack, rounded, unpack
+from gaussgrad.files.streams import compress
 
 
 def gaussians(n=50, channels=3):
@@ -31,12 +33,24 @@ def test_numbers_come_back_within_half_a_step_in_morton_order(n, channels):
     order = np.argsort(place_bits(given.means, packed.origin, steps.position), kind="stable")
     half = 0.5 + 1e-9
     assert (np.abs(found.means - given.means[order]) <= half * steps.position).all()
-    assert (np.abs(found.values - given.values[order]) <= half * steps.weight).all()
+    sizes = np.sqrt(found.cholesky[:, 0] * found.cholesky[:, 2])[:, None]
+    assert (np.abs(found.values - given.values[order]) * sizes <= half * steps.weight).all()
     for entry in (0, 2):
         ratio = np.log(found.cholesky[:, entry] / given.cholesky[order, entry])
         assert (np.abs(ratio) <= half * steps.width).all()
-    shear = found.cholesky[:, 1] / found.cholesky[:, 2] - given.cholesky[order, 1] / given.cholesky[order, 2]
-    assert (np.abs(shear) <= half * steps.width).all()
+    slope = given.cholesky[order, 1] / given.cholesky[order, 0]  # is kept: yx makes up for what xx and yy were rounded
+    off = found.cholesky[:, 1] - slope * found.cholesky[:, 0]
+    assert (np.abs(off) <= half * steps.width * found.cholesky[:, 2]).all()
+
+
+def test_numbers_that_are_rounded_are_those_of_the_bytes_and_stay():
+    given, steps = gaussians(), Steps(0.2, 0.1, 0.05)
+    once, packed = rounded(given, steps), pack(given, steps)
+    found = unpack(packed.tensors, 50, 3, steps, packed.origin)
+    for name, numbers in once._asdict().items():
+        assert sorted(map(tuple, numbers)) == sorted(map(tuple, getattr(found, name)))
+        single = Unpacked(*(array.astype(np.float32).astype(np.float64) for array in once))
+        np.testing.assert_array_equal(getattr(rounded(single, steps), name), numbers)
 
 
 def test_means_on_one_place_and_far_apart_come_back():
@@ -68,11 +82,31 @@ def test_steps_are_positive(step):
         Steps(width=step).checked()
 
 
-def test_bytes_that_inflate_to_more_than_they_say_take_no_memory():
-    packed = pack(gaussians(5), Steps())
-    bomb = np.frombuffer(zlib.compress(bytes(50_000_000), 1), dtype=np.uint8)
+BOMBS = {
+    1: np.frombuffer(zlib.compress(bytes(20_000_000), 1), dtype=np.uint8),
+    2: compress([np.zeros(2_500_000, np.uint64)], 8),
+}
+
+
+@pytest.mark.parametrize("version", BOMBS)
+def test_bytes_of_more_numbers_than_they_say_take_no_memory(version):
+    tensors = pack(gaussians(5), Steps()).tensors
+    tensors = {name: tensor if version == 2 else again_by_zlib(tensor) for name, tensor in tensors.items()}
     tracemalloc.start()
-    with pytest.raises(ValueError, match="weights does not inflate to 60 bytes"):
-        unpack({**packed.tensors, "weights": bomb}, 5, 3, Steps(), packed.origin)
-    assert tracemalloc.get_traced_memory()[1] < 5_000_000
+    with pytest.raises(ValueError, match="weights does not decompress to 60 bytes"):
+        unpack({**tensors, "weights": BOMBS[version]}, 5, 3, Steps(), (0, 0), version)
+    assert tracemalloc.get_traced_memory()[1] < 2_000_000
     tracemalloc.stop()
+
+
+def again_by_zlib(tensor):
+    coder = {"id": lzma.FILTER_LZMA1, "lc": 0, "lp": 0, "pb": 0}
+    data = lzma.decompress(tensor.tobytes(), lzma.FORMAT_RAW, filters=[coder])
+    return np.frombuffer(zlib.compress(data), dtype=np.uint8)
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_bytes_that_no_one_wrote_are_refused(version):
+    noise = np.full(20, 255, np.uint8)
+    with pytest.raises(ValueError, match="means cannot be decompressed"):
+        unpack({"means": noise, "cholesky": noise, "weights": noise}, 5, 3, Steps(), (0, 0), version)

@@ -1,5 +1,6 @@
 """The file .gauss: readable with safetensors alone; what is damaged or hostile is one sentence, without its memory."""
 
+import base64
 import json
 import tracemalloc
 from pathlib import Path
@@ -42,7 +43,7 @@ def test_a_plain_file_is_read_with_safetensors_alone(files):
     }
     assert fields == {
         "format": "gaussgrad.gauss",
-        "version": "1",
+        "version": "2",
         "encoding": "plain",
         "height": "9",
         "width": "10",
@@ -71,7 +72,7 @@ BYTES = np.zeros(9, "uint8")
 SPOILT = {
     "another format": ("plain", {}, {"format": "pt"}, "its format is not 'gaussgrad.gauss'"),
     "no format": ("plain", {}, {"format": None}, "its format is not"),
-    "a later version": ("plain", {}, {"version": "2"}, "its version must be 1; got '2'"),
+    "a later version": ("plain", {}, {"version": "3"}, "its version must be at most 2; got '3'"),
     "another encoding": ("plain", {}, {"encoding": "zip"}, "its encoding must be one of"),
     "no height": ("plain", {}, {"height": None}, "the field height is missing"),
     "a height in words": ("plain", {}, {"height": "tall"}, "the field height is 'tall'"),
@@ -96,10 +97,12 @@ SPOILT = {
     "a mean beyond all frames": ("plain", {"means": 1e20 * np.ones((7, 2))}, {}, "means must be at most 2^40 away"),
     "a line": ("plain", {"cholesky": 1e-20 * np.ones((7, 3))}, {}, "cholesky must be of diagonal entries of at least"),
     "an infinite background": ("plain", {"background": np.array([0, 0, np.inf])}, {}, "background must be finite"),
-    "bytes that are no zip": ("compact", {"means": BYTES}, {}, "means cannot be inflated"),
+    "bytes that are others": ("compact", {"means": BYTES}, {}, "its bytes are not those that were written"),
+    "bytes that are no zip": ("compact", {"means": BYTES}, {"version": "1"}, "means cannot be decompressed"),
+    "no checksum": ("compact", {}, {"crc32": None}, "the field crc32 is missing"),
     "floats for bytes": ("compact", {"means": NAN}, {}, "means must be of type U8"),
     "bytes in rows": ("compact", {"means": BYTES.reshape(3, 3)}, {}, "means must be of shape (any)"),
-    "more than it holds": ("compact", {}, {"gaussians": "8"}, "means does not inflate to 64 bytes"),
+    "more than it holds": ("compact", {}, {"gaussians": "8"}, "means does not decompress to 64 bytes"),
     "fewer than none": ("compact", {}, {"gaussians": "-7"}, "the field gaussians or origin is out of range"),
     "an absurd number": ("compact", {}, {"gaussians": "9999999999"}, "Gaussians must be at most 4194304"),
     "an absurd number of channels": (
@@ -165,3 +168,29 @@ def test_a_header_that_lies_about_its_length_takes_no_memory(tmp_path):
 def test_what_is_missing_is_told_as_such(tmp_path):
     with pytest.raises(FileNotFoundError):
         gauss.read(tmp_path / "none.gauss")
+
+
+# The compact file of `write`, as version 1 wrote it.
+FIRST_VERSION = (
+    "I066w00000dm>+7ZDn*}WMOn+Utc0Rdm>?NaBOLGb!25CIwEjoVQV5RB4TV|V{0NhA}}s6A}k_fZ)|UMa$j?BVPj<?IwEs&XJR5OB4uu4Z)9n1"
+    "XCgWxV{dJ6VPkY6EFxxaa&2LBB03^xVRdtJXL4a=E@xqNb8{jrB4=TBb8~57ZgV0!A~zx|B4}l4XJ~XHIwCnDEFy1mX=iC}B03^AATS~<B64qa"
+    "Ze(e0XJ2r0ZgL_zA~Z2BG&VFeGB7qUI5;;qGc_VCB6DGFaBO8?ba`-PB03^wY;R$7GcqD9B6D<QaC0I$A}}s6HZnCJFfK4NATTa4Ff%zYHZnCL"
+    "EFyGoY-Ms`ZewL4IwCMGFfcGNA}k_yWpZ<AZ*C$wA~7N?B6nzMbY&tsA~7y7A}k_zX=HS0B03^5Fd}^{B4S}<YiDwAb#7!LI(s5yVRT_%Z)Rq5"
+    "Wpr~QI$JO-F*02&B4l)VaAhJoB1SVZA}k_vXkl<=B05_$U41MfV`y(|WpitJB075_WMOn+UvFk+b7gdMB05_!GAuMXT`VGGba`-PB03^fI3g?}"
+    "b7*03Wg<FTGdEp*EFx`XVQzCGI(s5yVRT_%Z)Rq5Wpr~QI$Jb3EH^Y=EFxrdd2nSSIwDm#A}k_vXkl<=B05_#HC=ryB6nqJXJ~YDB075_WMOn+"
+    "UvFk+b7gdMB05_)G%PVPGF>bpWOR9OWg<EvRX8FnB6DbAaAhJoTQoRbeSIJx&CJX_&CE<bnwgnCc-k|O(2)>oN@2hT#6);Bcyh{Eu*n58NU<kH"
+    "m|)ch0N}X<J9ygT@V&?F`ur<{2m^~k7&8OW007A11Mzs;6Z3N`^ZCce$jHD5#HgTJNJpBV-H3q!LxzFDZhC4$`E&^&ixG^F0RTz)23`"
+)
+
+
+def test_a_compact_file_of_the_first_version_is_read(tmp_path):
+    path = tmp_path / "first.gauss"
+    path.write_bytes(base64.b85decode(FIRST_VERSION))
+    picture = Picture.load(path)
+    held = picture.gaussians
+    np.testing.assert_array_equal(held.means[:3], [[0.375, 0.125], [7.3125, 0.0], [7.6875, 0.3125]])
+    np.testing.assert_allclose(held.cholesky[1], [np.exp(12 * 0.03), 10 * 0.03, 1.0], rtol=1e-6)
+    np.testing.assert_array_equal(256 * held.weights[:2], [[139, 77, 108], [167, 176, 100]])
+    assert (picture.size, picture.steps, picture.n) == ((9, 10), None, 7)
+    picture.save(path, compact=True, overwrite=True)
+    assert Picture.load(path).steps is not None

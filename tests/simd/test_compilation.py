@@ -1,5 +1,6 @@
 """Compiled kernels are kept, found again by later processes, and never used after the source changed."""
 
+import gc
 import os
 import shutil
 import subprocess
@@ -11,8 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from cases import mixture_inputs
+from numba import types
 
 import gaussgrad
+from gaussgrad import simd
 from gaussgrad.ops.impulse.cpu.forward import paint
 from gaussgrad.ops.mixture.cpu.forward import mix
 from gaussgrad.ops.render.cpu.bands import count_members, touch_rows
@@ -47,39 +50,49 @@ def draw(folder: Path, cache: Path) -> tuple[float, int, int]:
 
 
 @pytest.mark.long
-def test_a_later_process_finds_the_kernel_and_a_changed_source_does_not(copy_of_the_package: Path):
-    """The exponential stands in another file than the kernel, which Numba's own cache would not look at."""
-    cache = copy_of_the_package / "cache"
+def test_a_later_process_finds_the_kernel_unless_what_it_is_made_of_changed(copy_of_the_package: Path):
+    """Docstrings, comments and kernels of other operations are no part of it; the exponential, in another file, is."""
+    cache, package = copy_of_the_package / "cache", copy_of_the_package / "gaussgrad"
     first, hits, misses = draw(copy_of_the_package, cache)
     assert (hits, misses) == (0, 1)
+    replace_in(package / "simd/exponential.py", '"""', '"""In other words: ')
+    replace_in(package / "ops/render/cpu/geometry.py", "# placed at a time\n", "# drawn at a time\n\n\n")
+    replace_in(package / "ops/mixture/cpu/pairs.py", "MOST_PAIRS = 16384", "MOST_PAIRS = 8192")
     assert draw(copy_of_the_package, cache) == (first, 1, 0)
-    exponential = copy_of_the_package / "gaussgrad" / "simd" / "exponential.py"
-    text = exponential.read_text()
-    assert text.count("_times_power(value, shifted)") == 1
-    exponential.write_text(text.replace("_times_power(value, shifted)", "_times_power(value + value, shifted)"))
+    power = "_times_power(value, shifted)"
+    replace_in(package / "simd/exponential.py", power, power.replace("value", "value + value"))
     assert draw(copy_of_the_package, cache) == (2 * first, 0, 1)
 
 
-@pytest.mark.long
-def test_what_a_kernel_is_not_made_of_compiles_nothing_again(copy_of_the_package: Path):
-    """Docstrings, comments and empty lines of the files it is made of, and the kernels of other operations."""
-    cache = copy_of_the_package / "cache"
-    first, *_ = draw(copy_of_the_package, cache)
-    package = copy_of_the_package / "gaussgrad"
-    for name, old, new in (
-        ("simd/exponential.py", '"""', '"""In other words: '),
-        ("ops/render/cpu/geometry.py", "# placed at a time\n", "# drawn at a time\n\n\n"),
-        ("ops/mixture/cpu/pairs.py", "MOST_PAIRS = 16384", "MOST_PAIRS = 8192"),
-    ):
-        text = (package / name).read_text()
-        assert old in text
-        (package / name).write_text(text.replace(old, new, 1))
-    assert draw(copy_of_the_package, cache) == (first, 1, 0)
+def replace_in(path: Path, old: str, new: str) -> None:
+    """Replace the first place where the text stands in a file."""
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
 
 
 def test_a_fingerprint_sees_the_code_and_no_speech():
     source = 'def f(x):\n    """Twice."""\n    return x + "#2"  # two\n'
     assert compilation.without_speech(source) == 'def f(x):\n    return x + "#2"'
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_python_looks_for_no_cycles_while_a_kernel_compiles(before: bool, monkeypatch: pytest.MonkeyPatch):
+    entry, during = simd.kernel(lambda number: number + 1), []
+
+    def fail(*_: object) -> None:
+        during.append(gc.isenabled())
+        raise RuntimeError("not compiled")
+
+    monkeypatch.setattr(entry._compiler, "compile", fail)
+    try:
+        if not before:
+            gc.disable()
+        with pytest.raises(RuntimeError, match="not compiled"):
+            entry.compile((types.int64,))
+        assert (during, gc.isenabled()) == ([False], before)
+    finally:
+        gc.enable()
 
 
 def as_file(values: np.ndarray, *, offset: int = 0) -> np.ndarray:

@@ -97,23 +97,34 @@ def factors_of(covariances: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(np.linalg.cholesky(matrices)[..., *np.tril_indices(d)])
 
 
-def _render_factors() -> Iterator[Case]:
-    """Each composition in each number of dimensions; each pair of options is there, every combination is not.
+FACTORS = (
+    (1, "union", "point", 0.0, "density"),
+    (1, "sum", "area", 1e-4, "peak"),
+    (2, "max", "point", 0.0111, "peak"),
+    (2, "union", "area", 0.0, "density"),
+    (3, "sum", "point", 1e-4, "density"),
+    (3, "max", "area", 0.0111, "peak"),
+)
+"""Dimensions, composition, pixel, tolerance and amplitude of the cases with factors.
 
-    A case is compiled for each dtype, in some seconds.
-    """
-    for number, (d, compose) in enumerate(product((1, 2, 3), ("sum", "max", "union"))):
-        pixel = ("point", "area")[number % 2]
+Each kind of pixel meets each number of dimensions, each composition and each tolerance; a case takes some seconds to
+compile for each dtype. Every composition in every number of dimensions is drawn from covariances: composing knows no
+factors.
+"""
+
+
+def _render_factors() -> Iterator[Case]:
+    for d, compose, pixel, tolerance, amplitude in FACTORS:
         means, covariances, weights = render_inputs(d, n=3, b=1) if pixel == "area" else render_inputs(d)
         options = {
             "size": SIZES[d],
-            "amplitude": ("density", "peak")[number // 2 % 2],
+            "amplitude": amplitude,
             "compose": compose,
             "pixel": pixel,
-            "tolerance": (0.0, 1e-4, 0.0111)[(number + d) % 3],
+            "tolerance": tolerance,
             "form": "cholesky",
         }
-        label = f"render-{d}d-{compose}-{options['tolerance']:g}-{options['amplitude']}-{pixel}-cholesky"
+        label = f"render-{d}d-{compose}-{tolerance:g}-{amplitude}-{pixel}-cholesky"
         yield Case("render", label, (means, factors_of(covariances), weights), options)
 
 

@@ -4,12 +4,11 @@ import inspect
 from dataclasses import asdict, fields, replace
 
 import pytest
-import typer.main
 
 from gaussgrad.autoencoder import GaussianAutoencoder
 from gaussgrad.autoencoder.heads import HEADS, LATENTS
 from gaussgrad.autoencoder.likelihoods import LIKELIHOODS
-from gaussgrad.cli.app import app, run
+from gaussgrad.cli.app import load, run
 from gaussgrad.ops.render import COMPOSES
 from gaussgrad.training import run as runs
 from gaussgrad.training.configuration import SETTINGS, TYPES, Configuration, configured, option_name
@@ -105,8 +104,7 @@ def test_the_settings_of_the_model_are_its_arguments_with_its_defaults():
 
 def options_of_train():
     """name -> option, as the command line takes it."""
-    command = typer.main.get_command(app).commands["train"]
-    return {parameter.name: parameter for parameter in command.params}
+    return {parameter.name: parameter for parameter in load("train").params}
 
 
 @pytest.mark.parametrize("name", [field.name for field in fields(Configuration)])

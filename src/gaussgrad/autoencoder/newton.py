@@ -58,7 +58,7 @@ def newton_step(gaussians: Gaussians, gradients: Gradients) -> Step:
 
     Notes
     -----
-    docs/maths.md, equations 58 to 61. The weights are eliminated: Golub and Pereyra (1973), "The differentiation of
+    docs/maths.md, equations 62 to 65. The weights are eliminated: Golub and Pereyra (1973), "The differentiation of
     pseudo-inverses and nonlinear least squares problems whose variables separate".
 
     Examples

@@ -1,31 +1,52 @@
 """The command line: its commands, one file each, and the version."""
 
-import importlib.metadata
-from typing import Annotated
+from importlib import import_module
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from gaussgrad.cli.codes import USER_ERROR
-from gaussgrad.cli.export import export
-from gaussgrad.cli.fit import fit
-from gaussgrad.cli.info import info
-from gaussgrad.cli.inspect import inspect
-from gaussgrad.cli.predict import predict
-from gaussgrad.cli.render import render
-from gaussgrad.cli.sample import sample
-from gaussgrad.cli.train import train
 
 HELP = (
     "Differentiable Gaussians: train an autoencoder that draws them, predict them for images, fit them to photographs, "
     "render them."
 )
 EPILOG = "Start with: gaussgrad train -o demo"
+COMMANDS = {  # the first line of each: the files, and the options in them, wait until a command is called
+    "train": "Train an autoencoder whose decoder draws Gaussians.",
+    "predict": "Write the Gaussians of images as CSV, one row per Gaussian.",
+    "inspect": "Say which Gaussians of a model are ill, and what to try.",
+    "sample": "Draw images that were never there, as one picture.",
+    "fit": "Turn a photograph into Gaussians, or every photograph of a folder.",
+    "render": "Draw Gaussians as an image: a .gauss file at any size, or rows.",
+    "info": "Say what a .gauss file holds: size, Gaussians, bytes, widths and colours.",
+    "export": "Write a .gauss file for other programs.",
+}
 
-app = typer.Typer(
-    help=HELP, epilog=EPILOG, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich"
-)
-for command in (train, predict, inspect, sample, fit, render, info, export):  # in the order of the help
-    app.command()(command)
+
+class Commands(TyperGroup):
+    """Lists names and first lines; a command that is called comes from its file."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, load(name) if name else command, rest
+
+
+def new_app(**options: Any) -> typer.Typer:
+    return typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich", **options)
+
+
+def load(name: str) -> Any:
+    """The command of this name, with its options."""
+    alone = new_app()
+    alone.command()(getattr(import_module(f"gaussgrad.cli.{name}"), name))
+    return typer.main.get_command(alone)
+
+
+app = new_app(cls=Commands, help=HELP, epilog=EPILOG)
+for command, line in COMMANDS.items():
+    app.command(command, help=line)(lambda: None)
 
 
 def run(arguments: list[str]) -> int:
@@ -40,7 +61,9 @@ def run(arguments: list[str]) -> int:
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"gaussgrad {importlib.metadata.version('gaussgrad')}")
+        from importlib import metadata
+
+        typer.echo(f"gaussgrad {metadata.version('gaussgrad')}")
         raise typer.Exit
 
 

@@ -9,6 +9,7 @@ import typer
 from gaussgrad.cli.options import Overwrite
 
 STOP, KIND, FOLDER = "When to stop", "What kind of Gaussians", "For a folder of images"  # panels of the help
+USUAL = 10_000  # Gaussians
 
 
 def fit(
@@ -26,8 +27,17 @@ def fit(
         ),
     ] = None,
     n: Annotated[
-        int, typer.Option("--n", "-n", metavar="N", min=1, rich_help_panel=KIND, help="How many Gaussians.")
-    ] = 10_000,
+        int | None,
+        typer.Option(
+            "--n",
+            "-n",
+            metavar="N",
+            min=1,
+            rich_help_panel=KIND,
+            show_default="10000; the fewest that reach --psnr",
+            help="How many Gaussians.",
+        ),
+    ] = None,
     steps: Annotated[
         int | None,
         typer.Option(
@@ -61,7 +71,7 @@ def fit(
     ] = None,
     seed: Annotated[int, typer.Option(metavar="SEED", min=0, help="Of the places where Gaussians begin.")] = 0,
     compact: Annotated[
-        bool, typer.Option("--compact", help="Round the numbers in the file, to about a fifth of the bytes.")
+        bool, typer.Option("--compact", help="Round the numbers in the end, to about a fifth of the bytes.")
     ] = False,
     animate: Annotated[
         Path | None, typer.Option(metavar="FIT.gif", help="Also write an animation of the descent, .gif or .webp.")
@@ -117,7 +127,7 @@ def fit(
 
     settings = Settings(
         image=None if image is None else str(image.absolute()),
-        n=n,
+        n=USUAL if n is None and psnr is None else n,
         steps=steps,
         seconds=seconds,
         psnr=psnr,

@@ -66,7 +66,8 @@ def _encoding(contents: "Contents") -> str:
     if contents.encoding == "plain":
         return f"plain {contents.means.dtype}"
     position, width, weight = contents.fields["steps"]
-    return f"compact: steps of {position:g} px, {width:g} of a width, {weight:g} of white"
+    unit = "of white" if contents.fields["version"] == 1 else "px of white"
+    return f"compact: steps of {position:g} px, {width:g} of a width, {weight:g} {unit}"
 
 
 def _measures(fields: dict[str, float]) -> dict[str, str]:
@@ -74,7 +75,8 @@ def _measures(fields: dict[str, float]) -> dict[str, str]:
     from math import log10
 
     fit, rounding = fields.get("fit_psnr"), fields.get("rounding_psnr")
-    rows = {} if fit is None else {"fit": f"PSNR {fit:.2f} dB"}
+    ssim = f", SSIM {fields['fit_ssim']:.3f}" if "fit_ssim" in fields else ""
+    rows = {} if fit is None else {"fit": f"PSNR {fit:.2f} dB{ssim}"}
     if rounding is not None:
         rows["rounding"] = f"PSNR {rounding:.2f} dB to the picture before"
         if fit is not None:

@@ -7,6 +7,7 @@ import contextlib
 import json
 import math
 import os
+import zlib
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -19,7 +20,8 @@ from gaussgrad.files.folders import fresh_file
 
 SUFFIX = ".gauss"
 FORMAT = "gaussgrad.gauss"
-VERSION = "1"
+VERSION = "2"
+VERSIONS = ("1", "2")  # that are read
 ENCODINGS = ("plain", "compact")
 ARRAYS = ("means", "cholesky", "weights", "background")
 MOST_GAUSSIANS = 2**22
@@ -37,7 +39,7 @@ _FIELDS = {
     "white": float,
     "sample_type": str,
 }
-MEASURES = {"fit_psnr": float, "rounding_psnr": float}  # fields that may be missing
+MEASURES = {"fit_psnr": float, "fit_ssim": float, "rounding_psnr": float}  # fields that may be missing
 _LONGEST = 100  # characters of a field: Python takes seconds for a number of millions
 _TYPES = {"plain": ("F32", "F64"), "compact": ("U8",)}
 
@@ -89,9 +91,9 @@ def write(
     tensors = {name: np.ascontiguousarray(getattr(contents, name)) for name in ARRAYS}
     fields = {"format": FORMAT, "version": VERSION, "encoding": "plain", **contents.fields}
     if steps is not None:
-        packed = _pack(contents, steps)
+        packed = compact.pack(_unpacked(contents), steps.checked())
         tensors |= packed.tensors | {"background": contents.background.astype(np.float32)}
-        fields |= {"encoding": "compact", "gaussians": len(contents.means)}
+        fields |= {"encoding": "compact", "gaussians": len(contents.means), "crc32": _checksum(packed.tensors)}
         fields |= {"steps": " ".join(map(str, steps)), "origin": " ".join(map(str, packed.origin))}
     metadata = {name: str(value) for name, value in fields.items() if value is not None}
     with fresh_file(path, overwrite) as partial:
@@ -107,17 +109,29 @@ def _in_order(data: bytes) -> bytes:
 
 
 def rounded(contents: Contents, steps: compact.Steps) -> Contents:
-    """The contents as a compact file gives them back."""
-    packed = _pack(contents, steps)
-    n, channels = contents.weights.shape
-    unpacked = compact.unpack(packed.tensors, n, channels, steps, packed.origin)
-    arrays = _as_float32(unpacked, contents.fields["amplitude"])
-    return Contents(**arrays, background=contents.background, fields=contents.fields)
+    """The contents as a compact file gives them back, in the order they have."""
+    return _with(contents, compact.rounded(_unpacked(contents), steps.checked()))
 
 
-def _pack(contents: Contents, steps: compact.Steps) -> compact.Packed:
-    arrays = (array.astype(np.float64) for array in (contents.means, contents.cholesky, contents.values()))
-    return compact.pack(compact.Unpacked(*arrays), steps.checked())
+def rounded_apart(contents: Contents, steps: compact.Steps) -> list[Contents]:
+    """The contents with only their means rounded, only their widths, and only their values at the means."""
+    before = _unpacked(contents)
+    after = compact.rounded(before, steps.checked())
+    return [_with(contents, before._replace(**{name: getattr(after, name)})) for name in before._fields]
+
+
+def _unpacked(contents: Contents) -> compact.Unpacked:
+    return compact.Unpacked(*(a.astype(np.float64) for a in (contents.means, contents.cholesky, contents.values())))
+
+
+def _with(contents: Contents, unpacked: compact.Unpacked) -> Contents:
+    """The contents with other Gaussians, in float32."""
+    return contents._replace(**_as_float32(unpacked, contents.fields["amplitude"]))
+
+
+def _checksum(tensors: Mapping[str, np.ndarray]) -> int:
+    """CRC-32 of compressed bytes: LZMA by itself would not tell damage from numbers."""
+    return zlib.crc32(b"".join(tensors[name].tobytes() for name in ARRAYS[:3]))
 
 
 def _as_float32(unpacked: compact.Unpacked, amplitude: str) -> dict[str, Any]:
@@ -189,9 +203,10 @@ def _read_fields(file: Any) -> tuple[dict[str, Any], str]:
     metadata = file.metadata() or {}
     if metadata.get("format") != FORMAT:
         raise ValueError(f"its format is not {FORMAT!r}")
-    if metadata.get("version") != VERSION:
+    if metadata.get("version") not in VERSIONS:
         cure = "Use the gaussgrad that wrote it"
-        raise ValueError(checks.complain("its version", VERSION, repr(metadata.get("version", ""))[:20], cure))
+        got = repr(metadata.get("version", ""))[:20]
+        raise ValueError(checks.complain("its version", f"at most {VERSION}", got, cure))
     encoding = checks.option("its encoding", metadata.get("encoding"), ENCODINGS)
     wanted = {**_FIELDS, **{name: kind for name, kind in MEASURES.items() if name in metadata}}
     fields = {name: _parsed(metadata, name, kind) for name, kind in wanted.items()}
@@ -201,6 +216,9 @@ def _read_fields(file: Any) -> tuple[dict[str, Any], str]:
         fields["gaussians"] = int(_parsed(metadata, "gaussians", int))
         fields["steps"] = compact.Steps(*_several(metadata, "steps", float, 3)).checked()
         fields["origin"] = _several(metadata, "origin", int, 2)
+        fields["version"] = int(metadata["version"])
+        if fields["version"] > 1:
+            fields["crc32"] = _parsed(metadata, "crc32", int)
     return fields, encoding
 
 
@@ -259,4 +277,7 @@ def _read_compact(file: Any, channels: int, fields: dict[str, Any]) -> dict[str,
         raise ValueError("the field gaussians or origin is out of range")
     check_sizes(n, channels, fields["height"], fields["width"])
     tensors = {name: _tensor(file, name, (None,)) for name in ARRAYS[:3]}
-    return _as_float32(compact.unpack(tensors, n, channels, fields["steps"], origin), fields["amplitude"])
+    if fields["version"] > 1 and _checksum(tensors) != fields["crc32"]:
+        raise ValueError("its bytes are not those that were written")
+    unpacked = compact.unpack(tensors, n, channels, fields["steps"], origin, fields["version"])
+    return _as_float32(unpacked, fields["amplitude"])

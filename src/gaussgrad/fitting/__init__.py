@@ -1,6 +1,6 @@
 """Find and improve the Gaussians of images with torch: least squares, losses, schedules and matching.
 
-- `fit_image` draws a photograph by as many Gaussians as wanted.
+- `fit_image` draws a photograph by as many Gaussians as wanted, `fit_images` many small images at once.
 - `refine` moves Gaussians down the squared error to their images; `recover` finds them from random places.
 - `respawn` gives the Gaussian that matters least a second life where light is missing.
 - `distillation_loss` teaches an encoder what `refine` made of its answer; `diagnose` tells which Gaussians are no use.
@@ -8,7 +8,7 @@
 - `point_losses` compare points with images or with points: `energy_distance`, `chamfer_distance`, `separation`.
 - `schedules` make things fade while training: `annealed`, `blur_images`, `blur_gaussians`.
 - `matching` pairs found points with known ones: `match`, `matched_distance`.
-- `least_squares` solves the normal equations that `refine` takes its steps by.
+- `gauss_newton` and `least_squares` take the steps of `refine`, by integrals over pairs of Gaussians and by all pixels.
 """
 
 from gaussgrad.fitting import losses, matching, point_losses, schedules
@@ -16,7 +16,7 @@ from gaussgrad.fitting.diagnostics import Diagnosis, diagnose
 from gaussgrad.fitting.distillation import distillation_loss
 from gaussgrad.fitting.losses import absolute_error, multi_scale, poisson_error, squared_error
 from gaussgrad.fitting.matching import match, matched_distance
-from gaussgrad.fitting.photographs import Fit, fit_image
+from gaussgrad.fitting.photographs import Fit, fit_image, fit_images
 from gaussgrad.fitting.point_losses import chamfer_distance, energy_distance, separation
 from gaussgrad.fitting.recovery import recover
 from gaussgrad.fitting.refinement import refine
@@ -35,6 +35,7 @@ __all__ = [
     "distillation_loss",
     "energy_distance",
     "fit_image",
+    "fit_images",
     "losses",
     "match",
     "matched_distance",

@@ -1,12 +1,13 @@
 """Ways down the squared error between images and what their Gaussians draw: least squares, and gradients alone."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import torch
 
 from gaussgrad import covariance
-from gaussgrad.fitting.least_squares import descend
+from gaussgrad.fitting import gauss_newton, least_squares
 from gaussgrad.fitting.respawning import respawn
 from gaussgrad.gaussians import Gaussians
 from gaussgrad.ops.render import render
@@ -55,19 +56,29 @@ class Task:
         return replace(second, **chosen)
 
 
-def by_equations(task: Task, start: Gaussians, steps: int) -> Gaussians:
-    """Levenberg-Marquardt; many steps go in rounds, each of which moves one Gaussian to where light is missing."""
+def by_marquardt(task: Task, start: Gaussians, steps: int) -> Gaussians:
+    """Levenberg-Marquardt with sums over all pixels."""
+    return _in_rounds(task, start, steps, partial(least_squares.descend, compose=task.compose))
+
+
+def by_gauss_newton(task: Task, start: Gaussians, steps: int) -> Gaussians:
+    """Gauss-Newton with integrals over pairs, for sums of Gaussians."""
+    return _in_rounds(task, start, steps, gauss_newton.descend)
+
+
+def _in_rounds(task: Task, start: Gaussians, steps: int, descend: Callable[..., None]) -> Gaussians:
+    """Many steps go in rounds, each of which moves one Gaussian to where light is missing."""
     may_jump = set(task.moves) == set(MOVES) and not bool((start.means == NOWHERE).any())
     first = steps if steps < FIRST_ROUND + ROUND or not may_jump else FIRST_ROUND + (steps - FIRST_ROUND) % ROUND
-    best = _descended(task, start, first)
+    best = _descended(task, start, first, descend)
     for turn in range((steps - first) // ROUND):
         jumped = respawn(task.images - task.drawn(best), best, turn)
         weights = jumped.weights.clamp(*task.weight_range)
-        best = task.better(_descended(task, replace(jumped, weights=weights), ROUND), best)
+        best = task.better(_descended(task, replace(jumped, weights=weights), ROUND, descend), best)
     return best
 
 
-def _descended(task: Task, start: Gaussians, steps: int) -> Gaussians:
+def _descended(task: Task, start: Gaussians, steps: int, descend: Callable[..., None]) -> Gaussians:
     targets, background = task.images, task.background
     if start.weights.shape[-1] < targets.shape[1]:
         # One weight for all channels: the best for their mean is the best for all.
@@ -77,7 +88,6 @@ def _descended(task: Task, start: Gaussians, steps: int) -> Gaussians:
     descend(
         *(value.numpy() for value in arrays),
         moves=task.moves,
-        compose=task.compose,
         tolerance=task.tolerance,
         narrowest=SMALLEST_WIDTH,
         weight_range=task.weight_range,

@@ -7,7 +7,7 @@ from torch.nn import functional
 
 from gaussgrad import checks
 from gaussgrad.fitting.point_losses import energy_distance
-from gaussgrad.fitting.refinement import refine
+from gaussgrad.fitting.refinement import MOST_GAUSSIANS, refine
 from gaussgrad.fitting.schedules import annealed
 from gaussgrad.gaussians import Gaussians
 
@@ -81,9 +81,11 @@ def recover(
     variance = images.new_tensor([stddev**2, 0.0, stddev**2])
     weights = light.sum(dim=(1, 2, 3)) / (n * 2 * math.pi * stddev**2)
     start = Gaussians(means, variance.expand(len(means), n, 3), weights[:, None].expand(-1, n))
-    placed = refine(images, start, MEANS_STEPS, background=background, moves=("means",))
+    exact = "levenberg-marquardt" if n <= MOST_GAUSSIANS and images.device.type == "cpu" else None
+    placed = refine(images, start, MEANS_STEPS, background=background, moves=("means",), method=exact)
     moves = ("means", "weights") if fixed_width else ("means", "covariances", "weights")
-    return refine(images, placed, LAST_STEPS, background=background, moves=moves, weight_range=(0.0, math.inf))
+    positive = (0.0, math.inf)
+    return refine(images, placed, LAST_STEPS, background=background, moves=moves, weight_range=positive, method=exact)
 
 
 @torch.enable_grad()

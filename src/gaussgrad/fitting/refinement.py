@@ -8,11 +8,11 @@ from typing import Any
 import torch
 
 from gaussgrad import checks
-from gaussgrad.fitting.descents import MOVES, NOWHERE, Task, by_equations, by_gradients
+from gaussgrad.fitting.descents import MOVES, NOWHERE, Task, by_gauss_newton, by_gradients, by_marquardt
 from gaussgrad.fitting.least_squares import MOST_CHANNELS
 from gaussgrad.gaussians import Gaussians
 
-METHODS = (None, "levenberg-marquardt", "adam")
+METHODS = {"gauss-newton": by_gauss_newton, "levenberg-marquardt": by_marquardt, "adam": by_gradients}  # best first
 MOST_GAUSSIANS = 64  # per image, for which equations are solved: their number grows with the square, the time more so
 
 
@@ -38,8 +38,8 @@ def refine(
         Where to start: means (b, n, 2), covariances or Cholesky factors (b, n, 3), weights (b, n), or (b, n, c) for
         colours; weights are values at the means. Not changed.
     steps : int
-        Zero or more. From 44 on, Levenberg-Marquardt also lets the Gaussian that matters least jump to where light is
-        missing, every 14 steps, and keeps what was worth it; then the order of the Gaussians tells nothing any more.
+        Zero or more. From 44 on, least squares also let the Gaussian that matters least jump to where light is missing,
+        every 14 steps, and keep what was worth it; then the order of the Gaussians tells nothing any more.
     background : float or tensor (c,)
         What the Gaussians are drawn on; it stays as it is.
     moves : sequence of {"means", "covariances", "weights"}
@@ -49,10 +49,11 @@ def refine(
         other with large weights of opposite signs.
     compose, tolerance
         As in `gaussgrad.render`, which draws with `amplitude="peak"`.
-    method : {None, "levenberg-marquardt", "adam"}
-        "levenberg-marquardt" solves the normal equations of each image: far more per step, on the CPU, for up to 64
-        Gaussians and 3 channels. "adam" goes by gradients alone: any number, any device. None takes the first where it
-        can.
+    method : {None, "gauss-newton", "levenberg-marquardt", "adam"}
+        "gauss-newton" takes steps of least squares by integrals over pairs of Gaussians: sums, on the CPU, any number
+        of Gaussians. "levenberg-marquardt" solves the equations of all pixels, slower: any `compose`, on the CPU, for
+        up to 64 Gaussians and 3 channels. "adam" goes by gradients alone: everything, any device. None takes the first
+        that can.
 
     Returns
     -------
@@ -68,9 +69,9 @@ def refine(
 
     Notes
     -----
-    Marquardt (1963), "An algorithm for least-squares estimation of nonlinear parameters"; Kingma and Ba (2015), "Adam:
-    a method for stochastic optimization", algorithm 1. Both move each Gaussian in coordinates of its own widths
-    (docs/training.md).
+    Marquardt (1963), "An algorithm for least-squares estimation of nonlinear parameters"; Nielsen (1999), "Damping
+    parameter in Marquardt's method"; Kingma and Ba (2015), "Adam: a method for stochastic optimization", algorithm 1.
+    All move each Gaussian in coordinates of its own widths (docs/training.md; docs/maths.md, equations 58 to 61).
 
     Examples
     --------
@@ -88,19 +89,19 @@ def refine(
     if not low < high:
         raise ValueError(checks.complain("weight_range", "(low, high) with low < high", repr(weight_range)))
     moves = [checks.option("moves", name, MOVES) for name in moves]
-    method = checks.option("method", method, METHODS)
-    reason = _why_not_equations(images, gaussians)
-    if method == "levenberg-marquardt" and reason:
-        raise ValueError(checks.complain("method", f"'adam' {reason}", repr(method)))
+    method = checks.option("method", method, (None, *METHODS))
+    able = [name for name in METHODS if not _why_not(name, images, gaussians, compose)]
+    if method is not None and method not in able:
+        wanted = f"{' or '.join(map(repr, able))} {_why_not(method, images, gaussians, compose)}"
+        raise ValueError(checks.complain("method", wanted, repr(method)))
     images = images.detach()
     background = torch.as_tensor(background, dtype=images.dtype, device=images.device).detach().expand(images.shape[1])
     start = _whole(gaussians, images)
     absent = None if gaussians.presence is None else (start.weights == 0).all(-1, keepdim=True)
     if absent is not None:
         start.means.masked_fill_(absent, NOWHERE)
-    solve = by_gradients if method == "adam" or reason else by_equations
     task = Task(images, background, moves, (float(low), float(high)), compose, tolerance)
-    found = solve(task, start, steps)
+    found = METHODS[method or able[0]](task, start, steps)
     weights = found.weights if gaussians.weights.ndim == 3 else found.weights[..., 0]
     means = found.means if absent is None else torch.where(absent, gaussians.means.detach(), found.means)
     return replace(found, means=means, weights=weights, presence=gaussians.presence)
@@ -141,10 +142,14 @@ def _whole(gaussians: Gaussians, images: torch.Tensor) -> Gaussians:
     return Gaussians(**{name: array.detach().clone() for name, array in arrays.items()})
 
 
-def _why_not_equations(images: torch.Tensor, gaussians: Gaussians) -> str:
-    """When Levenberg-Marquardt cannot do it, in words; empty where it can."""
+def _why_not(method: str, images: torch.Tensor, gaussians: Gaussians, compose: str) -> str:
+    """When a method cannot do it, in words; empty where it can."""
+    if method == "adam":
+        return ""
     if images.device.type != "cpu":
         return f"for tensors on {images.device}"
+    if method == "gauss-newton":
+        return "" if compose == "sum" else f"for compose={compose!r}"
     if gaussians.means.shape[1] > MOST_GAUSSIANS:
         return f"for more than {MOST_GAUSSIANS} Gaussians per image"
     if images.shape[1] > MOST_CHANNELS:

@@ -1,8 +1,10 @@
 """How kernels are compiled: inlined whole, cached on disk, and known by the source of all they are made of."""
 
 import functools
+import gc
 import hashlib
 import re
+from collections.abc import Callable
 from pathlib import Path
 from types import CellType, FunctionType
 from typing import Any
@@ -68,7 +70,23 @@ def kernel(function: FunctionType) -> Any:
     known.__doc__ = function.__doc__
     compiled = njit(nogil=True, error_model="numpy", no_cfunc_wrapper=True)(known)
     compiled._cache = cache_of(known)  # as Numba's own enable_caching does
+    compiled.compile = _without_collections(compiled.compile)
     return compiled
+
+
+def _without_collections(compile_signature: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """The same while Python looks for no cycles to free: each search would walk through all that torch imported."""
+
+    def compile_one(signature: Any) -> Any:
+        collecting = gc.isenabled()
+        gc.disable()
+        try:
+            return compile_signature(signature)
+        finally:
+            if collecting:
+                gc.enable()
+
+    return compile_one
 
 
 def static(value: int) -> tuple[None, ...]:

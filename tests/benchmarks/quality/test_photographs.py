@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.quality import fewest, second_order
+from benchmarks.quality import curves, fewest, photographs, second_order
 from gaussgrad import metrics
 from gaussgrad.fitting import fit_image
 
@@ -57,3 +57,18 @@ def test_bisection_finds_the_fewest(image, monkeypatch):
     monkeypatch.setattr(fewest, "fit_image", lambda image, n, **_: Drawn(n))
     assert fewest.bisected(image, 35.0, 900) == pytest.approx(500, abs=5)
     assert len(reached) < 12
+
+
+def test_the_table_holds_every_image_and_the_mean():
+    rows = {"a": photographs.Row(30.0, 33.0, 900, 1.1), "b": photographs.Row(20.0, 22.0, 1100, 1.3)}
+    text = photographs.markdown(photographs.Comparison(5000, 2.5, rows))
+    assert "5,000 Gaussians in 2.5 s" in text
+    assert "| a | 30.00 | 33.00 | +3.00 | 900 | 1.10 |" in text
+    assert "| mean | 25.00 | 27.50 | +2.50 | 1,000 | 1.20 |" in text
+
+
+def test_the_figures_are_written(image, tmp_path):
+    curves.draw_gallery(tmp_path / "gallery.jpg", image, [fit_image(image, n, steps=5) for n in (3, 5, 9)])
+    curves.draw_curves(tmp_path / "curves.png", {10: ([20.0, 22.0], [19.0, 20.0]), 20: ([25, 26], [23, 24])}, (1, 2))
+    assert (tmp_path / "gallery.jpg").read_bytes().startswith(b"\xff\xd8")
+    assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")

@@ -10,6 +10,7 @@ import torch
 
 import gaussgrad
 from gaussgrad import metrics
+from gaussgrad.files.compact import Steps
 from gaussgrad.fitting.photographs import Fit, descent, fit_image
 
 SIZE = (24, 31)
@@ -34,6 +35,19 @@ def test_a_photograph_is_drawn_by_what_is_told(photograph):
     assert fit.render(scale=2).shape == (3, 48, 62)
     assert [moment.step for moment in fit.history][:2] == [0, 10]
     assert fit.history[-1].step == 200
+
+
+def test_ssim_goes_by_the_pixels_that_are_known(photograph):
+    fit = fit_image(photograph, 60, steps=20)
+    assert fit.ssim == pytest.approx(metrics.ssim(photograph, fit.render()), abs=1e-5)
+    known = np.ones(SIZE, bool)
+    known[:, :5] = False
+    holed = np.where(known, photograph, np.nan)
+    fit = fit_image(255 * holed, 60, steps=20, mask=known, data_range=255)
+    assert fit.ssim == pytest.approx(metrics.ssim(photograph[..., 5:], fit.render()[..., 5:]), abs=1e-5)
+    assert fit_image(photograph[:, :10], 5, steps=1).ssim is None
+    known[10:14] = False  # a row of every window
+    assert fit_image(photograph, 5, steps=1, mask=known).ssim is None
 
 
 def test_gaussians_come_in_on_the_way_where_the_error_is(photograph):
@@ -170,7 +184,7 @@ def test_one_gaussian_is_enough_for_a_constant_image():
 
 
 def test_compiling_takes_no_time_of_the_fit(photograph, monkeypatch):
-    monkeypatch.setattr(descent._Drawing, "compile", lambda *_: time.sleep(0.3))
+    monkeypatch.setattr(descent.Drawing, "compile", lambda *_: time.sleep(0.3))
     assert fit_image(photograph, 10, seconds=0.1).history[0].seconds < 0.2
 
 
@@ -253,6 +267,8 @@ def test_a_constant_image_is_its_background(value, size):
         ({"narrowest": -1}, "narrowest must be a number of pixels"),
         ({"data_range": 0}, "data_range must be a number above 0"),
         ({"non_negative": 1}, "non_negative must be one of False, True"),
+        ({"compact": 3}, "compact must be one of False, True"),
+        ({"compact": Steps(width=-1.0)}, r"steps\.width must be positive and finite"),
     ],
 )
 def test_what_cannot_be_fitted_is_refused(options, message):

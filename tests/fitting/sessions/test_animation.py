@@ -8,6 +8,7 @@ from PIL import Image, ImageSequence
 
 from gaussgrad import Gaussians, Picture
 from gaussgrad.fitting.photographs import Moment
+from gaussgrad.fitting.photographs.search import Trial
 from gaussgrad.fitting.sessions import animation
 from gaussgrad.fitting.sessions.animation import FRAMES, Reel
 
@@ -21,7 +22,7 @@ def picture(progress, channels):
     return Picture(spot, WIDE, background=np.full(channels, 0.25))
 
 
-def watched(reel, begun, channels, steps=1000):
+def watched(reel, begun, channels, steps=1000, tried=()):
     """The shares of the way at which the reel kept a picture, of a descent that began at a share."""
     kept = []
 
@@ -31,7 +32,7 @@ def watched(reel, begun, channels, steps=1000):
 
     for step in range(steps + 1):
         progress = begun + (1 - begun) * step / steps
-        reel.watch(Moment(step, 0.0, 1, 0.0, progress, lambda at=progress: copy(at)))
+        reel.watch(Moment(step, 0.0, 1, 0.0, progress, tried=tried, _copy=lambda at=progress: copy(at)))
     return kept
 
 
@@ -59,6 +60,15 @@ def test_the_file_shows_the_way_small_and_its_end_for_longer(tmp_path, name, cha
     for frame, drawn in zip(frames, shown, strict=True):
         assert frame.shape == (30, 480, 3)
         assert np.abs(np.moveaxis(frame, -1, 0) - drawn).mean() < 0.03
+
+
+def test_a_new_trial_begins_a_new_animation(tmp_path):
+    reel = Reel(io.BytesIO())
+    watched(reel, 0.0, 1, steps=30)
+    kept = watched(reel, 0.0, 1, steps=4, tried=(Trial(10, 20.0),))
+    reel.write(tmp_path / "way.gif", picture(0.5, 1))
+    with Image.open(tmp_path / "way.gif") as file:
+        assert file.n_frames == len(kept) + 1
 
 
 def test_nothing_is_replaced_unasked(tmp_path):

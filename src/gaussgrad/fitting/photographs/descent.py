@@ -1,15 +1,15 @@
-"""Down the squared error to one image, with Gaussians added on the way where the error is."""
+"""Down the squared error to images, with Gaussians added on the way where the error is."""
 
 import math
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from gaussgrad import parallel
-from gaussgrad.fitting.photographs.particles import Particles
+from gaussgrad.fitting.photographs.particles import Memory, Particles
 from gaussgrad.fitting.photographs.search import Trial
 from gaussgrad.fitting.photographs.start import Arrays, by_error, by_structure
 from gaussgrad.picture import Picture
@@ -84,49 +84,61 @@ class Moment:
         return self._copy()
 
 
+class Descent(NamedTuple):
+    """Where a descent ended, and the way there: every ten steps and the last."""
+
+    arrays: Arrays
+    history: list[Moment]
+
+
 UNUSED = Moment(0, 0.0, 0, -math.inf)  # before a descent
 
 
 def descend(
-    target: Target,
+    targets: Sequence[Target],
     n: int,
     start: Arrays | None,
     budget: Budget,
     rules: Rules,
     callback: Callable[[Moment, Arrays], None] | None,
     used: Moment = UNUSED,
-) -> tuple[Arrays, list[Moment]]:
-    """Means, factors and weights of n Gaussians, and how it went.
+) -> list[Descent]:
+    """Of each image, means, factors and weights of n Gaussians, and how it went; images have one size.
 
-    The callback gets the arrays that go on changing. The steps and seconds of
-    `used` are those that the start took of the budget, and its trials were before.
+    A start is of the first image. The callback gets the arrays of the first image, which go on changing, and a moment
+    whose PSNR is the mean. The descent ends early where every image has the PSNR of the budget. The steps and seconds
+    of `used` are those that the start took of the budget, and its trials were before.
     """
-    history, particles, draw = list[Moment](), Particles(n, len(target.image)), _Drawing(target, rules)
-    grow = _Growth(target, n, budget, rules)
-    if start is None:
-        particles.add(*by_structure(_wanted(target), target.mask, grow.due(0), grow.generator))
-    else:
-        particles.add(*start)
+    particles, draw = Particles(len(targets), n, len(targets[0].image)), Drawing(targets, rules)
+    history, moment = list[tuple[Moment, np.ndarray]](), UNUSED
+    grow = [_Growth(target, n, budget, rules) for target in targets]
+    for i, each in enumerate(grow):
+        particles.add(i, each.start() if start is None else start)
     draw.compile(particles)
     step, began = used.step, time.perf_counter() - used.seconds
     while True:
         residual, psnr = draw.residual(particles)
         seconds = time.perf_counter() - began
-        progress = _progress(step, seconds, psnr, budget)
-        moment = Moment(step, seconds, particles.count, psnr, progress, n, used.tried)
-        if step % CHECKED == 0:
-            history.append(moment)
+        progress = _progress(step, seconds, float(psnr.min()), budget)
+        moment = Moment(step, seconds, particles.count, float(psnr.mean()), progress, n, used.tried)
         if callback is not None:
-            callback(moment, particles.arrays)
+            callback(moment, particles.of(0))
+        if step % CHECKED == 0 or progress >= 1:
+            history.append((moment, psnr))
         if progress >= 1:
             break
-        if grow(particles, residual, progress):
+        came = [each(particles, i, residual[i], progress) for i, each in enumerate(grow)]
+        if any(came):
             continue
         draw.step(particles, residual, _rate(step - used.step, progress))
         step += 1
-    if history[-1:] != [moment]:
-        history.append(moment)
-    return particles.arrays, history
+    return [Descent(particles.of(i), _of(history, i)) for i in range(len(targets))]
+
+
+def _of(history: list[tuple[Moment, np.ndarray]], image: int) -> list[Moment]:
+    """The history of one image; of several moments at one step, the last."""
+    steps = {moment.step: replace(moment, psnr=float(psnr[image])) for moment, psnr in history}
+    return list(steps.values())
 
 
 class _Growth:
@@ -137,20 +149,25 @@ class _Growth:
         self.stages = STAGES if budget.steps is None or budget.steps >= LEAST_TO_GROW else ()
         self.stage: int | None = None  # the last one that was led through
 
-    def __call__(self, particles: Particles, residual: np.ndarray, progress: float) -> bool:
-        """Whether any came in, so far into the descent; the residual is that of `_Drawing`."""
-        stage = sum(progress >= each for each in self.stages)
-        missing = max(self.due(stage) - particles.count, 0)
-        begun, self.stage = self.stage is not None and stage > self.stage, stage
-        leaving = particles.least(RENEWED if begun else 0.0, self.target.mask)
-        coming = missing + len(leaving)
-        if coming == 0:
-            return False
-        image = residual.reshape(self.target.image.shape)
-        particles.add(*by_error(image, coming, self.n, self.generator), instead=leaving)
-        return True
+    def start(self) -> Arrays:
+        """Those that are there from the beginning."""
+        return by_structure(_wanted(self.target), self.target.mask, self._due(0), self.generator)
 
-    def due(self, stage: int) -> int:
+    def __call__(self, particles: Particles, image: int, residual: np.ndarray, progress: float) -> bool:
+        """Whether any came in, so far into the descent; the residual (c, pixels) is that of `Drawing`."""
+        stage = sum(progress >= each for each in self.stages)
+        missing = max(self._due(stage) - int(particles.counts[image]), 0)
+        begun, self.stage = self.stage is not None and stage > self.stage, stage
+        if not (missing or begun):
+            return False
+        leaving = particles.least(image, RENEWED if begun else 0.0, self.target.mask)
+        coming = missing + len(leaving)
+        if coming:
+            error = residual.reshape(self.target.image.shape)
+            particles.add(image, by_error(error, coming, self.n, self.generator), instead=leaving)
+        return coming > 0
+
+    def _due(self, stage: int) -> int:
         """How many Gaussians there shall be; all from the beginning where there are no stages."""
         if not self.stages:
             return self.n
@@ -184,60 +201,66 @@ def _rate(since: int, progress: float) -> float:
     return min(1.0, (since + 1) / WARM_UP) * 0.5 * (1 + math.cos(math.pi * falling))
 
 
-class _Drawing:
-    """The kernels of `render`, called for one image, its residual and the gradients of its squared error."""
+class Drawing:
+    """The kernels of `render`, called for images of one size: residuals, and the gradients of their squared errors."""
 
-    def __init__(self, target: Target, rules: Rules) -> None:
+    def __init__(self, targets: Sequence[Target], rules: Rules) -> None:
         from gaussgrad.ops.render import cpu
 
-        self.kernels, self.target, self.rules = cpu, target, rules
+        channels, *size = targets[0].image.shape
+        self.kernels, self.rules = cpu, rules
         self.options: dict[str, Any] = {
-            "size": target.image.shape[1:],
+            "size": tuple(size),
             "amplitude": "peak",
             "compose": "sum",
             "pixel": "point",
             "tolerance": rules.tolerance,
             "form": "cholesky",
         }
-        self.known = float(target.mask.sum(dtype=np.float64)) * len(target.image)
-        self.wanted = np.ascontiguousarray(_wanted(target)).reshape(1, len(target.image), -1)
+        self.wanted = np.stack([_wanted(target).reshape(channels, -1) for target in targets])
+        masks = np.stack([target.mask.reshape(1, -1) for target in targets])
+        self.mask = masks if any(target.has_gaps for target in targets) else None
+        self.known = np.maximum(masks.sum(axis=(1, 2), dtype=np.float64) * channels, 1.0)
 
     def compile(self, particles: Particles) -> None:
         """Call every kernel as the descent will, moving nothing: no time that is planned shall go into compiling."""
         residual, _ = self.residual(particles)
-        self._mover(particles, residual, 0.0)(0, 0)
+        self._mover(*particles.present, residual, 0.0)(0, 0)
 
-    def residual(self, particles: Particles) -> tuple[np.ndarray, float]:
-        """What is drawn less what is wanted (1, c, pixels), 0 where nothing is known, and the PSNR in dB."""
-        arrays = (array[None] for array in particles.arrays)
-        image, _ = self.kernels.forward(*arrays, threads=self.rules.threads, **self.options)
+    def residual(self, particles: Particles) -> tuple[np.ndarray, np.ndarray]:
+        """What is drawn less what is wanted (b, c, pixels), 0 where nothing is known, and the PSNR (b,) in dB."""
+        image, _ = self.kernels.forward(*particles.present[0], threads=self.rules.threads, **self.options)
         np.subtract(image, self.wanted, out=image)
-        if self.target.has_gaps:
-            image *= self.target.mask.reshape(1, 1, -1)
-        flat = image.reshape(-1)
-        error = float(np.dot(flat, flat)) / max(self.known, 1.0)
-        return image, -10 * math.log10(error) if error > 0 else math.inf
+        if self.mask is not None:
+            image *= self.mask
+        errors = np.array([np.dot(flat, flat) for flat in image.reshape(len(image), -1)], np.float64) / self.known
+        with np.errstate(divide="ignore"):
+            return image, -10 * np.log10(errors)
 
     def step(self, particles: Particles, residual: np.ndarray, rate: float) -> None:
         """One step of Adam; the residual is half the gradient of the squared error."""
-        task = self._mover(particles, residual, rate)
-        seconds = particles.moments[0].size * SECONDS_PER_NUMBER
-        parallel.run(task, particles.count, self.rules.threads, seconds)
+        gaussians, memory = particles.present
+        task = self._mover(gaussians, memory, residual, rate)
+        parallel.run(task, memory.ages.size, self.rules.threads, memory.first.size * SECONDS_PER_NUMBER)
+        particles.keep(gaussians, memory)
 
-    def _mover(self, particles: Particles, residual: np.ndarray, rate: float) -> Callable[[int, int], None]:
-        """What moves a range of the Gaussians."""
+    def _mover(
+        self, gaussians: Arrays, memory: Memory, residual: np.ndarray, rate: float
+    ) -> Callable[[int, int], None]:
+        """What moves a range of the Gaussians of all images, numbered through."""
         from gaussgrad.fitting.photographs.natural import move
 
-        arrays, count = particles.arrays, particles.count
-        batched = (array[None] for array in arrays)
-        gradients = self.kernels.backward(residual, (), *batched, threads=self.rules.threads, **self.options)
-        gradients = tuple(gradient[0] for gradient in gradients)
-        moments = tuple(moment[:count] for moment in particles.moments)
+        gradients = self.kernels.backward(residual, (), *gaussians, threads=self.rules.threads, **self.options)
+        moving, slopes, moments = (
+            tuple(array.reshape(-1, array.shape[-1]) for array in arrays)
+            for arrays in (gaussians, gradients, (memory.first, memory.second))
+        )
+        ages = memory.ages.reshape(-1)
         rates = tuple(rate * each for each in RATES)
         narrowest, least_weight = self.rules.narrowest, self.rules.least_weight
         bounds = (narrowest, max(WIDEST * max(self.options["size"]), narrowest), least_weight)
 
         def task(start: int, stop: int) -> None:
-            move(start, stop, arrays, gradients, moments, particles.ages[:count], rates, DECAYS, bounds)
+            move(start, stop, moving, slopes, moments, ages, rates, DECAYS, bounds)
 
         return task

@@ -1,5 +1,7 @@
 """The Gaussians of a descent while they move: their arrays, their memory, and which of them matter least."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 from gaussgrad.fitting.photographs.start import Arrays
@@ -9,38 +11,73 @@ UNKNOWN = 0.1  # of what a Gaussian draws counts where its mean lies on an unkno
 NONE = np.zeros(0, np.intp)
 
 
+class Memory(NamedTuple):
+    """What Adam keeps of Gaussians (b, n): both moments (b, n, 5 + c), and how many steps each has made (b, n)."""
+
+    first: np.ndarray
+    second: np.ndarray
+    ages: np.ndarray
+
+
 class Particles:
-    """The arrays of at most n Gaussians, of which `count` are there: means, factors, weights and Adam's moments."""
+    """The arrays of at most n Gaussians for each of b images, of which as many are there for every image."""
 
-    def __init__(self, n: int, channels: int) -> None:
-        self.count = 0
-        self.means, self.factors, self.weights = (np.zeros((n, k), np.float32) for k in (2, 3, channels))
-        self.moments = np.zeros((2, n, 5 + channels), np.float32)
-        self.ages = np.zeros(n, np.int32)
+    def __init__(self, images: int, n: int, channels: int) -> None:
+        self.counts = np.zeros(images, np.int64)
+        self.gaussians: Arrays = (
+            np.zeros((images, n, 2), np.float32),
+            np.zeros((images, n, 3), np.float32),
+            np.zeros((images, n, channels), np.float32),
+        )
+        moments = (images, n, 5 + channels)
+        self.memory = Memory(
+            np.zeros(moments, np.float32), np.zeros(moments, np.float32), np.zeros((images, n), np.int32)
+        )
 
-    def add(self, means: np.ndarray, factors: np.ndarray, weights: np.ndarray, instead: np.ndarray = NONE) -> None:
+    @property
+    def count(self) -> int:
+        """How many are there for each image."""
+        return int(self.counts[0])
+
+    @property
+    def present(self) -> tuple[Arrays, Memory]:
+        """Gaussians and memory of those that are there, contiguous: copies where there are several images."""
+        means, factors, weights = (np.ascontiguousarray(array[:, : self.count]) for array in self.gaussians)
+        return (means, factors, weights), Memory(
+            *(np.ascontiguousarray(array[:, : self.count]) for array in self.memory)
+        )
+
+    def keep(self, gaussians: Arrays, memory: Memory) -> None:
+        """Write what `present` gave, where it was a copy."""
+        for kept, array in zip((*self.gaussians, *self.memory), (*gaussians, *memory), strict=True):
+            if not np.may_share_memory(kept, array):
+                kept[:, : self.count] = array
+
+    def of(self, image: int) -> Arrays:
+        """Means (count, 2), factors (count, 3) and weights (count, c) of one image, not copied."""
+        means, factors, weights = (array[image, : self.counts[image]] for array in self.gaussians)
+        return means, factors, weights
+
+    def add(self, image: int, arrays: Arrays, instead: np.ndarray = NONE) -> None:
         """Let in more Gaussians, at rest: the first in the places `instead`, the others after all."""
-        end = self.count + len(means) - len(instead)
-        new = np.concatenate((instead, np.arange(self.count, end)))
-        self.means[new], self.factors[new], self.weights[new] = means, factors, weights
-        self.moments[:, new], self.ages[new] = 0, 0
-        self.count = end
+        end = self.counts[image] + len(arrays[0]) - len(instead)
+        new = np.concatenate((instead, np.arange(self.counts[image], end)))
+        for kept, array in zip(self.gaussians, arrays, strict=True):
+            kept[image, new] = array
+        for kept in self.memory:
+            kept[image, new] = 0
+        self.counts[image] = end
 
-    def least(self, share: float, mask: np.ndarray) -> np.ndarray:
-        """The places of that share of the Gaussians, rounded down, which draw least on the known pixels (h, w).
+    def least(self, image: int, share: float, mask: np.ndarray) -> np.ndarray:
+        """The places of that share of an image's Gaussians, rounded down, which draw least on its known pixels (h, w).
 
         The measure is the integral of the square of what each draws. Those that came in lately are left out.
         """
-        weights = self.arrays[2]
-        energy = np.einsum("nc,nc->n", weights, weights) * _seen(mask, *self.arrays[:2])
-        proved = np.flatnonzero(self.ages[: self.count] >= PROVING)
-        dropped = min(int(share * self.count), len(proved))
+        means, factors, weights = self.of(image)
+        energy = np.einsum("nc,nc->n", weights, weights) * _seen(mask, means, factors)
+        proved = np.flatnonzero(self.memory.ages[image, : len(means)] >= PROVING)
+        dropped = min(int(share * len(means)), len(proved))
         return proved[np.argsort(energy[proved], kind="stable")[:dropped]]
-
-    @property
-    def arrays(self) -> Arrays:
-        """Means (count, 2), factors (count, 3) and weights (count, c), not copied."""
-        return self.means[: self.count], self.factors[: self.count], self.weights[: self.count]
 
 
 def _seen(mask: np.ndarray, means: np.ndarray, factors: np.ndarray) -> np.ndarray:

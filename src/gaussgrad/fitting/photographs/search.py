@@ -2,7 +2,9 @@
 
 import math
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
+
+Result = TypeVar("Result")
 
 ABOVE = 0.1  # dB, at most, above what is wanted
 BEYOND = 2.0  # dB above what is wanted: a descent ends there, since it has far too many Gaussians
@@ -26,6 +28,35 @@ class Bracket(NamedTuple):
 
     few: Trial | None
     enough: Trial | None
+
+
+def search(
+    descent: Callable[[int, float, tuple[Trial, ...]], tuple[Result, float]],
+    wanted: float,
+    pixels: int,
+    tried: tuple[Trial, ...] = (),
+) -> Result:
+    """What a descent of the fewest Gaussians that reach a PSNR gives.
+
+    `descent` takes a number of Gaussians, a PSNR at which it may end early, and the trials before it; it gives a result
+    and its PSNR. The last one is made once more if its result is not at hand, or is far above.
+    """
+    last: list[tuple[int, Result, float]] = []
+
+    def attempt(n: int, trials: tuple[Trial, ...]) -> float:
+        last[:] = [(n, *descent(n, wanted + BEYOND, trials))]
+        return last[0][2]
+
+    while True:
+        tried = fewest(attempt, wanted, pixels, tried)
+        enough = bracket(tried, wanted).enough
+        n = tried[-1].n if enough is None else enough.n
+        if last and last[0][0] == n and last[0][2] <= wanted + ABOVE:
+            return last[0][1]
+        result, psnr = descent(n, wanted, tried)
+        if enough is None or psnr >= wanted:
+            return result
+        tried = (*tried, Trial(n, psnr))  # as many seconds were fewer steps this time
 
 
 def fewest(

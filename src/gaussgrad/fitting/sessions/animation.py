@@ -48,10 +48,13 @@ class Reel:
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
         self._begun: float | None = None
-        self._frame = self._kept = 0
+        self._trial = self._frame = self._kept = 0
 
     def watch(self, moment: Moment) -> None:
         """Keep the Gaussians of this moment if it is time to: frame k is due at the share (k / 60)^2 of the way."""
+        if len(moment.tried) != self._trial:  # the end is of the last trial alone
+            self._file.truncate(self._file.seek(0))
+            self._trial, self._frame, self._kept, self._begun = len(moment.tried), 0, 0, None
         self._begun = moment.progress if self._begun is None else self._begun
         share = (moment.progress - self._begun) / max(1 - self._begun, 1e-9)
         if share < (self._frame / FRAMES) ** 2 or share >= 1:

@@ -111,7 +111,7 @@ def _begin(output: Path, settings: Settings, there: Sequence[Path]) -> None:
 
 def _fit(output: Path, images: Mapping[Path, Path], settings: Settings, workforce: Workforce) -> None:
     console, total = Console(), len(images)
-    _say(console, f"{settings.image}: {total} images, {settings.n:,} Gaussians each, {workforce.name}.")
+    _say(console, f"{settings.image}: {total} images, {settings.count} each, {workforce.name}.")
     if not workforce.at_once():
         _say(console, "Nobody works there yet; the images wait.")
     missing: list[str] = []

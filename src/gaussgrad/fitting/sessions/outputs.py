@@ -1,10 +1,12 @@
 """The two files that a fit leaves: the Gaussians, and a picture beside them."""
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
+from gaussgrad import metrics
 from gaussgrad.files.folders import refuse_existing
 from gaussgrad.files.photographs import Photograph
 from gaussgrad.picture import Picture
@@ -23,15 +25,26 @@ def refuse(output: Path, *, overwrite: bool) -> None:
         refuse_existing(path, overwrite)
 
 
-def write(output: Path, photograph: Photograph, picture: Picture, *, compact: bool) -> None:
-    """Write both, the picture first: where the Gaussians are, both are. Whether they may be replaced was checked."""
+def write(output: Path, photograph: Photograph, picture: Picture, *, compact: bool) -> Picture:
+    """Write both, the picture first: where the Gaussians are, both are. Whether they may be replaced was checked.
+
+    What is given back knows its SSIM, as the file does.
+    """
     from gaussgrad import plot
 
     before = photograph.numbers.astype(np.float32) / np.float32(picture.white)
     beside, drawn = picture_beside(output), picture.render()
+    picture = replace(picture, fit_ssim=_ssim(before, drawn, photograph.known))
     with _DRAWING:
         plot.write_fit(beside, before, drawn, picture.gaussians, known=photograph.known, overwrite=True)
     picture.save(output, compact=compact, overwrite=True)
+    return picture
+
+
+def _ssim(before: np.ndarray, drawn: np.ndarray, known: np.ndarray | None) -> float | None:
+    """SSIM, unless no window is known."""
+    known = np.ones(before.shape[1:], bool) if known is None else known
+    return metrics.ssim(before, drawn, mask=known) if metrics.has_windows(known) else None
 
 
 def described(output: Path, picture: Picture) -> str:

@@ -76,10 +76,15 @@ def resume(output: Path, given: Mapping[str, Any], *, animate: Path | None = Non
 def load(settings: Settings) -> Photograph:
     """The image of its file, or the photograph of scikit-learn."""
     if settings.image is None:
-        from sklearn.datasets import load_sample_image
-
-        return Photograph(np.moveaxis(load_sample_image(CHINA), -1, 0))
+        return Photograph(china())
     return read_photograph(settings.image, settings.mask, onto_black=settings.non_negative)
+
+
+def china() -> np.ndarray:
+    """The photograph of scikit-learn (3, 427, 640), uint8."""
+    from sklearn.datasets import load_sample_image
+
+    return np.moveaxis(load_sample_image(CHINA), -1, 0)
 
 
 def _digest(photograph: Photograph) -> str:
@@ -96,15 +101,20 @@ def _fit(
 ) -> None:
     console, name = Console(), settings.image or f"{CHINA} of scikit-learn"
     height, width = photograph.numbers.shape[1:]
-    _say(console, f"{name}: {height} x {width}, {settings.n:,} Gaussians.")
+    _say(console, f"{name}: {height} x {width}, {settings.count}.")
     kept = {**asdict(settings), "digest": _digest(photograph)}
     with filming(animate is not None) as reel:
         with _showing(console) as progress:
             watch = Watch(beside(output), kept, console, progress, reel)
-            moment, picture = _descend(photograph, settings, since, watch)
-        outputs.write(output, photograph, picture, compact=settings.compact)
+            moment, picture, unrounded = _descend(photograph, settings, since, watch)
+        picture = outputs.write(output, photograph, picture, compact=settings.compact)
         reached = f"{moment.gaussians:,} Gaussians after {moment.step:,} steps and {moment.seconds:.1f} s"
-        _say(console, f"{reached}: PSNR {moment.psnr:.2f} dB.\n{outputs.described(output, picture)}")
+        rounded = "" if unrounded == moment.psnr else f" ({unrounded:.2f} dB before rounding)"
+        ssim = "" if picture.fit_ssim is None else f", SSIM {picture.fit_ssim:.3f}"
+        _say(console, f"{reached}: PSNR {moment.psnr:.2f} dB{rounded}{ssim}.\n{outputs.described(output, picture)}")
+        missed = None if watch.interrupted else settings.missed(unrounded)
+        if missed is not None:
+            _say(console, missed)
         if animate is not None and reel is not None:
             reel.write(animate, picture, overwrite=True)
             _say(console, f"{animate} shows the way.")
@@ -116,16 +126,16 @@ def _fit(
 
 def _descend(
     photograph: Photograph, settings: Settings, since: Checkpoint | None, watch: "Watch"
-) -> tuple[Moment, Picture]:
-    """Where the descent came to its end, or was stopped."""
+) -> tuple[Moment, Picture, float]:
+    """Where the descent came to its end, or was stopped, and its PSNR before numbers were rounded."""
     begun: dict[str, Any] = {} if since is None else {"start": since.picture, "used": since.moment}
     try:
         with _stopped_softly(watch):
             fit = fit_image(photograph.numbers, mask=photograph.known, callback=watch, **settings.options, **begun)
     except Stopped as stopped:
-        return stopped.moment, stopped.picture
+        return stopped.moment, stopped.picture, stopped.moment.psnr
     watch.interrupted = False
-    return fit.history[-1], fit.picture
+    return fit.history[-1], fit.picture, fit.history[-2 if settings.compact else -1].psnr
 
 
 def _say(console: Console, line: str) -> None:
@@ -149,16 +159,18 @@ class Watch:
         self.path, self.settings, self.console, self.progress = path, dict(settings), console, progress
         self.reel = reel
         self.task = progress.add_task("", total=1.0, figures="")
-        self.kept, self.reported, self.interrupted = -KEPT_EVERY, 0, False
+        self.kept, self.reported, self.interrupted = -KEPT_EVERY, (0, 0), False
 
     def __call__(self, moment: Moment) -> None:
         figures = f"{moment.psnr:.2f} dB, {moment.gaussians:,} Gaussians, step {moment.step:,}"
+        if moment.tried:
+            figures += f", trial {len(moment.tried) + 1}"
         self.progress.update(self.task, completed=moment.progress, figures=figures)
         if self.reel is not None:
             self.reel.watch(moment)
-        tenth = int(moment.progress * REPORTS)
-        if not self.console.is_terminal and tenth > self.reported:
-            self.reported = tenth
+        reported = len(moment.tried), int(moment.progress * REPORTS)
+        if not self.console.is_terminal and reported > self.reported:
+            self.reported = reported
             self.console.print(f"{moment.progress:.0%}: {figures}", soft_wrap=True, highlight=False)
         if self.interrupted or time.monotonic() - self.kept >= KEPT_EVERY:
             picture = moment.picture()

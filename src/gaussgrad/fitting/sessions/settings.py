@@ -8,7 +8,7 @@ import numpy as np
 
 from gaussgrad.fitting.photographs import fit_image
 
-_OF_THE_SESSION = ("image", "mask", "compact")  # the others are arguments of `fit_image`
+_OF_THE_SESSION = ("image", "mask")  # the others are arguments of `fit_image`
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,7 @@ class Settings:
     """What a fit was asked for; the names are those of `fit_image`."""
 
     image: str | None  # its file, a folder of such, or none for the photograph of scikit-learn
-    n: int
+    n: int | None  # the fewest that reach psnr
     steps: int | None
     seconds: float | None
     psnr: float | None
@@ -30,6 +30,20 @@ class Settings:
     def options(self) -> dict[str, Any]:
         """The arguments of `fit_image` but for the image."""
         return {name: value for name, value in asdict(self).items() if name not in _OF_THE_SESSION}
+
+    @property
+    def count(self) -> str:
+        """How many Gaussians, in words."""
+        if self.n is None:
+            return f"the fewest Gaussians that reach {self.psnr:g} dB"
+        return f"{self.n:,} Gaussian{'s' if self.n > 1 else ''}"
+
+    def missed(self, psnr: float) -> str | None:
+        """What to say of a fit that came to its end below the PSNR that was asked for."""
+        if self.psnr is None or psnr >= self.psnr:
+            return None
+        reason = "as many Gaussians as pixels are too few" if self.n is None else "give more Gaussians, or more time"
+        return f"{self.psnr:g} dB were not reached: {reason}."
 
     def refuse_other(self, given: Mapping[str, Any]) -> None:
         """Refuse settings that are given again and are not the same."""
