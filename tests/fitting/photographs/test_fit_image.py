@@ -16,15 +16,6 @@ from gaussgrad.fitting.photographs import Fit, descent, fit_image
 SIZE = (24, 31)
 
 
-@pytest.fixture(scope="module")
-def photograph():
-    """Smooth and sharp parts in colour (3, h, w), in [0, 1]."""
-    y, x = np.mgrid[: SIZE[0], : SIZE[1]] / max(SIZE)
-    image = np.stack((0.2 + 0.6 * x, 0.5 + 0.4 * np.sin(9 * y), 0.3 + 0.3 * x * y))
-    image[:, 6:14, 8:20] += 0.3 * ((x + y) % 0.2 > 0.1)[6:14, 8:20]
-    return image.clip(0, 1).astype(np.float32)
-
-
 def test_a_photograph_is_drawn_by_what_is_told(photograph):
     fit = fit_image(photograph, 60, steps=200)
     assert fit.psnr > 30
