@@ -44,14 +44,11 @@ def train(pixels: np.ndarray, numbers: int, steps: int, seed: int) -> Deconvolut
     """A rival trained as ours is: batches, augmentation, optimizer and schedule alike."""
     torch.manual_seed(seed)
     settings = Configuration(seed=seed)
+    _, rate = settings.pace
     images = torch.from_numpy(pixels)
     model = DeconvolutionalAutoencoder((images.shape[2], images.shape[3]), numbers).train()
-    optimizer = torch.optim.AdamW(
-        model.parameters(), lr=settings.learning_rate, weight_decay=modules.WEIGHT_DECAY, fused=True
-    )
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, settings.learning_rate, total_steps=steps, pct_start=modules.WARM_UP
-    )
+    optimizer = torch.optim.AdamW(model.parameters(), lr=rate, weight_decay=modules.WEIGHT_DECAY, fused=True)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=steps, pct_start=modules.WARM_UP)
     batches = _batches(images, settings)
     for _ in range(steps):
         _step(model, optimizer, next(batches))
@@ -61,7 +58,7 @@ def train(pixels: np.ndarray, numbers: int, steps: int, seed: int) -> Deconvolut
 
 def steps_within(seconds: float, pixels: np.ndarray, numbers: int) -> int:
     """How many steps fit, by timing a few."""
-    images = torch.from_numpy(pixels[: Configuration().batch_size])
+    images = torch.from_numpy(pixels[: Configuration().pace[0]])
     model = DeconvolutionalAutoencoder((images.shape[2], images.shape[3]), numbers).train()
     optimizer = torch.optim.AdamW(model.parameters(), fused=True)
     generator = torch.Generator().manual_seed(0)
@@ -74,7 +71,7 @@ def steps_within(seconds: float, pixels: np.ndarray, numbers: int) -> int:
 
 
 def _batches(images: torch.Tensor, settings: Configuration) -> Iterator[torch.Tensor]:
-    sampler = modules.ShuffledBatches(len(images), settings.batch_size, settings.seed)
+    sampler = modules.ShuffledBatches(len(images), settings.pace[0], settings.seed)
     generator = torch.Generator().manual_seed(settings.seed)
     while True:
         for positions in sampler:

@@ -25,7 +25,7 @@ from gaussgrad.autoencoder import GaussianAutoencoder
 from gaussgrad.autoencoder.heads import LATENTS
 from gaussgrad.training import augment, checkpoints, loop, modules, report, session
 from gaussgrad.training import run as runs
-from gaussgrad.training.configuration import DEFAULT_STEPS, Configuration
+from gaussgrad.training.configuration import DEFAULT_STEPS, GUIDED_PACE, PACE, Configuration
 
 SHORT = Configuration(n=2, looks=1, epochs=3, batch_size=16)
 
@@ -237,10 +237,10 @@ def test_a_damaged_checkpoint_is_refused(tmp_path):
 def test_minutes_become_epochs_that_are_recorded(monkeypatch):
     images, split = _images(), data.split(40)
     monkeypatch.setattr(loop, "_step_seconds", lambda *_: 0.03)  # two steps per epoch
-    configuration = loop.with_epochs(Configuration(n=2, minutes=10.0, batch_size=16), images, split)
+    configuration = loop.planned(Configuration(n=2, minutes=10.0, batch_size=16), images, split)
     assert configuration.epochs == int(loop.TIME_SHARE * 600 / 0.06)
     assert configuration.minutes == 10.0
-    assert loop.with_epochs(Configuration(n=2, minutes=1e-4, batch_size=16), images, split).epochs == 1
+    assert loop.planned(Configuration(n=2, minutes=1e-4, batch_size=16), images, split).epochs == 1
 
 
 def test_a_step_of_more_gaussians_is_timed_longer():
@@ -258,7 +258,7 @@ def test_minutes_stop_a_training_that_is_planned_too_long(tmp_path):
 
 def test_the_default_length_is_a_number_of_steps():
     images, split = _images(), data.split(40)
-    configuration = loop.with_epochs(Configuration(batch_size=16), images, split)
+    configuration = loop.planned(Configuration(batch_size=16), images, split)
     assert configuration.epochs == DEFAULT_STEPS // 2
 
 
@@ -406,3 +406,14 @@ def test_other_images_than_the_run_was_started_with_are_refused(tmp_path):
     runs.refuse_other_images(run, _images())
     with pytest.raises(ValueError, match="the images are not those"):
         runs.refuse_other_images(run, _images(seed=1))
+
+
+@pytest.mark.parametrize(("channels", "pace"), [(1, PACE), (3, GUIDED_PACE)])
+def test_the_pace_that_is_left_open_is_that_of_the_looks(channels, pace):
+    pixels = spots().repeat(channels, axis=1)
+    images = data.Images(pixels, tuple(map(str, range(len(pixels)))), "spots")
+    configuration = loop.planned(Configuration(n=2, epochs=1), images, data.split(40))
+    assert configuration.pace == tuple(pace.values())
+    assert loop.planned(replace(configuration, batch_size=7, devices=3), images, data.split(40)).pace[0] == 7
+    three = loop.planned(Configuration(n=2, epochs=1, devices=3), images, data.split(40))
+    assert three.batch_size == 3 * -(-pace["batch_size"] // 3)  # each process takes as many

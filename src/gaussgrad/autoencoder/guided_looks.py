@@ -5,8 +5,9 @@ import torch.nn.functional as functional
 from torch import nn
 
 from gaussgrad.autoencoder.looks import NOTES, REACH, axes_of, sample_around
-from gaussgrad.autoencoder.newton import SHAPE, Gradients, Step, newton_step
+from gaussgrad.autoencoder.newton import Gradients, Step, newton_step
 from gaussgrad.autoencoder.readouts import FIRST_SCALE
+from gaussgrad.fitting.gauss_newton import SHAPE
 from gaussgrad.gaussians import Gaussians
 
 PLACES = 5  # along each axis of a Gaussian
@@ -86,7 +87,7 @@ class GuidedLook(nn.Module):
             axes = axes_of(gaussians)
             seen = torch.cat((images, images - drawn), dim=1)
             patches = sample_around(seen, gaussians.means, axes, self.grid)
-            found = newton_step(gaussians, gradients)
+            found = newton_step(gaussians, gradients, self.size)
             bounded = [part.clamp(-most, most) for part, most in zip(found, FURTHEST, strict=True)]
             step = torch.cat(bounded, dim=-1)
             own = _own_numbers(gaussians, self.size)

@@ -197,38 +197,37 @@ class GaussianAutoencoder(nn.Module):
             with torch.no_grad():
                 start = self.head.numbers_of(*structured_start(images, self.n, self.order))
             numbers = start + numbers
-        found = [self._attempt(numbers)]
+        found = []
         for _ in range(self.looks):
-            numbers, notes = self._looked_at(images, found[-1], notes)
-            found.append(self._attempt(numbers))
-        return found
-
-    def _attempt(self, numbers: torch.Tensor) -> Attempt:
+            attempt, numbers, notes = self._looked_at(images, numbers, notes)
+            found.append(attempt)
         gaussians = self.head.gaussians(numbers)
-        return Attempt(numbers, gaussians, self.decode(gaussians))
+        return [*found, Attempt(numbers, gaussians, self.decode(gaussians))]
 
     def _looked_at(
-        self, images: torch.Tensor, attempt: Attempt, notes: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Free numbers and notes after a look."""
-        gaussians, drawn, numbers = attempt.gaussians, attempt.drawn.detach(), attempt.numbers
+        self, images: torch.Tensor, numbers: torch.Tensor, notes: torch.Tensor
+    ) -> tuple[Attempt, torch.Tensor, torch.Tensor]:
+        """What the free numbers draw, and free numbers and notes after a look at it."""
+        gaussians = self.head.gaussians(numbers)
         if not self.guided:
-            return self.look(images, drawn, gaussians, numbers, notes)
-        parts = {name: getattr(gaussians, name).detach() for name in ("means", "weights", "cholesky")}
-        still = Gaussians(**parts)
-        move, notes = self.look(images, drawn, still, self._gradients(still, drawn - images), notes)
-        numbers = PASSED_ON * numbers + (1 - PASSED_ON) * numbers.detach()
-        return self.head.moved(numbers, still, move), notes
+            attempt = Attempt(numbers, gaussians, self.decode(gaussians))
+            numbers, notes = self.look(images, attempt.drawn.detach(), gaussians, numbers, notes)
+            return attempt, numbers, notes
+        drawn, gradients = self._drawn_with_gradients(gaussians, images)
+        move, notes = self.look(images, drawn.detach(), gaussians, gradients, notes)
+        passed_on = PASSED_ON * numbers + (1 - PASSED_ON) * numbers.detach()
+        return Attempt(numbers, gaussians, drawn), self.head.moved(passed_on, gaussians, move), notes
 
-    def _gradients(self, gaussians: Gaussians, residual: torch.Tensor) -> Gradients:
-        """Of half the sum of squared errors, to Gaussians without gradients."""
-        with torch.enable_grad():
-            numbers = [part.requires_grad_() for part in (gaussians.means, gaussians.cholesky, gaussians.weights)]
-            drawn = self.decode(gaussians)
-        gradients = Gradients(*torch.autograd.grad(drawn, numbers, residual))
-        for part in numbers:
-            part.requires_grad_(False)
-        return gradients
+    def _drawn_with_gradients(self, gaussians: Gaussians, images: torch.Tensor) -> tuple[torch.Tensor, Gradients]:
+        """What Gaussians draw, and the gradients of half the sum of its squared errors to their numbers."""
+        wanted = torch.is_grad_enabled() and gaussians.means.requires_grad  # by the caller too
+        parts = (gaussians.means, gaussians.factors(), gaussians.weights)
+        with torch.inference_mode(False), torch.enable_grad():
+            if not wanted:
+                parts = tuple(part.detach().clone().requires_grad_() for part in parts)
+            drawn = self.decode(Gaussians(parts[0], weights=parts[2], cholesky=parts[1]))
+            gradients = torch.autograd.grad(drawn, parts, drawn.detach() - images, retain_graph=wanted)
+        return (drawn if wanted else drawn.detach()), Gradients(*gradients)
 
     def decode(self, gaussians: Gaussians) -> torch.Tensor:
         """The image (b, c, h, w) of any Gaussians on the background, differentiable to all of them.

@@ -12,6 +12,8 @@ from typing import Annotated, Any, Literal
 from gaussgrad import checks
 
 DEFAULT_STEPS = 3000  # two to three minutes on two cores for the digits
+PACE: dict[str, Any] = {"batch_size": 64, "learning_rate": 3e-3}  # unless they are given
+GUIDED_PACE: dict[str, Any] = {"batch_size": 16, "learning_rate": 7e-4}
 IMAGES, MODEL, TRAINING = "Images", "Model", "Training"  # what a setting is about; panels of the help
 
 
@@ -179,8 +181,19 @@ class Configuration:
             shown_default=False,
         ),
     ] = None
-    batch_size: Annotated[int, Setting("Images per step.", TRAINING, "N", minimum=2)] = 64
-    learning_rate: Annotated[float, Setting("The highest of the schedule.", TRAINING, "RATE", minimum=1e-8)] = 3e-3
+    batch_size: Annotated[
+        int | None, Setting("Images per step.", TRAINING, "N", minimum=2, shown_default="16 where guided, else 64")
+    ] = None  # filled in when a training starts, as the next one
+    learning_rate: Annotated[
+        float | None,
+        Setting(
+            "The highest of the schedule.",
+            TRAINING,
+            "RATE",
+            minimum=1e-8,
+            shown_default="0.0007 where guided, else 0.003",
+        ),
+    ] = None
     augment: Annotated[
         bool,
         Setting(
@@ -205,6 +218,11 @@ class Configuration:
         ),
     ] = 1
     tensorboard: Annotated[bool, Setting("Also log to RUN/tensorboard.", TRAINING, option="--tensorboard")] = False
+
+    @property
+    def pace(self) -> tuple[int, float]:
+        """Images per step and learning rate; while they are open, those without guidance."""
+        return self.batch_size or PACE["batch_size"], self.learning_rate or PACE["learning_rate"]
 
     @property
     def model_arguments(self) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from gaussgrad.autoencoder.model import GaussianAutoencoder
 from gaussgrad.data import Images, Split
 from gaussgrad.training import evidence_bound, processes
 from gaussgrad.training.checkpoints import WholeCheckpoints
-from gaussgrad.training.configuration import DEFAULT_STEPS, Configuration
+from gaussgrad.training.configuration import DEFAULT_STEPS, GUIDED_PACE, PACE, Configuration
 from gaussgrad.training.evidence_bound import VariationalModule
 from gaussgrad.training.health import HealthCheck
 from gaussgrad.training.modules import AutoencoderModule, ImageBatches, ShuffledBatches
@@ -68,15 +68,27 @@ def new_model(configuration: Configuration, images: Images) -> GaussianAutoencod
     return model
 
 
-def with_epochs(configuration: Configuration, images: Images, split: Split) -> Configuration:
-    """The configuration with its number of epochs: as given, or what fits the minutes, or what makes DEFAULT_STEPS.
+def planned(configuration: Configuration, images: Images, split: Split) -> Configuration:
+    """The configuration with what it leaves open: images per step, learning rate and number of epochs.
+
+    Several processes take equal shares of a batch, which is made larger for it.
+    """
+    pace = dict(GUIDED_PACE if new_model(configuration, images).guided else PACE)
+    count = processes.count(configuration.devices)
+    pace["batch_size"] = count * math.ceil(pace["batch_size"] / count)
+    open_ones = {name: value for name, value in pace.items() if getattr(configuration, name) is None}
+    return _with_epochs(replace(configuration, **open_ones), images, split)
+
+
+def _with_epochs(configuration: Configuration, images: Images, split: Split) -> Configuration:
+    """The number of epochs as given, or what fits the minutes, or what makes DEFAULT_STEPS.
 
     Minutes are turned into epochs by timing a few steps once; the number is recorded with the run, which `epochs` then
     repeats exactly.
     """
     if configuration.epochs is not None:
         return configuration
-    steps_per_epoch = len(ShuffledBatches(len(split.training), configuration.batch_size, seed=0))
+    steps_per_epoch = len(ShuffledBatches(len(split.training), configuration.pace[0], seed=0))
     if configuration.minutes is None:
         return replace(configuration, epochs=math.ceil(DEFAULT_STEPS / steps_per_epoch))
     seconds = steps_per_epoch * _step_seconds(configuration, images, split)
@@ -86,7 +98,7 @@ def with_epochs(configuration: Configuration, images: Images, split: Split) -> C
 def _step_seconds(configuration: Configuration, images: Images, split: Split) -> float:
     """The time of one training step, the held-out images' share of it included."""
     model = new_model(configuration, images).train().to(configuration.device)
-    batch = torch.from_numpy(images.pixels[split.training[: configuration.batch_size]]).to(configuration.device)
+    batch = torch.from_numpy(images.pixels[split.training[: configuration.pace[0]]]).to(configuration.device)
     optimizer = torch.optim.AdamW(model.parameters(), fused=True)
     start = 0.0
     for step in range(TIMED_STEPS):

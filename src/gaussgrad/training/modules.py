@@ -68,7 +68,7 @@ class AutoencoderModule(lightning.LightningModule):
         self.log("held_out_psnr", torch.tensor(metrics.decibels(float(error))), sync_dist=share()[1] > 1)
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
-        rate = self.configuration.learning_rate
+        rate = self.configuration.pace[1]
         optimizer = torch.optim.AdamW(self.parameters(), lr=rate, weight_decay=WEIGHT_DECAY, fused=True)
         steps = int(self.trainer.estimated_stepping_batches)
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=steps, pct_start=WARM_UP)
@@ -82,7 +82,7 @@ class ImageBatches(lightning.LightningDataModule):
         super().__init__()
         self.training = torch.from_numpy(pixels[split.training])
         self.held_out = torch.from_numpy(pixels[split.held_out])
-        self.sampler = ShuffledBatches(len(self.training), configuration.batch_size, configuration.seed)
+        self.sampler = ShuffledBatches(len(self.training), configuration.pace[0], configuration.seed)
 
     def train_dataloader(self) -> DataLoader[tuple[torch.Tensor, ...]]:
         return DataLoader(TensorDataset(self.training), batch_size=None, sampler=self.sampler)

@@ -94,14 +94,14 @@ def share() -> tuple[int, int]:
     return torch.distributed.get_rank(), torch.distributed.get_world_size()
 
 
-def refuse_options(devices: int, batch_size: int, minutes: float | None, overwrite: bool) -> None:
+def refuse_options(devices: int, batch_size: int | None, minutes: float | None, overwrite: bool) -> None:
     """Refuse what several processes cannot agree on."""
     processes, started_by = count(devices), launcher()
     if started_by is not None and devices not in (1, processes):
         raise ValueError(checks.complain("--devices", f"left out under {started_by}, which says it", devices))
     if processes == 1:
         return
-    if batch_size % processes:
+    if batch_size is not None and batch_size % processes:
         wanted = f"a multiple of the {processes} processes, which share each batch"
         raise ValueError(checks.complain("--batch-size", wanted, batch_size))
     if minutes is not None:

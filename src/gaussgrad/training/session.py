@@ -33,7 +33,7 @@ def start(folder: Path, configuration: Configuration, *, overwrite: bool) -> Non
         runs.refuse_finished(folder)  # as the first process does: none waits for it
     with runs.claim(folder, overwrite=overwrite) if first else contextlib.nullcontext():
         configuration, images, split = intake.load(configuration)
-        configuration = loop.with_epochs(configuration, images, split)
+        configuration = loop.planned(configuration, images, split)
         run = runs.start(folder, configuration, images) if first else runs.Run(folder, configuration)
         _train(run, images, split, Console(quiet=not first))
 
