@@ -27,9 +27,25 @@ def add(rooms: Commands) -> None:
 
 
 def _add_encoder(subjects: Commands) -> None:
-    about = "train the autoencoder and a deconvolutional decoder, and test them on digits they never saw"
+    about = "train the autoencoder, and test it on digits or crops of photographs that it never saw, beside others"
     parser = _subject(subjects, "encoder", about)
-    parser.add_argument("images", metavar="IMAGES", type=existing, help=DIGITS)
+    parser.add_argument(
+        "images", metavar="IMAGES", type=existing, nargs="+", help=f"{DIGITS}; or photographs to train on, with --test"
+    )
+    parser.add_argument(
+        "--test",
+        metavar="IMAGE",
+        type=existing,
+        nargs="+",
+        default=[],
+        help="photographs, whose crops no training sees",
+    )
+    parser.add_argument("-n", metavar="N", type=int, default=40, help="Gaussians of a crop (%(default)s)")
+    parser.add_argument("--size", metavar="PIXELS", type=int, default=64, help="of a crop (%(default)s)")
+    parser.add_argument(
+        "--minutes", metavar="MINUTES", type=float, default=10.0, help="of each training on crops (%(default)s)"
+    )
+    parser.add_argument("--docs", action="store_true", help="write table and figure of the crops into docs/encoder.md")
     _add_output(parser, "encoder")
     _add_seeds(parser)
     _add_only(parser, TRAINED)
@@ -44,12 +60,18 @@ def _check_encoder(parser: Parser, options: argparse.Namespace) -> None:
     untimed = "ten Gaussians" not in options.only and options.decoder_seconds is None
     if DECONVOLUTIONAL in options.only and untimed:
         parser.error(f"the {DECONVOLUTIONAL} gets the time of ten Gaussians: train them too, or give --decoder-seconds")
+    if len(options.images) > 1 and not options.test:
+        parser.error("photographs to train on need others to test on: --test IMAGE")
 
 
 def _run_encoder(options: argparse.Namespace, contract_line: str) -> int:
-    from benchmarks.quality import encoder
+    from benchmarks.quality import crop_encoder, encoder
 
-    encoder.report_on(options.images, options.output, options.seeds, options.only, options.decoder_seconds)
+    if options.test:
+        lengths = (options.n, options.size, options.minutes)
+        crop_encoder.report_on(options.images, options.test, options.output, *lengths, options.seeds, options.docs)
+        return 0
+    encoder.report_on(options.images[0], options.output, options.seeds, options.only, options.decoder_seconds)
     return 0
 
 

@@ -31,7 +31,7 @@ def seeded(seed=0):
 
 
 def small(likelihood="gaussian", **options):
-    return VariationalGaussianAutoencoder(GaussianAutoencoder(SIZE, n=2, **options), likelihood)
+    return VariationalGaussianAutoencoder(GaussianAutoencoder(SIZE, n=2, guided=False, **options), likelihood)
 
 
 def images(count=6, **options):
@@ -296,3 +296,8 @@ def test_a_run_stopped_before_its_report_is_reported_on_resuming(tmp_path):
         written.append((run.variational / "variational.safetensors").read_bytes())
         shutil.rmtree(run.variational)
     assert written[0] == written[1]
+
+
+def test_a_guided_model_is_refused():
+    with pytest.raises(ValueError, match=r"model must have an encoder, .* Use guided=False\."):
+        VariationalGaussianAutoencoder(GaussianAutoencoder((8, 8), channels=3, n=2))

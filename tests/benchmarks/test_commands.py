@@ -7,7 +7,18 @@ import pytest
 from benchmarks import __main__ as command
 from benchmarks import contract
 from benchmarks.arguments import matching
-from benchmarks.quality import curves, encoder, fewest, photographs, rates, recovery, refinement, second_order, variants
+from benchmarks.quality import (
+    crop_encoder,
+    curves,
+    encoder,
+    fewest,
+    photographs,
+    rates,
+    recovery,
+    refinement,
+    second_order,
+    variants,
+)
 from benchmarks.speed.against import run as against
 from benchmarks.speed.mixtures import run as mixtures
 from benchmarks.speed.render import run as render
@@ -21,6 +32,7 @@ def asked(monkeypatch) -> list[tuple]:
         render,
         mixtures,
         against,
+        crop_encoder,
         encoder,
         variants,
         refinement,
@@ -75,6 +87,8 @@ def test_speed_against_another_state_passes_its_exit_code_on(asked, monkeypatch,
 
 def test_the_subjects_of_quality_get_what_was_asked(asked, digits, tmp_path):
     command.main(["quality", "encoder", digits, "-o", str(tmp_path / "new"), "--seeds", "4", "--only", "ten points"])
+    settings = ["-n", "9", "--size", "32", "--minutes", "0.5", "--seeds", "4", "--docs"]
+    command.main(["quality", "encoder", digits, digits, "--test", digits, "-o", str(tmp_path / "new"), *settings])
     command.main(["quality", "variants", digits, "-o", str(tmp_path / "new"), "--epochs", "1"])
     command.main(["quality", "refinement", digits, "--images", digits, digits, "-n", "40"])
     command.main(["quality", "recovery", "--scenes", "2", "--only", "recover"])
@@ -88,6 +102,7 @@ def test_the_subjects_of_quality_get_what_was_asked(asked, digits, tmp_path):
     paths = (type(tmp_path)(digits), tmp_path / "new")
     assert asked == [
         ("quality.encoder", *paths, [4], ["ten points"], None),
+        ("quality.crop_encoder", [paths[0]] * 2, [paths[0]], paths[1], 9, 32, 0.5, [4], True),
         ("quality.variants", *paths, 1, []),
         ("quality.refinement", [paths[0]], [paths[0]] * 2, [40]),
         ("quality.recovery", 2, [0, 1, 2], ["recover"]),
@@ -124,6 +139,7 @@ def test_help_lists_what_there_is(arguments, listed, capsys):
     (["speed", "render", "--docs", "--only", "memory"], "a whole run"),
     (["quality", "encoder", "/nowhere"], "/nowhere does not exist"),
     (["quality", "encoder", __file__, "-o", "tests"], "tests exists; name a new folder"),
+    (["quality", "encoder", __file__, __file__, "-o", "new"], "--test IMAGE"),
     (["quality", "encoder", __file__, "-o", "new", "--only", "deconvolutional decoder"], "--decoder-seconds"),
     (["quality", "refinement", "--images", __file__], "name a RUN, or give -n"),
     (["quality", "recovery", "--only", "luck"], "'luck' is none of: squared error; "),

@@ -75,6 +75,7 @@ def test_a_config_json_of_version_1_opens(tmp_path):
         objective="elbo",
         epochs=2,
         batch_size=16,
+        learning_rate=0.003,
         augment=False,
         held_out=0.25,
         seed=5,

@@ -33,8 +33,9 @@ class GaussianHead(nn.Module):
 
     Parameters
     ----------
-    features : int, or tuple of int
-        Length of the feature vectors; (c, h, w) of the feature maps for heatmaps.
+    features : int, tuple of int, or None
+        Length of the feature vectors; (c, h, w) of the feature maps for heatmaps; None where free numbers come from
+        elsewhere, and nothing is read out.
     size : tuple of int
         (height, width) in pixels.
     channels, n : int
@@ -61,7 +62,7 @@ class GaussianHead(nn.Module):
 
     def __init__(
         self,
-        features: int | tuple[int, int, int],
+        features: int | tuple[int, int, int] | None,
         size: tuple[int, int],
         *,
         channels: int,
@@ -77,12 +78,12 @@ class GaussianHead(nn.Module):
         self.half_size = (size[1] / 2, size[0] / 2)  # x, y
         self.largest_stddev = max(size) / 2
         self.register_buffer("anchors", sunflower(n))
-        self.has_heatmaps = not isinstance(features, int)
+        self.has_heatmaps = isinstance(features, tuple)
         lengths = {"numbers": self.free_numbers, "notes": notes}
-        if isinstance(features, int):
-            self.readout: nn.Module = LinearReadout(features, n=n, **lengths)
-        else:
-            self.readout = HeatmapReadout(features, self.anchors, **lengths)
+        if isinstance(features, tuple):
+            self.readout: nn.Module = HeatmapReadout(features, self.anchors, **lengths)
+        elif features is not None:
+            self.readout = LinearReadout(features, n=n, **lengths)
         if "weight" not in latent:
             self.shared_weight = nn.Parameter(torch.ones(channels))
 

@@ -23,7 +23,7 @@ from gaussgrad.gaussians import Gaussians
 from gaussgrad.ops.render import render
 from gaussgrad.scaling import scale_of
 
-LOOKS, GUIDED_LOOKS = 5, 10  # the usual numbers of looks
+LOOKS, GUIDED_LOOKS = 5, 16  # the usual numbers of looks
 PASSED_ON = 0.1  # of a gradient through the Gaussians before a guided look, which undoes most of what they were
 
 
@@ -41,8 +41,8 @@ class GaussianAutoencoder(nn.Module):
 
     Before the Gaussians are given, they are drawn and looked at again a few times: from what the drawing lacks, each is
     corrected. All this is one pass of the network. For colours it is *guided*: Gaussians start where the image has
-    structure, and a look is told a Gauss-Newton step (`gaussgrad.autoencoder.guided_looks.GuidedLook`). Otherwise they
-    start alike for all images, and a look sees patches alone (`gaussgrad.autoencoder.looks.Look`).
+    structure, and a look is told a Gauss-Newton step (`gaussgrad.autoencoder.guided_looks.GuidedLook`). Otherwise an
+    encoder says where they start, and a look sees patches alone (`gaussgrad.autoencoder.looks.Look`).
 
     The decoder has no parameters but one background per channel (and, where the latent has no weight, one weight per
     channel), the same for all images: everything else about an image is told by its Gaussians.
@@ -63,19 +63,19 @@ class GaussianAutoencoder(nn.Module):
         for "points" a twentieth (those of digits are then drawn best), at least 1.
     encoder : nn.Module, optional
         Any module that gives features (b, ...) of images (b, c, h, w). By default a small convolutional network
-        (`gaussgrad.autoencoder.encoder.ConvolutionalEncoder`).
+        (`gaussgrad.autoencoder.encoder.ConvolutionalEncoder`), and none for guided looks.
     head : {"linear", "heatmap"}
         How Gaussians are read off the features: by a dense layer, or each as the mean place of a heatmap, which needs
         feature maps (b, c, h, w) of the encoder.
     looks : int, optional
-        How often the Gaussians are corrected from what they draw, 0 for never. By default 10 where they are guided, and
+        How often the Gaussians are corrected from what they draw, 0 for never. By default 16 where they are guided, and
         5 elsewhere.
     presence : bool
         Whether Gaussians may be left out, each image its own: their weights are then exactly 0. Training needs a cost
         of `Gaussians.presence` (`--presence-cost` on the command line), or none will be.
     guided : bool, optional
         Whether looks are guided, which needs at least one of them, the latent with weights, `compose="sum"`, the linear
-        head, and no presence. By default, where that is so and the images have colours.
+        head, no presence, and no encoder of your own. By default, where that is so and the images have colours.
     compose, tolerance
         As in `gaussgrad.render`, which draws with `amplitude="peak"`.
     black, white : float, optional
@@ -137,18 +137,21 @@ class GaussianAutoencoder(nn.Module):
             raise TypeError(checks.complain("encoder", "an nn.Module", f"a {type(encoder).__name__}"))
         self.has_default_encoder = encoder is None
         has_heatmaps = checks.option("head", head, HEADS) == "heatmap"
-        if encoder is None:
+        plain = latent == LATENTS[2] and compose == "sum" and not presence and not has_heatmaps
+        self.guided = _guided(guided, possible=plain and looks != 0 and encoder is None, usual=self.channels > 1)
+        self.looks = (GUIDED_LOOKS if self.guided else LOOKS) if looks is None else _count("looks", looks, 0)
+        self.encoder: Any = encoder  # a module, or None
+        shape = None
+        if self.guided:
+            self.register_buffer("order", curve(*self.size), persistent=False)
+        elif encoder is None:
             chosen = {"features": None} if has_heatmaps else {}
-            self.encoder: nn.Module = (default_encoder := ConvolutionalEncoder(self.size, self.channels, **chosen))
+            self.encoder = (default_encoder := ConvolutionalEncoder(self.size, self.channels, **chosen))
             shape = default_encoder.shape
         else:
-            self.encoder = encoder
             shape = feature_shape(encoder, self.size, self.channels)
-        possible = looks != 0 and latent == LATENTS[2] and compose == "sum" and not presence and not has_heatmaps
-        self.guided = _guided(guided, possible, usual=self.channels > 1)
-        self.looks = (GUIDED_LOOKS if self.guided else LOOKS) if looks is None else _count("looks", looks, 0)
         self.head = GaussianHead(
-            _feature_maps(shape) if has_heatmaps else math.prod(shape),
+            None if shape is None else _feature_maps(shape) if has_heatmaps else math.prod(shape),
             self.size,
             channels=self.channels,
             n=self.n,
@@ -160,7 +163,6 @@ class GaussianAutoencoder(nn.Module):
         shared = {"channels": self.channels, "again": self.looks > 1}
         if self.guided:
             self.look: nn.Module = GuidedLook(self.size, **shared)
-            self.register_buffer("order", curve(*self.size), persistent=False)
         elif self.looks:
             self.look = Look(self.size, numbers=self.head.free_numbers, **shared)
         self.background = nn.Parameter(torch.zeros(self.channels))
@@ -188,15 +190,14 @@ class GaussianAutoencoder(nn.Module):
     def trail(self, images: torch.Tensor) -> list[Attempt]:
         """What `attempts` gives, with the free numbers that tell the Gaussians, and with what they draw."""
         self.check_images(images)
-        return self.trail_from(images, self.encoder(images))
+        if self.encoder is not None:
+            return self.trail_from(images, *self.head.numbers(self.encoder(images)))
+        with torch.no_grad():
+            start = self.head.numbers_of(*structured_start(images, self.n, self.order))
+        return self.trail_from(images, start, start.new_zeros(*start.shape[:-1], NOTES))
 
-    def trail_from(self, images: torch.Tensor, features: torch.Tensor) -> list[Attempt]:
-        """The same from the features of the images, where they are at hand."""
-        numbers, notes = self.head.numbers(features)
-        if self.guided:
-            with torch.no_grad():
-                start = self.head.numbers_of(*structured_start(images, self.n, self.order))
-            numbers = start + numbers
+    def trail_from(self, images: torch.Tensor, numbers: torch.Tensor, notes: torch.Tensor) -> list[Attempt]:
+        """The same from the free numbers and notes at first sight."""
         found = []
         for _ in range(self.looks):
             attempt, numbers, notes = self._looked_at(images, numbers, notes)
@@ -358,7 +359,8 @@ def _guided(wanted: Any, possible: bool, usual: bool) -> bool:
         return possible and usual
     if checks.option("guided", wanted, (False, True)) and not possible:
         needs = (
-            'False, or None: it needs looks, the latent with weights, compose="sum", the linear head and no presence'
+            'False, or None: it needs looks, the latent with weights, compose="sum", the linear head, no presence '
+            "and no encoder of your own"
         )
         raise ValueError(checks.complain("guided", needs, "True"))
     return bool(wanted)

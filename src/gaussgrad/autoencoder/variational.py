@@ -43,14 +43,14 @@ class VariationalGaussianAutoencoder(nn.Module):
     Parameters
     ----------
     model : GaussianAutoencoder
-        Without presence: the number of Gaussians is fixed.
+        Without presence, since the number of Gaussians is fixed, and not guided.
     likelihood : {"gaussian", "bernoulli", "poisson"}
         See `gaussgrad.autoencoder.likelihoods`.
 
     Raises
     ------
     ValueError
-        For an unknown likelihood, or a model whose number of Gaussians varies.
+        For an unknown likelihood, a model whose number of Gaussians varies, or a guided one.
 
     Notes
     -----
@@ -70,6 +70,11 @@ class VariationalGaussianAutoencoder(nn.Module):
         super().__init__()
         if model.head.presence:
             raise ValueError("model must have a fixed number of Gaussians; got presence=True. Use presence=False.")
+        if model.guided:
+            cure = "Use guided=False."
+            raise ValueError(
+                f"model must have an encoder, whose features tell how sure it is; got a guided one. {cure}"
+            )
         self.model = model
         self.likelihood_name = likelihood
         self.likelihood = make_likelihood(likelihood, model.scale.range if model.scale else None)
@@ -126,7 +131,7 @@ class VariationalGaussianAutoencoder(nn.Module):
         """Means after each look, the log-variance, and what was drawn before each look."""
         self.model.check_images(images)
         features = self.model.encoder(images)
-        trail = self.model.trail_from(images, features)
+        trail = self.model.trail_from(images, *self.model.head.numbers(features))
         means, drawings = [attempt.numbers for attempt in trail], [attempt.drawn for attempt in trail[:-1]]
         return means, self.log_variance(features.flatten(1)).reshape(means[-1].shape), drawings
 

@@ -124,7 +124,7 @@ class Configuration:
             MODEL,
             "N",
             minimum=0,
-            shown_default="10 where guided, else 5",
+            shown_default="16 where guided, else 5",
             of_model=True,
         ),
     ] = None
