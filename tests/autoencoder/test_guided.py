@@ -91,6 +91,18 @@ def test_bounds_let_a_move_through_that_stays_within_them(channels):
     torch.testing.assert_close(after.cholesky, before.cholesky)
 
 
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_gaussian_that_grows_gets_fainter(channels):
+    head = GaussianHead(6, (64, 64), channels=channels, n=4, latent=LATENTS[2], stddev=4.0)
+    before = head.gaussians(torch.full((1, 4, head.free_numbers), 0.2))
+    shapes, still = torch.tensor([0.0, 0.0, 0.1, 0.0, 0.05]).expand(1, 4, 5), torch.zeros(1, 4, channels)
+    after = head.gaussians(head.moved(torch.full((1, 4, head.free_numbers), 0.2), before, Step(shapes, still)))
+    torch.testing.assert_close(after.weights, 0.85 * before.weights, rtol=1e-4, atol=0)
+    growth = (after.cholesky / before.cholesky).log()
+    torch.testing.assert_close(growth[..., 0], torch.full((1, 4), 0.1), rtol=0.2, atol=0)  # the floor holds a little
+    torch.testing.assert_close(growth[..., 2], torch.full((1, 4), 0.05), rtol=0.2, atol=0)
+
+
 def test_a_move_beyond_the_bounds_stops_there_with_a_gradient():
     head = GaussianHead(6, (64, 64), channels=3, n=4, latent=LATENTS[2], stddev=4.0)
     shapes = torch.full((1, 4, 5), 50.0, requires_grad=True)

@@ -26,6 +26,7 @@ from gaussgrad.autoencoder.heads import LATENTS
 from gaussgrad.training import augment, checkpoints, loop, modules, report, session
 from gaussgrad.training import run as runs
 from gaussgrad.training.configuration import DEFAULT_STEPS, GUIDED_PACE, PACE, Configuration
+from gaussgrad.training.objective import objective
 
 SHORT = Configuration(n=2, looks=1, epochs=3, batch_size=16)
 
@@ -417,3 +418,32 @@ def test_the_pace_that_is_left_open_is_that_of_the_looks(channels, pace):
     assert loop.planned(replace(configuration, batch_size=7, devices=3), images, data.split(40)).pace[0] == 7
     three = loop.planned(Configuration(n=2, epochs=1, devices=3), images, data.split(40))
     assert three.batch_size == 3 * -(-pace["batch_size"] // 3)  # each process takes as many
+
+
+def _coloured():
+    pixels = spots(count=10).repeat(3, axis=1) + np.array([0.1, 0.2, 0.3], np.float32)[:, None, None]
+    return data.Images(pixels, tuple(map(str, range(len(pixels)))), "spots")
+
+
+def test_a_guided_model_starts_on_the_usual_pixel():
+    images = _coloured()
+    model = loop.new_model(Configuration(n=2), images)
+    np.testing.assert_allclose(model.background.detach(), np.median(images.pixels, axis=(0, 2, 3)))
+    assert not loop.new_model(Configuration(n=2, guided=False), images).background.any()
+
+
+def test_only_the_gradients_of_guided_models_are_clipped(tmp_path):
+    images = _coloured()
+    run = runs.start(tmp_path / "run", SHORT, images)
+    given = (run, metrics.Baselines(1.0, 1.0, 1), Console(file=text.StringIO()), torch.from_numpy(images.pixels))
+    clipped = [loop._trainer(*given, guided=guided).gradient_clip_val for guided in (True, False)]
+    assert clipped == [loop.LONGEST_GRADIENT, None]
+
+
+def test_errors_of_a_guided_model_count_by_their_logarithms():
+    images = torch.from_numpy(_coloured().pixels)
+    model = loop.new_model(Configuration(n=2, looks=2), _coloured())
+    errors = torch.stack([torch.nn.functional.mse_loss(each.drawn, images) for each in model.trail(images)])
+    total, last = objective(model, images)
+    torch.testing.assert_close(total, errors.log().sum())
+    torch.testing.assert_close(last, errors[-1])
