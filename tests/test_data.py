@@ -179,7 +179,7 @@ def test_an_empty_folder_and_a_missing_path_are_refused(tmp_path):
     [
         (
             np.zeros((5, 8), np.uint8),
-            r"b\.png must be grey of 5 x 7 .* as a\.png is; got grey of 5 x 8 .*train with --tile SIDE or --resize SIDE\.",
+            r"b\.png must be grey of 5 x 7 .* as a\.png is; got grey of 5 x 8 .* with --tile SIDE or --resize SIDE\.",
         ),
         (np.zeros((5, 7, 3), np.uint8), r"b\.png must be grey as a\.png is; got RGB\. Convert"),
         (np.zeros((5, 7), np.uint16), r"b\.png must be of type uint8 as a\.png is; got uint16\. Convert"),

@@ -40,7 +40,7 @@ def test_without_an_option_one_sentence_says_which_files_differ_and_what_to_do(c
 def test_tiles_of_several_sizes_are_trained_on(call, folder, tmp_path):
     code, out, err = call("train", folder, "-o", tmp_path / "run", "--tile", 8, *QUICK)
     assert (code, err) == (0, "")
-    assert "20 to train on, 6 held out, 8 x 8" in out  # 2 * (4 + 4 + 3 + 3) tiles
+    assert "22 to train on, 6 held out, 8 x 8" in out  # 2 * (4 + 4 + 3 + 3) tiles
     assert call("inspect", tmp_path / "run", folder)[0] == 0
 
 
