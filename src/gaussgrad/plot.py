@@ -1,10 +1,11 @@
 """Pictures: images beside their reconstructions, Gaussians as coloured ellipses on top, and learning curves."""
 
+import itertools
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import matplotlib
 import numpy as np
@@ -155,26 +156,32 @@ def write_overlay(
     _save(figure, path, overwrite)
 
 
-def write_overlays(
-    folder: str | os.PathLike[str],
-    names: Sequence[str],
-    originals: np.ndarray,
-    reconstructions: np.ndarray,
-    gaussians: Gaussians,
-    owned: np.ndarray | None = None,
-    *,
-    points: bool = False,
-    overwrite: bool = False,
-) -> None:
-    """Write a folder with an overlay for each of the images (b, c, h, w), by their names; whole or not at all.
+class Shown(NamedTuple):
+    """Images of one size, and what is shown of them."""
 
-    `owned` (b, n) says which Gaussians are shown.
-    """
-    parts = [np.asarray(part) for part in (gaussians.means, gaussians.packed_covariances(), gaussians.weights)]
+    names: Sequence[str]
+    originals: np.ndarray  # (b, c, h, w)
+    reconstructions: np.ndarray  # (b, c, h, w)
+    gaussians: Gaussians  # means (b, n, 2)
+    owned: np.ndarray | None = None  # (b, n), which Gaussians are shown; without it all
+
+    def overlays(self) -> Iterator[tuple[np.ndarray, np.ndarray, list[np.ndarray]]]:
+        """Original, reconstruction, and means, covariances and weights of each."""
+        held = (self.gaussians.means, self.gaussians.packed_covariances(), self.gaussians.weights)
+        parts = [np.asarray(part) for part in held]
+        for i, pair in enumerate(zip(self.originals, self.reconstructions, strict=True)):
+            yield *pair, [part[i] if self.owned is None else part[i][self.owned[i]] for part in parts]
+
+
+def write_overlays(
+    folder: str | os.PathLike[str], images: Sequence[Shown], *, points: bool = False, overwrite: bool = False
+) -> None:
+    """Write a folder with an overlay for each of the images, of one or several sizes; whole or not at all."""
+    names = [name for shown in images for name in shown.names]
+    overlays = itertools.chain.from_iterable(shown.overlays() for shown in images)
     with fresh_overlays(folder, names, overwrite) as paths:
-        for i, path in enumerate(paths):
-            one = [part[i] if owned is None else part[i][owned[i]] for part in parts]
-            write_overlay(path, originals[i], reconstructions[i], one, points=points)
+        for path, overlay in zip(paths, overlays, strict=True):
+            write_overlay(path, *overlay, points=points)
 
 
 def write_diagnosis(

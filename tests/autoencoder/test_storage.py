@@ -43,6 +43,7 @@ def folder(tmp_path):
         {"looks": 0},
         {"channels": 3, "looks": 2},
         {"black": 120, "white": 989.5, "tiled": True},
+        {"looks": 0, "resized": True},
     ],
 )
 def test_a_loaded_model_reconstructs_to_the_bit(tmp_path, arguments):
@@ -82,16 +83,21 @@ VERSION_2 = """{
 def test_a_model_json_of_version_2_loads(folder):
     (folder / "model.json").write_text(VERSION_2)
     loaded = GaussianAutoencoder.load(folder)
-    added = {"black": None, "white": None, "tiled": False, "guided": False}
+    added = {"black": None, "white": None, "tiled": False, "resized": False, "guided": False}
     assert loaded.settings() == {**json.loads(VERSION_2)["settings"], **added}
 
 
 def test_a_model_json_of_version_3_loads_as_a_model_without_guidance(folder):
     GaussianAutoencoder((8, 8), channels=3, n=3, guided=False).save(folder, overwrite=True)
     content = json.loads((folder / "model.json").read_text())
-    del content["settings"]["guided"]
+    del content["settings"]["guided"], content["settings"]["resized"]
     (folder / "model.json").write_text(json.dumps({**content, "version": 3}))
     assert GaussianAutoencoder.load(folder).guided is False
+
+
+def test_a_model_of_tiles_is_not_of_resized_images():
+    with pytest.raises(ValueError, match=r"resized must be False where tiled is True; got True\."):
+        GaussianAutoencoder((8, 8), n=3, tiled=True, resized=True)
 
 
 def test_the_settings_are_the_arguments_of_the_model(folder):

@@ -98,7 +98,7 @@ def test_the_settings_of_the_model_are_its_arguments_with_its_defaults():
     arguments = inspect.signature(GaussianAutoencoder).parameters
     decided = Configuration().model_arguments
     assert {name: arguments[name].default for name in decided} == decided
-    of_images = {"size", "channels", "black", "white", "tiled"}
+    of_images = {"size", "channels", "black", "white", "tiled", "resized"}
     assert set(arguments) - set(decided) - of_images == {"encoder", "tolerance"}  # fixed
     assert replace(Configuration(), presence_cost=1e-3).model_arguments["presence"] is True
 

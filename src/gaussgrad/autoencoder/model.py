@@ -83,6 +83,8 @@ class GaussianAutoencoder(nn.Module):
         the command line go by them; the methods of the model itself take images scaled.
     tiled : bool
         Whether the images are tiles of larger frames, which is kept with the model likewise.
+    resized : bool
+        Whether images of any size are brought to the model's first, likewise. Not beside `tiled`.
 
     Raises
     ------
@@ -123,10 +125,14 @@ class GaussianAutoencoder(nn.Module):
         black: float | None = None,
         white: float | None = None,
         tiled: bool = False,
+        resized: bool = False,
     ) -> None:
         super().__init__()
         self.size = _image_size(size)
         self.scale, self.tiled = scale_of(black, white), checks.option("tiled", tiled, (False, True))
+        if checks.option("resized", resized, (False, True)) and tiled:
+            raise ValueError(checks.complain("resized", "False where tiled is True", "True"))
+        self.resized = resized
         self.channels = checks.option("channels", channels, (1, 3))
         self.n = _count("n", n, 1)
         self.compose = checks.option("compose", compose, ("sum", "max", "union"))
@@ -324,6 +330,7 @@ class GaussianAutoencoder(nn.Module):
             "black": self.scale.black if self.scale else None,
             "white": self.scale.white if self.scale else None,
             "tiled": self.tiled,
+            "resized": self.resized,
             "encoder": "default" if self.has_default_encoder else custom,
         }
 

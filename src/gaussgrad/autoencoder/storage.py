@@ -17,8 +17,8 @@ from gaussgrad.files.folders import fresh_folder
 FORMAT = "gaussgrad.GaussianAutoencoder"
 VERSION = 4
 ADDED: dict[int, dict[str, Any]] = {  # settings by the last version without them, and what it did
-    2: {"black": None, "white": None, "tiled": False, "guided": False},
-    3: {"guided": False},
+    2: {"black": None, "white": None, "tiled": False, "resized": False, "guided": False},
+    3: {"resized": False, "guided": False},
 }
 SETTINGS_FILE = "model.json"
 WEIGHTS_FILE = "weights.safetensors"

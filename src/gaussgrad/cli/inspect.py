@@ -23,7 +23,7 @@ def inspect(
     run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="A finished run, or a model folder.")],
     images: Annotated[
         Path | None,
-        typer.Argument(metavar="IMAGES", show_default="the images held out", help="Images of the model's size."),
+        typer.Argument(metavar="IMAGES", show_default="the images held out", help="As for predict."),
     ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE.png", help="Also write a picture of the worst.")
@@ -59,13 +59,16 @@ def inspect(
 
 def _load_pixels(folder: Path, source: Path | None, model: "GaussianAutoencoder") -> "np.ndarray":
     """Those given, or those that the run held out, as the model takes them: scaled, frames as tiles."""
-    from gaussgrad import data, inference
+    import numpy as np
+
+    from gaussgrad import inference
     from gaussgrad.training import run as runs
 
     if source is not None:
-        frames = data.read(source)
-        inference.refuse_other_images(model, frames)
-        return inference.to_unit(model, frames.tiles(model.size[0]).numbers if model.tiled else frames.numbers)
+        parts = inference.read(model, source)
+        if model.tiled:
+            parts = (frames.tiles(model.size[0]) for frames in parts)
+        return np.concatenate([inference.to_unit(model, frames.numbers) for frames in parts])
     if not (folder / "config.json").is_file():
         raise ValueError(f"{folder} is a model without its run: give IMAGES to inspect it on.")
     return runs.load_held_out(runs.open_run(folder)).pixels

@@ -1,11 +1,17 @@
 """gaussgrad predict: the Gaussians of images as a table, and as pictures."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from gaussgrad.cli.options import Overwrite
+
+if TYPE_CHECKING:
+    from gaussgrad.autoencoder import GaussianAutoencoder
+    from gaussgrad.data import Frames
+    from gaussgrad.inference import Prediction
+    from gaussgrad.plot import Shown
 
 
 def predict(
@@ -14,7 +20,8 @@ def predict(
         Path,
         typer.Argument(
             metavar="IMAGES",
-            help="Images of the model's size, as DATA of train; for a run with --tile of any larger size.",
+            help="Images of the model's size, as DATA of train; for a run with --tile of any larger sizes, with "
+            "--resize of any sizes.",
         ),
     ],
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE.csv", help="The table to write.")],
@@ -34,7 +41,8 @@ def predict(
 ) -> None:
     """Write the Gaussians of images as CSV, one row per Gaussian.
 
-    Columns: image, index, x, y, xx, xy, yy, weight (weight_red, weight_green, weight_blue for colours), in pixels.
+    Columns: image, index, x, y, xx, xy, yy, weight (weight_red, weight_green, weight_blue for colours), in pixels; for
+    a run with --resize, in those of the resized square.
     Weights are in the numbers of the images where the run has a black and a white, else 0 is black and 1 is white.
     The table holds neither the background nor the way Gaussians overlap: render draws its rows alone, not the
     reconstruction, which --overlay shows. A run with --objective elbo also tells how uncertain each position is:
@@ -42,29 +50,47 @@ def predict(
     """
     from rich.console import Console
 
-    from gaussgrad import data, inference, metrics, plot, scaling
-    from gaussgrad.files.columns import write_gaussians
+    from gaussgrad import inference, plot, scaling
+    from gaussgrad.files.columns import Part, write_parts
     from gaussgrad.files.folders import fresh_file
     from gaussgrad.training.run import load_trained
 
     _refuse_outputs(run_folder, images, output, overlay, overwrite)
     trained = load_trained(run_folder)
-    model, frames = trained.model, data.read(images)
-    inference.refuse_other_images(model, frames)
-    found = inference.predict(model, frames.numbers, refine, trained.variational)
-    pixels, drawn = inference.to_unit(model, frames.numbers), found.reconstructions
-    drawn = drawn if model.scale is None else model.scale.to_unit(drawn)
+    model = trained.model
+    read = list(inference.read(model, images))  # several where a model of tiles gets frames of several sizes
+    found = [inference.predict(model, frames.numbers, refine, trained.variational) for frames in read]
+    told = list(zip(read, found, strict=True))
+    shown = [_shown(model, *each) for each in told]
     with fresh_file(output, overwrite) as partial:
-        write_gaussians(partial, frames.names, found.gaussians, found.position_stddevs, owned=found.owned)
+        write_parts(partial, [Part(each.names, one.gaussians, one.position_stddevs, one.owned) for each, one in told])
         if overlay is not None:
-            pictures = (frames.names, pixels, drawn, found.gaussians, found.owned)
-            plot.write_overlays(overlay, *pictures, points=model.latent == "points", overwrite=overwrite)
-    count = f"{model.n} Gaussians each" if found.owned is None else f"{int(found.owned.sum())} Gaussians in all"
-    scale = scaling.as_kept(model.scale, frames.numbers)
-    read = "" if scale is None else f" {scaling.describe(scale)}."
-    drawn_well = f"Reconstructions have a PSNR of {metrics.psnr(pixels, drawn):.2f} dB."
-    console = Console()
-    console.print(f"{len(pixels)} images, {count}: {output}\n{drawn_well}{read}", soft_wrap=True, highlight=False)
+            plot.write_overlays(overlay, shown, points=model.latent == "points", overwrite=overwrite)
+    scale = scaling.as_kept(model.scale, read[0].numbers)
+    levels = "" if scale is None else f" {scaling.describe(scale)}."
+    Console().print(f"{_summary(shown, model.n, output)}{levels}", soft_wrap=True, highlight=False)
+
+
+def _shown(model: "GaussianAutoencoder", frames: "Frames", found: "Prediction") -> "Shown":
+    """Images and reconstructions with black 0 and white 1."""
+    from gaussgrad import inference, plot
+
+    drawn = found.reconstructions if model.scale is None else model.scale.to_unit(found.reconstructions)
+    return plot.Shown(frames.names, inference.to_unit(model, frames.numbers), drawn, found.gaussians, found.owned)
+
+
+def _summary(shown: "list[Shown]", n: int, output: Path) -> str:
+    """How many images and Gaussians there are, and how well these draw them."""
+    import numpy as np
+
+    from gaussgrad import metrics
+
+    owned = [int(each.owned.sum()) for each in shown if each.owned is not None]
+    count = f"{sum(owned)} Gaussians in all" if owned else f"{n} Gaussians each"
+    pixels = np.concatenate([each.originals for each in shown], axis=None)
+    psnr = metrics.psnr(pixels, np.concatenate([each.reconstructions for each in shown], axis=None))
+    images = sum(len(each.names) for each in shown)
+    return f"{images} images, {count}: {output}\nReconstructions have a PSNR of {psnr:.2f} dB."
 
 
 def _refuse_outputs(folder: Path, source: Path, output: Path, overlay: Path | None, overwrite: bool) -> None:

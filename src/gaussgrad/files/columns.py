@@ -1,5 +1,6 @@
 """The columns of a table of Gaussians: their names, order and units, and the way from Gaussians to rows and back."""
 
+import itertools
 import os
 import zipfile
 from collections.abc import Iterator, Sequence
@@ -49,6 +50,15 @@ def names_of(*groups: Sequence[Column]) -> tuple[str, ...]:
     return tuple(column.name for group in groups for column in group)
 
 
+class Part(NamedTuple):
+    """The Gaussians of some of the images of a table; the fields are the arguments of `write_gaussians`."""
+
+    names: Sequence[str]
+    gaussians: Gaussians
+    position_stddevs: np.ndarray | None = None
+    owned: np.ndarray | None = None
+
+
 def write_gaussians(
     path: str | os.PathLike[str],
     names: Sequence[str],
@@ -83,15 +93,27 @@ def write_gaussians(
     image,index,x,y,xx,xy,yy,weight
     a.png,0,1.0,1.0,1.0,0.0,1.0,1.0
     """
+    write_parts(path, [Part(names, gaussians, position_stddevs, owned)], overwrite)
+
+
+def write_parts(path: str | os.PathLike[str], parts: Sequence[Part], overwrite: bool = False) -> None:
+    """Write one table of images of which some have more Gaussians than others, with the columns of the first part."""
+    headers, rows = zip(*(_columns(part) for part in parts), strict=True)
+    write_table(path, headers[0], itertools.chain.from_iterable(rows), overwrite)
+
+
+def _columns(part: Part) -> tuple[tuple[str, ...], Iterator[list[Any]]]:
+    """The names of the columns, and the rows."""
+    gaussians = part.gaussians
     means, covariances = np.asarray(gaussians.means), np.asarray(gaussians.packed_covariances())
     weights = np.asarray(gaussians.weights)
     weights = weights[..., None] if weights.ndim == 2 else weights
     header = names_of(IDENTITY, MEANS, COVARIANCES, _WEIGHTS[weights.shape[-1]])
-    parts = [means, covariances, weights]
-    if position_stddevs is not None:
+    columns = [means, covariances, weights]
+    if part.position_stddevs is not None:
         header += names_of(POSITION_STDDEVS)
-        parts.append(position_stddevs)
-    write_table(path, header, _rows(names, parts, owned), overwrite)
+        columns.append(part.position_stddevs)
+    return header, _rows(part.names, columns, part.owned)
 
 
 def _rows(names: Sequence[str], parts: Sequence[np.ndarray], owned: np.ndarray | None) -> Iterator[list[Any]]:

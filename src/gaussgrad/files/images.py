@@ -88,11 +88,21 @@ def decoded_pages(path: str | os.PathLike[str]) -> list[np.ndarray]:
         raise ValueError(f"{path} cannot be read as an image ({first_line(error)}).") from error
 
 
-def refuse_other_kind(name: str, image: np.ndarray, first: np.ndarray, which: str) -> None:
-    """Refuse an image (c, h, w) of another size, colour or type than the first."""
+def refuse_other_kind(
+    name: str, image: np.ndarray, first: np.ndarray, which: str, cure: str = "Crop the images first."
+) -> None:
+    """Refuse an image (c, h, w) of another colour, type or size than the first."""
+    refuse_other_type(name, image, first, which)
     if image.shape != first.shape:
         wanted, got = f"{_describe(first)} as {which} is", _describe(image)
-        raise ValueError(checks.complain(name, wanted, got, "Crop or convert the images first."))
+        raise ValueError(checks.complain(name, wanted, got, cure))
+
+
+def refuse_other_type(name: str, image: np.ndarray, first: np.ndarray, which: str) -> None:
+    """Refuse an image (c, h, w) of another colour or type than the first, whatever its size."""
+    if len(image) != len(first):
+        wanted, got = f"{_colour(first)} as {which} is", _colour(image)
+        raise ValueError(checks.complain(name, wanted, got, "Convert the images first."))
     if image.dtype != first.dtype:
         wanted = f"of type {first.dtype} as {which} is"
         raise ValueError(checks.complain(name, wanted, image.dtype, "Convert the images first."))
@@ -100,8 +110,12 @@ def refuse_other_kind(name: str, image: np.ndarray, first: np.ndarray, which: st
 
 def _describe(image: np.ndarray) -> str:
     """'RGB of 20 x 30 (height x width)'."""
-    channels, height, width = image.shape
-    return f"{'grey' if channels == 1 else 'RGB'} of {height} x {width} (height x width)"
+    _, height, width = image.shape
+    return f"{_colour(image)} of {height} x {width} (height x width)"
+
+
+def _colour(image: np.ndarray) -> str:
+    return "grey" if len(image) == 1 else "RGB"
 
 
 def read_array(path: str | os.PathLike[str]) -> np.ndarray:

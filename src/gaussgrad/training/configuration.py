@@ -45,8 +45,8 @@ class Configuration:
     data: Annotated[
         str | None,
         Setting(
-            "A folder of PNG, JPEG or TIFF images of one size, a TIFF file of many pages, an .npy or .npz array, or an "
-            "idx file (.gz too). Without it: 5,000 MNIST digits, offline.",
+            "A folder of PNG, JPEG or TIFF images of one size (of several with --tile or --resize), a TIFF file of "
+            "many pages, an .npy or .npz array, or an idx file (.gz too). Without it: 5,000 MNIST digits, offline.",
             metavar="DATA",
             option="DATA",
             shown_default=False,
@@ -75,11 +75,22 @@ class Configuration:
     tile: Annotated[
         int | None,
         Setting(
-            "Cut the images into squares of so many pixels to train on; predict then takes whole images.",
+            "Cut the images into squares with sides of so many pixels to train on; predict then takes whole images.",
             IMAGES,
-            "PIXELS",
+            "SIDE",
             minimum=8,
             shown_default="whole images",
+        ),
+    ] = None
+    resize: Annotated[
+        int | None,
+        Setting(
+            "Shrink or enlarge each image until its shorter side has so many pixels, and keep the square in its "
+            "middle; predict then does so too, and tells x and y in that square.",
+            IMAGES,
+            "SIDE",
+            minimum=8,
+            shown_default="images as they are",
         ),
     ] = None
     latent: Annotated[
@@ -246,8 +257,8 @@ def option_name(name: str) -> str:
 
 
 ADDED: dict[int, dict[str, Any]] = {  # settings that the files of a version do not hold, and what it did
-    1: {"black": None, "white": None, "tile": None, "guided": False},
-    2: {"guided": False},
+    1: {"black": None, "white": None, "tile": None, "resize": None, "guided": False},
+    2: {"resize": None, "guided": False},
 }
 
 

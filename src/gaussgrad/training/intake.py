@@ -1,4 +1,4 @@
-"""From the data of a configuration to what is trained on: tiles, the split, and the scale of the numbers."""
+"""From the data of a configuration to what is trained on: size or tiles, the split, and the scale of the numbers."""
 
 from dataclasses import replace
 
@@ -63,8 +63,8 @@ def _reason(level: str | None) -> str:
 
 
 def _frames(configuration: Configuration) -> Frames:
-    frames = data.read(configuration.data)
-    return frames if configuration.tile is None else frames.tiles(configuration.tile)
+    resize = None if configuration.resize is None else (configuration.resize, configuration.resize)
+    return data.read(configuration.data, tile=configuration.tile, resize=resize)
 
 
 def _refuse_impossible(configuration: Configuration, images: Images) -> None:

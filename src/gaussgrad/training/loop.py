@@ -60,6 +60,7 @@ def new_model(configuration: Configuration, images: Images) -> GaussianAutoencod
             black=images.scale.black if images.scale else None,
             white=images.scale.white if images.scale else None,
             tiled=configuration.tile is not None,
+            resized=configuration.resize is not None,
             **configuration.model_arguments,
         )
     if model.guided:  # a look adds and takes away light: it has least to do around the usual pixel
