@@ -82,7 +82,7 @@ def moments(
     >>> round(float(mass), 2), mean.round(2).tolist(), covariance.round(1).tolist()
     (3.0, [9.0, 5.0], [4.0, 1.0, 2.0])
     """
-    temperature = _temperature(softmax)
+    temperature = check_temperature(softmax)
     coordinates = checks.option("coordinates", coordinates, COORDINATES)
     unified = dispatch.unify(images=images)
     (images,) = unified.arrays
@@ -97,7 +97,7 @@ def moments(
     )
 
 
-def _temperature(softmax: Any) -> float:
+def check_temperature(softmax: Any) -> float:
     """The temperature, 0 for None, or an error."""
     if softmax is None:
         return 0.0
