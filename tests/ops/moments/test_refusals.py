@@ -26,8 +26,16 @@ def spoilt(value, *at):
         (spoilt(-0.5, 0, 1, 2), {}, r"images must be zero or more; got -0\.5 at map 0, row 1, column 2\. Pass softmax"),
         (spoilt(0.0, 1), {}, r"images must be maps that each sum to a number from .* got 0\.0 at map 1\. Leave out"),
         (spoilt(1e308), {}, r"images must be maps that each sum to a number from .* got inf at map 0"),
-        (spoilt(np.nan, 1, 0, 3), {"softmax": 1}, r"images must be below infinity and not NaN; got nan at map 1, row 0"),
-        (spoilt(np.inf, 1, 0, 3), {"softmax": 1}, r"images must be below infinity and not NaN; got inf at map 1, row 0"),
+        (
+            spoilt(np.nan, 1, 0, 3),
+            {"softmax": 1},
+            r"images must be below infinity and not NaN; got nan at map 1, row 0",
+        ),
+        (
+            spoilt(np.inf, 1, 0, 3),
+            {"softmax": 1},
+            r"images must be below infinity and not NaN; got inf at map 1, row 0",
+        ),
         (spoilt(-np.inf, 1), {"softmax": 1}, r"images must be above -infinity for at least one pixel of each map; got"),
         (LIGHT, {"softmax": 0}, r"softmax must be a temperature from 1e-30 to 1e30, or None; got 0\."),
         (LIGHT, {"softmax": -1.0}, r"softmax must be a temperature"),

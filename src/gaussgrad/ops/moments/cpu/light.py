@@ -7,6 +7,7 @@ from gaussgrad import simd
 
 ONE = simd.static(1)
 
+
 @njit(**simd.INLINE)
 def relative_exponential(logits, top, inverse, lowest):
     """e^((logit - top) / T), 0 where that is no normal number."""
