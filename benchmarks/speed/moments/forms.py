@@ -10,7 +10,7 @@ Moments = tuple[torch.Tensor, torch.Tensor]  # (b, c, 2) and (b, c, 3)
 
 
 def expectation(logits: torch.Tensor) -> Moments:
-    """The softmax and expectation of kornia 0.9 (`spatial_softmax2d`, `spatial_expectation2d`), the covariance beside."""
+    """`spatial_softmax2d` and `spatial_expectation2d` of kornia 0.9, and the covariance in the same style."""
     b, c, height, width = logits.shape
     shares = torch.softmax(logits.reshape(b, c, height * width), dim=-1)
     y, x = torch.meshgrid(

@@ -31,7 +31,8 @@ def kl_divergence_to_gaussian(
     Returns
     -------
     loss : tensor (...)
-        In nats, zero or more. Differentiable to all three tensors. For keypoints that are not visible, multiply it by 0.
+        In nats, zero or more. Differentiable to all three tensors. Multiply it by 0 for
+        keypoints that are not visible.
 
     Raises
     ------

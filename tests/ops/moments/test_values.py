@@ -55,6 +55,13 @@ def test_softmax_weighs_pixels_by_exponentials_of_logits_over_the_temperature(rn
     compare_values(covariances, wanted_covariances)
 
 
+@pytest.mark.parametrize("constant", [-5000.0, 5000.0])
+def test_softmax_sees_no_constant_that_all_logits_share(rng, constant):
+    logits = rng.normal(size=(2, 7, 9))
+    for found, wanted in zip(moments(logits + constant, softmax=1.0), moments(logits, softmax=1.0), strict=True):
+        compare_values(found, wanted)
+
+
 def test_a_logit_of_minus_infinity_leaves_its_pixel_out(rng):
     logits = rng.normal(size=(6, 9))
     padded = np.pad(logits, ((0, 3), (0, 11)), constant_values=-np.inf)

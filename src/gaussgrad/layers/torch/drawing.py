@@ -129,7 +129,7 @@ class RenderGaussians(_Drawing):
     Notes
     -----
     Input rows (b, n, r), r the numbers of one row, unbatched (n, r), or flat (b, n * r), as `nn.Linear` gives it.
-    Output (b, c, *size), c = 1 without " weight*c", c = n for `maps="each"`; without b for unbatched rows, without c for
+    Output (b, c, *size), c = 1 without " weight*c" and n for `maps="each"`; without b for unbatched rows, without c for
     `channel=False`.
     Differentiable to the rows. No parameters, an empty `state_dict`. Half precision is computed in float32.
 

@@ -29,9 +29,9 @@ class Moments(nn.Module):
 
     Notes
     -----
-    Input (b, c, h, w), or without b; output (b, c, r), r the numbers of one row. `RenderGaussians` of the same `row` and
-    `coordinates` draws these, each row into a channel of its own with `maps="each"`. Differentiable to the input. No
-    parameters. Half precision, also that of `torch.autocast`, gives rows in float32, as coordinates need the digits.
+    Input (b, c, h, w), or without b; output (b, c, r), r the numbers of one row. `RenderGaussians` of the same `row`
+    and `coordinates` draws these, each row into a channel of its own with `maps="each"`. Differentiable to the input.
+    No parameters. Half precision, also that of `torch.autocast`, gives rows in float32, as coordinates need the digits.
 
     Examples
     --------
@@ -56,8 +56,7 @@ class Moments(nn.Module):
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """The rows (b, c, r) of maps (b, c, h, w)."""
         if not isinstance(images, torch.Tensor):
-            cure = "Use torch.as_tensor."
-            raise TypeError(complain("images", "a torch tensor", f"a {type(images).__name__}", cure))
+            raise TypeError(complain("images", "a torch tensor", f"a {type(images).__name__}", "Use torch.as_tensor."))
         return measure_rows(images, self.options)
 
     def extra_repr(self) -> str:

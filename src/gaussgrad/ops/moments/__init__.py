@@ -91,7 +91,7 @@ def moments(
     if coordinates == "normalized":
         found = _normalized(unified, found, *maps.shape[1:])
     results = (found[:, 0, 0], found[:, 1:3, 0], found[:, 3:, 0])
-    return tuple(  # type: ignore[return-value]
+    return tuple(
         unified.restore(batching.reshape(unified.namespace, result, (*leading, *own)))
         for result, own in zip(results, ((), (2,), (3,)), strict=True)
     )

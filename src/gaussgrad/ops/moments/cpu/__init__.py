@@ -1,7 +1,5 @@
 """The moments of maps on the CPU: each thread takes whole maps; docs/maths.md, equations 62 to 66."""
 
-from typing import Any
-
 import numpy as np
 
 from gaussgrad import arrays, parallel, simd
