@@ -25,6 +25,7 @@ from gaussgrad.ops.mixture import (
     responsibilities,
     sample_mixture,
 )
+from gaussgrad.ops.moments import moments
 from gaussgrad.ops.render import render
 from gaussgrad.rows import from_rows
 
@@ -44,6 +45,7 @@ __all__ = [
     "log_variance_to_variance",
     "mixture_log_density",
     "mixture_moments",
+    "moments",
     "render",
     "render_impulses",
     "reparameterize",

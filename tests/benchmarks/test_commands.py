@@ -21,6 +21,7 @@ from benchmarks.quality import (
 )
 from benchmarks.speed.against import run as against
 from benchmarks.speed.mixtures import run as mixtures
+from benchmarks.speed.moments import run as moments
 from benchmarks.speed.render import run as render
 
 
@@ -31,6 +32,7 @@ def asked(monkeypatch) -> list[tuple]:
     for module in (
         render,
         mixtures,
+        moments,
         against,
         crop_encoder,
         encoder,
@@ -67,11 +69,11 @@ def test_a_failing_contract_stops_the_command_before_anything_is_measured(monkey
 
 def test_speed_alone_measures_all_of_its_subjects_by_their_defaults(asked):
     assert command.main(["speed"]) == 0
-    (first, options, line), second = asked
+    (first, options, line), *others = asked
     assert (first, str(options.output), options.names[0], options.docs, line) == (
         "speed.render.run", "benchmark-report", "yardstick-forward", False, "3 passed",
     )  # fmt: skip
-    assert second == ("speed.mixtures.run", 5.0, False)
+    assert others == [("speed.mixtures.run", 5.0, False), ("speed.moments.run", 5.0, False)]
 
 
 def test_speed_against_another_state_passes_its_exit_code_on(asked, monkeypatch, tmp_path):
@@ -118,7 +120,7 @@ def test_the_subjects_of_quality_get_what_was_asked(asked, digits, tmp_path):
 
 @pytest.mark.parametrize(("arguments", "listed"), [
     ([], ("speed", "quality")),
-    (["speed"], ("render", "mixtures", "--against")),
+    (["speed"], ("render", "mixtures", "moments", "--against")),
     (["quality"], ("encoder", "variants", "refinement", "recovery", "fit", "curves", "second-order", "fewest")),
 ])  # fmt: skip
 def test_help_lists_what_there_is(arguments, listed, capsys):

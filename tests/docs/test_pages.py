@@ -22,6 +22,7 @@ EXAMPLE_DATA = {"handwriting.py": "kanji_strokes.npz"}
 """The file of real data that an example reads."""
 EXAMPLE_OPTIONS = {
     "handwriting.py": ("--minutes", "0.03"),
+    "keypoints.py": ("--steps", "5"),
     "one_dimension.py": ("--starts", "2"),
     "vae.py": ("--epochs", "1", "--samples", "5"),
 }

@@ -10,9 +10,9 @@ from gaussgrad import fitting
 
 FUNCTIONS = {
     "fit_image", "refine", "recover", "respawn", "diagnose", "distillation_loss", "match", "energy_distance",
-    "multi_scale",
+    "js_divergence_to_gaussian", "kl_divergence_to_gaussian", "multi_scale", "negative_log_likelihood",
 }  # fmt: skip
-MODULES = {"losses", "matching", "point_losses", "schedules"}
+MODULES = {"heatmap_losses", "losses", "matching", "point_losses", "schedules"}
 
 
 def test_functions_and_modules_are_importable_from_the_room():

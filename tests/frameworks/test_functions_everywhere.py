@@ -79,6 +79,7 @@ CALLS: dict[str, tuple[Callable[..., Any], tuple[np.ndarray, ...]]] = {
         (*MIXTURE, RNG.uniform(size=4), normal(4, 2)),
     ),
     "mixture_moments": (gaussgrad.mixture_moments, MIXTURE),
+    "moments": (lambda i: gaussgrad.moments(i, coordinates="normalized"), (RNG.uniform(size=(2, 3, 4, 7)),)),
 }
 every_call = pytest.mark.parametrize("name", CALLS)
 

@@ -4,7 +4,7 @@ from importlib import import_module
 
 import pytest
 
-SHARED = ("FullGaussianLatent", "GaussianLatent", "MixtureDensity", "RenderGaussians", "RenderImpulses")
+SHARED = ("FullGaussianLatent", "GaussianLatent", "MixtureDensity", "Moments", "RenderGaussians", "RenderImpulses")
 NAMES = {"torch": SHARED, "keras": (*SHARED, "MixtureLoss")}
 
 

@@ -149,7 +149,17 @@ def _mixture_log_density() -> Iterator[Case]:
         yield Case("mixture_log_density", f"mixture_log_density-{k}", mixture_inputs(k), {})
 
 
-CASES: list[Case] = [*_render(), *_render_factors(), *_render_impulses(), *_mixture_log_density()]
+def _moments() -> Iterator[Case]:
+    """Rows longer than a vector and no multiple of it; more of them than are added up at once."""
+    rng = np.random.default_rng(0)
+    light = rng.uniform(0.0, 1.0, size=(3, 37, 19)) * (rng.uniform(size=(3, 37, 19)) < 0.5)
+    yield Case("moments", "moments-light", (light,), {"softmax": 0.0})
+    logits = 3 * rng.normal(size=light.shape)
+    logits[0, :3] = -np.inf
+    yield Case("moments", "moments-softmax", (logits,), {"softmax": 0.7})
+
+
+CASES: list[Case] = [*_render(), *_render_factors(), *_render_impulses(), *_mixture_log_density(), *_moments()]
 
 
 def _sample() -> list[Case]:
@@ -166,5 +176,5 @@ def _sample() -> list[Case]:
 SAMPLE = _sample()
 """For frameworks that compile each case, a second each: their adapters hand options over and do not look at them."""
 
-MAY_BE_MINUS_INFINITY = {("mixture_log_density", "logits")}
+MAY_BE_MINUS_INFINITY = {("mixture_log_density", "logits"), ("moments", "images")}
 """(operation, array) whose values may be -infinity, though not all of a batch item's."""

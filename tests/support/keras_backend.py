@@ -15,6 +15,7 @@ from gaussgrad.layers.keras import (
     GaussianLatent,
     MixtureDensity,
     MixtureLoss,
+    Moments,
     RenderGaussians,
     RenderImpulses,
 )
@@ -96,6 +97,26 @@ def impulses_train(folder: Path) -> None:
     fit_save_load(model, points.reshape(12, 20) / 10, targets, "mse", folder)
 
 
+def maps_become_keypoints_and_keypoints_maps(folder: Path) -> None:
+    points, _ = images(12)
+    maps = gaussgrad.render(points[:, :3, None] / 2, np.float32([2.0, 0.0, 2.0]), size=(10, 12), amplitude="peak")
+    maps = np.ascontiguousarray(np.moveaxis(maps, 1, -1))
+    measure = Moments("x y", softmax=0.5, coordinates="normalized")
+    draw_each = RenderGaussians((10, 12), "x y", variance=2.0, coordinates="normalized", amplitude="peak", maps="each")
+    model = keras.Sequential([keras.Input((10, 12, 3)), keras.layers.Conv2D(3, 1), measure, draw_each])
+    if (measure.output.shape, model.output_shape) != ((None, 3, 2), (None, 10, 12, 3)):
+        raise AssertionError(model.output_shape)
+    model.compile(keras.optimizers.SGD(1.0), loss="mse")
+    before = to_numpy(model.layers[0].kernel)
+    if not np.isfinite(model.train_on_batch(maps, maps)) or (to_numpy(model.layers[0].kernel) == before).any():
+        raise AssertionError("a map without a gradient")
+    rows = Moments("x y xx xy yy weight", dtype="mixed_bfloat16")(keras.ops.cast(maps + 1, "bfloat16"))
+    if keras.backend.standardize_dtype(rows.dtype) != "float32":
+        raise AssertionError("half precision moves coordinates")
+    wanted = gaussgrad.moments(np.moveaxis(to_numpy(keras.ops.cast(maps + 1, "bfloat16")).astype("float32"), -1, 1))
+    np.testing.assert_allclose(to_numpy(rows)[..., :2], wanted[1], rtol=1e-5)
+
+
 @keras.saving.register_keras_serializable("tests")
 def draw(points: Any) -> Any:
     return gaussgrad.render(points, COVARIANCE, size=(20, 24), amplitude="peak")
@@ -135,7 +156,8 @@ def variables_are_taken_with_their_gradient(folder: Path) -> None:
 
 def options_come_back(folder: Path) -> None:
     for layer in (
-        RenderGaussians((20, 24), stddev=2.0, backend="reference"),
+        RenderGaussians((20, 24), stddev=2.0, maps="each", backend="reference"),
+        Moments("x y weight", softmax=2.0, coordinates="normalized"),
         RenderImpulses(9, [1.0, 2.0], backend="cpu"),
         MixtureLoss(3, backend="reference"),
         MixtureDensity(3, variance_floor=0.5),
@@ -316,6 +338,7 @@ CLAIMS: tuple[Callable[[Path], None], ...] = (
     raw_rows_of_any_size_have_finite_images_and_gradients,
     half_precision_does_not_move_coordinates,
     impulses_train,
+    maps_become_keypoints_and_keypoints_maps,
     a_lambda_trains_and_loads,
     variables_are_taken_with_their_gradient,
     options_come_back,

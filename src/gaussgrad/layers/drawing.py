@@ -18,12 +18,20 @@ from gaussgrad.ops.render import render
 def draw_gaussians(rows: Any, options: GaussianOptions, batched: bool | None) -> Any:
     """The image (b, *size), or (b, c, *size) of rows with weights, of rows (b, n, r); see `cut_shape` for others.
 
+    With a map for each Gaussian it is (b, n, *size).
     Half precision is computed in float32 throughout: rounding between the steps would cost more than its digits.
     """
     unified, means, widths, weights = _open(rows, options, batched)
     means, told = _in_pixels(unified, means, widths, options)
+    if options.each:
+        means, told = _alone(means), {name: _alone(array) for name, array in told.items()}
     image = render(means, weights=weights, size=options.size, backend=options.backend, **told, **options.drawing())
     return unified.restore(image)
+
+
+def _alone(array: Any) -> Any:
+    """Numbers (..., n, k) of n Gaussians as those of n sets of one; what all share stays."""
+    return array[..., None, :] if len(array.shape) > 1 else array
 
 
 def draw_impulses(rows: Any, options: ImpulseOptions, batched: bool | None) -> Any:

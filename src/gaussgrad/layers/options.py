@@ -12,8 +12,11 @@ from gaussgrad.checks import complain
 from gaussgrad.layers.row_layout import RowLayout, parse_row
 from gaussgrad.op import OPERATIONS
 from gaussgrad.ops.impulse import render_impulses
+from gaussgrad.ops.moments import check_temperature
 from gaussgrad.ops.render import AMPLITUDES, COMPOSES, PIXELS
 
+MAPS = ("sum", "each")
+MOMENTS_ROWS = ("x y", "x y weight", "x y xx xy yy", "x y xx xy yy weight")
 PARAMETRIZATIONS = ("covariance", "cholesky")
 COORDINATES = ("pixel", "normalized")
 COVARIANCES = ("full", "diagonal")
@@ -37,6 +40,15 @@ class DrawingOptions:
         """Whether the rows are in units of the frame."""
         return self.coordinates == "normalized"
 
+    @property
+    def draws_channels(self) -> bool:
+        """Whether what is drawn has an axis for channels by itself."""
+        return self.layout.weights > 0
+
+    def channels_of(self, count: int) -> int:
+        """How many channels the image of so many rows has."""
+        return self.layout.channels
+
     def config(self) -> dict[str, Any]:
         """The arguments that make an equal layer, in plain Python."""
         return {
@@ -59,6 +71,19 @@ class GaussianOptions(DrawingOptions):
     compose: str
     pixel: str
     tolerance: float
+    maps: str
+
+    @property
+    def each(self) -> bool:
+        """Whether each Gaussian is drawn into a channel of its own."""
+        return self.maps == "each"
+
+    @property
+    def draws_channels(self) -> bool:
+        return self.each or self.layout.weights > 0  # torch.compile takes a property of super() for true
+
+    def channels_of(self, count: int) -> int:
+        return count if self.each else super().channels_of(count)
 
     def drawing(self) -> dict[str, Any]:
         """Those that `gaussgrad.render` takes by the same names."""
@@ -75,7 +100,7 @@ class GaussianOptions(DrawingOptions):
         return self.parametrization == "cholesky"
 
     def config(self) -> dict[str, Any]:
-        own = {"variance": self.variance, "parametrization": self.parametrization}
+        own = {"variance": self.variance, "parametrization": self.parametrization, "maps": self.maps}
         return {**super().config(), **own, **self.bounds(), **self.drawing()}
 
     def bounds(self) -> dict[str, float | None]:
@@ -91,6 +116,25 @@ class ImpulseOptions(DrawingOptions):
 
     def config(self) -> dict[str, Any]:
         return {**super().config(), "kernel": self.kernel}
+
+
+@dataclass(frozen=True)
+class MomentsOptions:
+    """Of `Moments`."""
+
+    layout: RowLayout
+    softmax: float | None
+    coordinates: str
+    backend: str | None  # what computes moments, as of `gaussgrad.moments`
+
+    def config(self) -> dict[str, Any]:
+        """The arguments that make an equal layer, in plain Python."""
+        return {
+            "row": self.layout.text,
+            "softmax": self.softmax,
+            "coordinates": self.coordinates,
+            "backend": self.backend,
+        }
 
 
 @dataclass(frozen=True)
@@ -129,6 +173,7 @@ def gaussian_options(
     compose: str,
     pixel: str,
     tolerance: float,
+    maps: str,
     backend: str | None,
 ) -> GaussianOptions:
     """The options that fit together, or an error."""
@@ -141,6 +186,9 @@ def gaussian_options(
         cure = "Leave it out: the width is fixed."
         raise ValueError(complain("parametrization", wanted, repr(parametrization), cure))
     narrowest, widest = _bounds(narrowest, widest, parametrization, max(size))
+    maps = checks.option("maps", maps, MAPS)
+    if maps == "each" and layout.weights > 1:
+        raise ValueError(complain("maps", f"'sum' for the {layout.weights} channels of row={layout.text!r}", "'each'"))
     return GaussianOptions(
         size=size,
         layout=layout,
@@ -154,6 +202,7 @@ def gaussian_options(
         compose=checks.option("compose", compose, COMPOSES),
         pixel=checks.option("pixel", pixel, PIXELS),
         tolerance=checks.number("tolerance", tolerance, "a number in [0, 1)", 0.0, 1.0),
+        maps=maps,
     )
 
 
@@ -168,6 +217,16 @@ def impulse_options(
     kernel = np.asarray(kernel, dtype=np.float64).tolist()
     render_impulses(np.zeros((0, len(size))), kernel, size=size)  # refuses what is no kernel
     return ImpulseOptions(size, layout, coordinates, backend, kernel)
+
+
+def moments_options(row: str, *, softmax: float | None, coordinates: str, backend: str | None) -> MomentsOptions:
+    """The options that fit together, or an error."""
+    return MomentsOptions(
+        layout=parse_row(checks.option("row", row, MOMENTS_ROWS), 2, with_widths=True),
+        softmax=check_temperature(softmax) or None,
+        coordinates=checks.option("coordinates", coordinates, COORDINATES),
+        backend=checks.option("backend", backend, OPERATIONS["moments"].backends),
+    )
 
 
 def mixture_options(

@@ -31,7 +31,7 @@ def test_layers_train_save_and_load_on_each_backend(backend: str, tmp_path: Path
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=280, check=False)
     if done.returncode:
         raise AssertionError(done.stderr[-4000:])
-    assert len(done.stdout.split()) == 17
+    assert len(done.stdout.split()) == 18
     if backend == "tensorflow":
         command = [sys.executable, "-c", LOAD, str(tmp_path / "exported"), str(tmp_path / "exported.npz")]
         subprocess.run(command, env=environment, timeout=120, check=True)
@@ -43,10 +43,15 @@ def test_options_are_refused_when_a_layer_is_made():
         FullGaussianLatent,
         GaussianLatent,
         MixtureDensity,
+        Moments,
         RenderGaussians,
         RenderImpulses,
     )
 
+    with pytest.raises(ValueError, match="maps must be one of 'sum', 'each'; got 'all'"):
+        RenderGaussians((7, 8), stddev=1.0, maps="all")
+    with pytest.raises(ValueError, match="softmax must be a temperature"):
+        Moments(softmax=-1.0)
     with pytest.raises(ValueError, match="variance or stddev must be given"):
         RenderGaussians((7, 8), row="x y")
     with pytest.raises(ValueError, match="compose must be one of"):
@@ -81,8 +86,10 @@ def test_options_are_refused_when_a_layer_is_made():
 
 def test_inputs_that_do_not_fit_are_refused_when_a_model_is_made():
     keras = pytest.importorskip("keras")
-    from gaussgrad.layers.keras import FullGaussianLatent, GaussianLatent, RenderGaussians
+    from gaussgrad.layers.keras import FullGaussianLatent, GaussianLatent, Moments, RenderGaussians
 
+    with pytest.raises(ValueError, match=r"images must be of shape \(b, h, w, c\); got shape \(None, 10, 3\)"):
+        Moments()(keras.Input((10, 3)))
     with pytest.raises(ValueError, match="rows must be of shape"):
         RenderGaussians((7, 8), row="x y", stddev=1.0)(keras.Input((10, 3)))
     with pytest.raises(ValueError, match="cholesky must be packed, its last axis of 6 entries, for a mean of 3 dim"):

@@ -4,6 +4,8 @@ from typing import Any
 
 import keras
 
+HALF = ("float16", "bfloat16")
+
 register = keras.saving.register_keras_serializable(package="gaussgrad")
 
 

@@ -7,7 +7,7 @@ import keras
 from keras import ops
 
 from gaussgrad.layers.drawing import draw_gaussians, draw_impulses
-from gaussgrad.layers.keras.base import KernelLayer, register
+from gaussgrad.layers.keras.base import HALF, KernelLayer, register
 from gaussgrad.layers.options import (
     FRAME,
     NARROWEST,
@@ -18,8 +18,6 @@ from gaussgrad.layers.options import (
     impulse_options,
 )
 from gaussgrad.layers.row_layout import cut_shape
-
-HALF = ("float16", "bfloat16")
 
 
 class _Drawing(KernelLayer, ABC):
@@ -34,7 +32,7 @@ class _Drawing(KernelLayer, ABC):
         given = keras.backend.standardize_dtype(rows.dtype)
         dtype = self._drawn_dtype(given)
         image = self._draw(rows if dtype == given else ops.cast(rows, dtype))
-        return ops.moveaxis(image, 1, -1) if self.options.layout.weights else ops.expand_dims(image, -1)
+        return ops.moveaxis(image, 1, -1) if self.options.draws_channels else ops.expand_dims(image, -1)
 
     @abstractmethod
     def _draw(self, rows: Any) -> Any:
@@ -42,7 +40,8 @@ class _Drawing(KernelLayer, ABC):
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         options = self.options
-        return cut_shape(tuple(input_shape), options.layout, True)[0], *options.size, options.layout.channels
+        batch, count, _ = cut_shape(tuple(input_shape), options.layout, True)
+        return batch, *options.size, options.channels_of(count)
 
     def compute_output_spec(self, rows: Any) -> keras.KerasTensor:
         return keras.KerasTensor(self.compute_output_shape(rows.shape), dtype=self._drawn_dtype(rows.dtype))
@@ -65,7 +64,7 @@ class RenderGaussians(_Drawing):
     ----------
     size : tuple of int, or int
         (height, width); (width,) or an int for signals; (depth, height, width) for volumes. Pixels.
-    row, variance, stddev, parametrization, narrowest, widest, coordinates, amplitude, compose, pixel, tolerance
+    row, variance, stddev, parametrization, narrowest, widest, coordinates, amplitude, compose, pixel, tolerance, maps
         As of `gaussgrad.layers.torch.RenderGaussians`. `row` spells the numbers of one Gaussian, such as "x y",
         "x y xx xy yy" or "x y variance weight*3".
     backend : {None, "reference", "cpu"}
@@ -81,7 +80,8 @@ class RenderGaussians(_Drawing):
     Notes
     -----
     Input rows (b, n, r), r the numbers of one row, or flat (b, n * r), as `Dense` gives it; any may be symbolic.
-    A rank of two is always flat: the first axis is the batch. Output (b, *size, c), c = 1 without " weight*c".
+    A rank of two is always flat: the first axis is the batch. Output (b, *size, c), c = 1 without " weight*c",
+    c = n for `maps="each"`.
     Differentiable to the rows. No weights to train; `get_config` holds all options.
 
     A half-precision policy leaves rows as they come, so that coordinates in float32 stay so. The layer before must give
@@ -113,6 +113,7 @@ class RenderGaussians(_Drawing):
         compose: str = "sum",
         pixel: str = "point",
         tolerance: float = 1e-4,
+        maps: str = "sum",
         backend: str | None = None,
         **kwargs: Any,
     ) -> None:
@@ -129,6 +130,7 @@ class RenderGaussians(_Drawing):
             compose=compose,
             pixel=pixel,
             tolerance=tolerance,
+            maps=maps,
             backend=backend,
         )
         super().__init__(options, **kwargs)

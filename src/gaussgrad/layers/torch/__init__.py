@@ -1,6 +1,7 @@
 """PyTorch layers.
 
 - `RenderGaussians`, `RenderImpulses`: rows of numbers in, images out.
+- `Moments`: maps in, rows of numbers out.
 - `GaussianLatent`, `FullGaussianLatent`: the latent of a variational autoencoder; `LatentDistribution` is their base.
 - `MixtureDensity`: features in, a `Mixture` of Gaussians out.
 """
@@ -10,6 +11,7 @@ from gaussgrad.layers.mixtures import Mixture
 from gaussgrad.layers.torch.drawing import RenderGaussians, RenderImpulses
 from gaussgrad.layers.torch.full_latent import FullGaussianLatent
 from gaussgrad.layers.torch.latent import GaussianLatent, LatentDistribution
+from gaussgrad.layers.torch.measuring import Moments
 from gaussgrad.layers.torch.mixture import MixtureDensity
 
 __all__ = [
@@ -18,6 +20,7 @@ __all__ = [
     "LatentDistribution",
     "Mixture",
     "MixtureDensity",
+    "Moments",
     "RenderGaussians",
     "RenderImpulses",
 ]

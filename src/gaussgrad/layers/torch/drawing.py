@@ -46,7 +46,7 @@ class _Drawing(nn.Module, ABC):
         self._warn_of_guess(rows.shape)
         image = self._draw(rows)
         axis = -1 - len(self.options.size)
-        if not self.options.layout.weights:
+        if not self.options.draws_channels:
             return image.unsqueeze(axis) if self.channel else image
         return image if self.channel else image.squeeze(axis)
 
@@ -107,8 +107,12 @@ class RenderGaussians(_Drawing):
         along each axis, widths too (`gaussgrad.to_pixels`).
     amplitude, compose, pixel, tolerance
         As in `gaussgrad.render`.
+    maps : {"sum", "each"}
+        "each" draws every Gaussian into a channel of its own, as heatmaps of keypoints are: the image is (b, n, *size).
+        A weight is then the keypoint's visibility: where it is 0 the map is empty, and the rest of the row has gradient
+        0. Takes rows with at most one weight.
     channel : bool
-        Whether the image has a channel axis. False needs a row with at most one weight.
+        Whether the image has a channel axis. False needs a row with at most one weight, and `maps="sum"`.
     batched : bool, optional
         Whether the input has a batch axis. None: one of two axes is (n, r) if it has r columns, which the layer says in
         a warning, once and in training mode; else it is flat, (b, n * r). A network that ends in a single row, (b, r),
@@ -125,7 +129,8 @@ class RenderGaussians(_Drawing):
     Notes
     -----
     Input rows (b, n, r), r the numbers of one row, unbatched (n, r), or flat (b, n * r), as `nn.Linear` gives it.
-    Output (b, c, *size), c = 1 without " weight*c"; without b for unbatched rows, without c for `channel=False`.
+    Output (b, c, *size), c = 1 without " weight*c" and n for `maps="each"`; without b for unbatched rows, without c for
+    `channel=False`.
     Differentiable to the rows. No parameters, an empty `state_dict`. Half precision is computed in float32.
 
     A fixed width stays in pixels because it belongs to the picture, like `size`: spots stay round in any frame.
@@ -167,6 +172,7 @@ class RenderGaussians(_Drawing):
         compose: str = "sum",
         pixel: str = "point",
         tolerance: float = 1e-4,
+        maps: str = "sum",
         channel: bool = True,
         batched: bool | None = None,
         backend: str | None = None,
@@ -184,9 +190,12 @@ class RenderGaussians(_Drawing):
             compose=compose,
             pixel=pixel,
             tolerance=tolerance,
+            maps=maps,
             backend=backend,
         )
         super().__init__(options, channel, batched)
+        if options.each and not channel:
+            raise ValueError(complain("channel", "True for maps='each', whose channels are the Gaussians", "False"))
 
     def _draw(self, rows: torch.Tensor) -> torch.Tensor:
         return draw_gaussians(rows, self.options, self.batched)
@@ -198,7 +207,8 @@ class RenderGaussians(_Drawing):
         else:
             width = f"parametrization={options.parametrization!r}"
         shown = {**options.bounds(), **options.drawing()} if options.raw else options.drawing()
-        return ", ".join([*self._common_repr(), width, *(f"{k}={v!r}" for k, v in shown.items())])
+        maps = ["maps='each'"] if options.each else []
+        return ", ".join([*self._common_repr(), width, *(f"{k}={v!r}" for k, v in shown.items()), *maps])
 
 
 class RenderImpulses(_Drawing):

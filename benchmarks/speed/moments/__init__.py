@@ -1,0 +1,1 @@
+"""Moments of heatmaps beside the forms that people write."""
