@@ -149,7 +149,22 @@ def _mixture_log_density() -> Iterator[Case]:
         yield Case("mixture_log_density", f"mixture_log_density-{k}", mixture_inputs(k), {})
 
 
-CASES: list[Case] = [*_render(), *_render_factors(), *_render_impulses(), *_mixture_log_density()]
+def _histogram() -> Iterator[Case]:
+    """Even and uneven bins, stddevs and weights of each sample and shared ones; n = 7 samples within and outside."""
+    rng = np.random.default_rng(0)
+    axes = [(23, (-2.0, 2.0)), (4, (-1.5, -0.2, 0.4, 0.5, 3.0)), (5, (-1.0, 1.5))]
+    for d, edge, stddevs, weights in ((1, "drop", 1, 7), (2, "keep", 7, 1), (3, "drop", 7, 7)):
+        arrays = rng.normal(size=(2, 7, d)), np.exp(rng.normal(size=(2, stddevs, d))), rng.normal(size=(2, weights))
+        options = {
+            "bins": tuple(bins for bins, _ in axes[:d]),
+            "given": tuple(len(edges) for _, edges in axes[:d]),
+            "edges": tuple(value for _, edges in axes[:d] for value in edges),
+            "edge": edge,
+        }
+        yield Case("histogram", f"histogram-{d}d-{edge}", arrays, options)
+
+
+CASES: list[Case] = [*_render(), *_render_factors(), *_render_impulses(), *_mixture_log_density(), *_histogram()]
 
 
 def _sample() -> list[Case]:
