@@ -1,6 +1,5 @@
 """Bins and range, as a user gives them, and the edges that they stand for."""
 
-import functools
 import itertools
 import math
 import operator
@@ -55,19 +54,23 @@ def axes_of_both(bins: Any, limits: Any) -> tuple[Any, Any]:
 
 def edges_of(bins: Sequence[int], given: Sequence[int], edges: Sequence[float]) -> tuple[np.ndarray, ...]:
     """All edges of each axis, in float64; those of even bins are NumPy's."""
-    return _edges_of(tuple(bins), tuple(given), tuple(edges))  # torch hands lists to its operations
-
-
-@functools.lru_cache(maxsize=256)
-def _edges_of(bins: tuple[int, ...], given: tuple[int, ...], edges: tuple[float, ...]) -> tuple[np.ndarray, ...]:
     result, start = [], 0
     for number, count in zip(bins, given, strict=True):
         own = edges[start : start + count]
-        array = np.linspace(own[0], own[1], number + 1) if count == 2 else np.array(own)
-        array.flags.writeable = False  # the next call gets the same
-        result.append(array)
+        result.append(np.linspace(own[0], own[1], number + 1) if count == 2 else np.array(own))
         start += count
     return tuple(result)
+
+
+def widths_of(axes: Axes) -> list[list[float]]:
+    """The width of each bin of each axis."""
+    result, start = [], 0
+    for number, count in zip(axes.bins, axes.given, strict=True):
+        own = axes.edges[start : start + count]
+        differences = [high - low for low, high in itertools.pairwise(own)]
+        result.append([differences[0] / number] * number if count == 2 else differences)
+        start += count
+    return result
 
 
 def _joined(axes: list[tuple[int, tuple[float, ...]]]) -> Axes:
@@ -126,7 +129,7 @@ def _numbers(argument: str, wanted: str, values: Any) -> tuple[float, ...]:
 
 
 def _is_list(value: Any) -> bool:
-    return isinstance(value, Sequence) or getattr(value, "ndim", 0) > 0
+    return (isinstance(value, Sequence) and not isinstance(value, str)) or getattr(value, "ndim", 0) > 0
 
 
 def _holds_lists(bins: Any) -> bool:

@@ -9,7 +9,7 @@ from gaussgrad import checks, dispatch
 from gaussgrad.op import Operation, Output, register
 from gaussgrad.ops import batching
 from gaussgrad.ops.histogram import arguments, reference
-from gaussgrad.ops.histogram.axes import Axes, axes_of, edges_of
+from gaussgrad.ops.histogram.axes import Axes, axes_of, widths_of
 
 EDGES = ("drop", "keep")
 
@@ -107,10 +107,11 @@ def _density(unified: dispatch.Unified, counts: Any, axes: Axes) -> Any:
     if known is not None and not np.all(known):
         cure = 'Widen range, or pass edge="keep".'
         raise ValueError(checks.complain("samples", "of some mass in the bins, for density=True", "a sum of 0", cure))
-    volumes = np.ones(())
-    for edges in edges_of(*axes):
-        volumes = volumes[..., None] * np.diff(edges)
-    return counts / total / xp.asarray(volumes, dtype=counts.dtype, device=batching.device_of(counts))
+    density = counts / total
+    for axis, widths in enumerate(reversed(widths_of(axes))):
+        row = xp.asarray(widths, dtype=counts.dtype, device=batching.device_of(counts))
+        density = density / xp.reshape(row, (-1, *(1,) * axis))
+    return density
 
 
 def _output(shapes: tuple[tuple[int, ...], ...], options: Any) -> Output:
