@@ -9,6 +9,7 @@ from benchmarks import contract
 from benchmarks.arguments import matching
 from benchmarks.quality import curves, encoder, fewest, photographs, rates, recovery, refinement, second_order, variants
 from benchmarks.speed.against import run as against
+from benchmarks.speed.histograms import run as histograms
 from benchmarks.speed.mixtures import run as mixtures
 from benchmarks.speed.render import run as render
 
@@ -20,6 +21,7 @@ def asked(monkeypatch) -> list[tuple]:
     for module in (
         render,
         mixtures,
+        histograms,
         against,
         encoder,
         variants,
@@ -55,11 +57,12 @@ def test_a_failing_contract_stops_the_command_before_anything_is_measured(monkey
 
 def test_speed_alone_measures_all_of_its_subjects_by_their_defaults(asked):
     assert command.main(["speed"]) == 0
-    (first, options, line), second = asked
+    (first, options, line), second, third = asked
     assert (first, str(options.output), options.names[0], options.docs, line) == (
         "speed.render.run", "benchmark-report", "yardstick-forward", False, "3 passed",
     )  # fmt: skip
     assert second == ("speed.mixtures.run", 5.0, False)
+    assert third == ("speed.histograms.run", 5.0, False)
 
 
 def test_speed_against_another_state_passes_its_exit_code_on(asked, monkeypatch, tmp_path):
@@ -103,7 +106,7 @@ def test_the_subjects_of_quality_get_what_was_asked(asked, digits, tmp_path):
 
 @pytest.mark.parametrize(("arguments", "listed"), [
     ([], ("speed", "quality")),
-    (["speed"], ("render", "mixtures", "--against")),
+    (["speed"], ("render", "mixtures", "histograms", "--against")),
     (["quality"], ("encoder", "variants", "refinement", "recovery", "fit", "curves", "second-order", "fewest")),
 ])  # fmt: skip
 def test_help_lists_what_there_is(arguments, listed, capsys):

@@ -79,6 +79,11 @@ CALLS: dict[str, tuple[Callable[..., Any], tuple[np.ndarray, ...]]] = {
         (*MIXTURE, RNG.uniform(size=4), normal(4, 2)),
     ),
     "mixture_moments": (gaussgrad.mixture_moments, MIXTURE),
+    "histogram": (
+        lambda x, s, w: gaussgrad.histogram(x, (3, 2), [(-1, 1)] * 2, stddev=s, weights=w, density=True),
+        (normal(2, 4, 2), np.exp(normal(4, 1)), np.exp(normal(2, 4))),
+    ),
+    "mutual_information": (lambda a, b: gaussgrad.mutual_information(a, b, 4, (-2, 2), stddev=0.3), normal(2, 3, 6)),
 }
 every_call = pytest.mark.parametrize("name", CALLS)
 

@@ -36,6 +36,7 @@ from gaussgrad.simd.memory import (
     store,
     stream,
 )
+from gaussgrad.simd.precision import narrowed, widened_high, widened_low
 from gaussgrad.simd.vector import (
     LANES,
     Vector,
@@ -81,6 +82,7 @@ __all__ = [
     "load",
     "log",
     "maxima",
+    "narrowed",
     "odds",
     "one",
     "peek",
@@ -101,6 +103,8 @@ __all__ = [
     "totals_of_evens",
     "totals_of_odds",
     "value_of",
+    "widened_high",
+    "widened_low",
     "width_of",
     "zero",
     "zip_high",

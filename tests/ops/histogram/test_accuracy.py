@@ -50,7 +50,7 @@ def test_a_wide_sample_on_narrow_bins_keeps_its_digits(dtype):
     np.testing.assert_allclose(counts, truth, rtol=1e-6 if dtype == torch.float32 else 1e-12, atol=0)
 
 
-@pytest.mark.parametrize(("dtype", "far", "rtol"), [("float64", 35.0, 1e-10), ("float32", 12.0, 1e-6)])
+@pytest.mark.parametrize(("dtype", "far", "rtol"), [("float64", 35.0, 1e-10), ("float32", 12.0, 1e-5)])
 def test_tails_keep_their_digits_down_to_the_smallest_numbers(dtype, far, rtol):
     edges = np.linspace(-far, -2, 12)  # below the sample the distribution function itself is small
     counts = histogram(np.zeros(1, dtype), list(edges), stddev=np.ones(1, dtype))

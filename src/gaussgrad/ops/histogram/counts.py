@@ -73,7 +73,7 @@ def histogram(
 
     Notes
     -----
-    docs/maths.md, equations 69 to 74. Batch axes broadcast by size 1. No tolerance cuts the tails: mass counts down to
+    docs/maths.md, equations 70 to 74. Batch axes broadcast by size 1. No tolerance cuts the tails: mass counts down to
     the smallest normal number of the dtype, 13 stddevs out in float32 and 37 in float64.
 
     Examples

@@ -1,4 +1,4 @@
-"""Histograms on the CPU: each sample touches only the bins that its mass reaches; docs/maths.md, equations 69 to 74.
+"""Histograms on the CPU: each sample touches only the bins that its mass reaches; docs/maths.md, equations 70 to 74.
 
 All is computed in float64, whatever the dtype: an edge and a sample that nearly meet lose no digits to their
 difference, and a million samples none to their sum. 1-D and 2-D are computed as 3-D, with leading axes of one bin.
@@ -52,7 +52,7 @@ def forward(
     known = (
         *_in_float64(samples, stddevs, weights),
         *_axes(tuple(bins), tuple(given), tuple(edges), edge),
-        FARTHEST[samples.itemsize],
+        *_precision(samples.dtype),
     )
 
     def task(start: int, stop: int) -> None:
@@ -99,7 +99,7 @@ def backward(
     known = (
         *_in_float64(samples, stddevs, weights),
         *_axes(tuple(bins), tuple(given), tuple(edges), edge),
-        FARTHEST[samples.itemsize],
+        *_precision(samples.dtype),
     )
 
     def task(start: int, stop: int) -> None:
@@ -117,6 +117,11 @@ def _shared(gradient: Array, like: Array) -> Array:
     """The gradient of what each sample has of its own, or the sum over blocks of what they share."""
     whole = gradient if like.shape[1] != 1 else gradient.sum(axis=1, keepdims=True)
     return whole.astype(like.dtype, copy=False)
+
+
+def _precision(dtype: np.dtype) -> tuple[float, bool]:
+    """How far tails count, and whether masses of few bins may be computed in float32."""
+    return FARTHEST[dtype.itemsize], dtype.itemsize == 4
 
 
 def _in_float64(*values: Array) -> list[Array]:

@@ -7,7 +7,8 @@ vector can begin or end outside. Outermost bins that keep what falls outside hav
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
+from numba import njit, types
+from numba.extending import overload
 
 from gaussgrad import simd
 from gaussgrad.ops.histogram.cpu.tails import density_and_tail
@@ -81,45 +82,97 @@ def bin_below(axis, place):
     return below
 
 
+class Parts(NamedTuple):
+    """Numbers of a vector of edges: the distribution function in two parts, and what its derivatives are made of."""
+
+    step: Any
+    tail: Any
+    density: Any
+    moment: Any
+
+
 @njit(**simd.INLINE)
-def share_out(axis, sample, stddev, reach, out, derivatives):
+def parts_of(z, reach):
+    """The numbers of edges z stddevs from the sample; the distribution function is the step and the signed tail."""
+    nothing, size = simd.zero(z), simd.absolute(z)
+    near = simd.greater(simd.splat(reach, z), size)
+    density, tail = density_and_tail(simd.select(near, size, nothing))
+    density, tail = simd.select(near, density, nothing), simd.select(near, tail, nothing)
+    left = simd.greater(nothing, z)
+    step = simd.select(left, nothing, simd.one(z))
+    return Parts(step, simd.select(left, tail, nothing - tail), density, simd.select(near, z * density, nothing))
+
+
+@njit(**simd.INLINE)
+def mass_between(below, parts):
+    """The masses of the bins that end at the edges of a vector, which follows the vector `below`."""
+    steps = parts.step - simd.shifted(below.step, parts.step)
+    return steps + (parts.tail - simd.shifted(below.tail, parts.tail))
+
+
+@njit(**simd.INLINE)
+def share_out(axis, sample, stddev, reach, single, out, derivatives):
     """The shares of a sample, whose coordinates and standard deviations stand at two addresses and places.
 
-    `out` are three addresses with room for every bin and two vectors more.
-
-    Each mass is that between the tails at its two edges: where both lie on one side of the sample their difference, and
-    with both taken away from 1 in the bin that holds it. Bins -1 and beyond the last are outside.
+    `out` are three addresses with room for every bin and two vectors more. Bins -1 and beyond the last are outside.
+    Where `single`, a sample whose bins fit one vector of float32 is computed in that: their masses are not so small
+    that the difference of two tails would lose digits.
     """
-    masses, by_place, by_width = out
     if axis.unbounded:
-        return Shares(0, 1, masses, by_place, by_width)
+        return Shares(0, 1, *out)
     place, stddev = simd.peek(sample[0], sample[1] + axis.column), simd.peek(stddev[0], stddev[1] + axis.column)
-    table = axis.table
-    like = simd.iota(table)
-    nothing, unit, lanes = simd.zero(like), simd.one(like), simd.lanes_of(table)
-    first = bin_below(axis, place - reach * stddev)
-    beyond = place + reach * stddev
-    at, inverse, farthest = simd.splat(place, like), simd.splat(1.0 / stddev, like), simd.splat(reach, like)
-    last_step, last_tail, last_density, last_moment = nothing, nothing, nothing, nothing
+    like, lanes = simd.iota(axis.table), simd.lanes_of(axis.table)
+    first, beyond = bin_below(axis, place - reach * stddev), place + reach * stddev
+    at, inverse = simd.splat(place, like), simd.splat(1.0 / stddev, like)
+    right = PAD + first + 1  # the upper edge of the first bin
+    if single and not simd.peek(axis.table, right + 2 * lanes - 1) < beyond:
+        low = (simd.load(axis.table, right, lanes, like) - at) * inverse
+        high = (simd.load(axis.table, right + lanes, lanes, like) - at) * inverse
+        z = simd.narrowed(low, high)
+        write(z, np.float32(reach), nothing_below(z), out, 0, derivatives)
+        return Shares(first, 2 * lanes, *out)
+    below = nothing_below(like)
     count = 0
     while True:
-        z = (simd.load(table, PAD + first + 1 + count, lanes, like) - at) * inverse
-        size = simd.absolute(z)
-        near = simd.greater(farthest, size)
-        density, tail = density_and_tail(simd.select(near, size, nothing))
-        density, tail = simd.select(near, density, nothing), simd.select(near, tail, nothing)
-        left = simd.greater(nothing, z)
-        step = simd.select(left, nothing, unit)  # the distribution function is the step and the signed tail
-        tail = simd.select(left, tail, nothing - tail)
-        mass = (step - simd.shifted(last_step, step)) + (tail - simd.shifted(last_tail, tail))
-        simd.store(masses, count, lanes, mass)
-        last_step, last_tail = step, tail
-        if derivatives:
-            moment = simd.select(near, z * density, nothing)
-            simd.store(by_place, count, lanes, simd.shifted(last_density, density) - density)
-            simd.store(by_width, count, lanes, simd.shifted(last_moment, moment) - moment)
-            last_density, last_moment = density, moment
+        z = (simd.load(axis.table, right + count, lanes, like) - at) * inverse
+        below = write(z, reach, below, out, count, derivatives)
         count += lanes
-        if not simd.peek(table, PAD + first + count) < beyond:
-            break
-    return Shares(first, count, masses, by_place, by_width)
+        if not simd.peek(axis.table, right + count - 1) < beyond:
+            return Shares(first, count, *out)
+
+
+@njit(**simd.INLINE)
+def nothing_below(like):
+    """What stands below the first edge."""
+    nothing = simd.zero(like)
+    return Parts(nothing, nothing, nothing, nothing)
+
+
+@njit(**simd.INLINE)
+def write(z, reach, below, out, count, derivatives):
+    """Write the masses of a vector of bins, and their derivatives; the numbers of its edges."""
+    masses, by_place, by_width = out
+    parts = parts_of(z, reach)
+    store(masses, count, mass_between(below, parts))
+    if derivatives:
+        store(by_place, count, simd.shifted(below.density, parts.density) - parts.density)
+        store(by_width, count, simd.shifted(below.moment, parts.moment) - parts.moment)
+    return parts
+
+
+def store(address, index, value):
+    """Write a vector of either dtype to float64 (kernels only)."""
+    raise NotImplementedError
+
+
+@overload(store, jit_options=simd.INLINE)
+def _store(address, index, value):
+    if value.scalar == types.float64:
+        return lambda address, index, value: simd.store(address, index, simd.width_of(value), value)
+
+    def implementation(address, index, value):
+        low, high = simd.widened_low(value), simd.widened_high(value)
+        simd.store(address, index, simd.width_of(low), low)
+        simd.store(address, index + simd.width_of(low), simd.width_of(high), high)
+
+    return implementation

@@ -63,6 +63,7 @@ def gradients(
     lows,
     rates,
     reach,
+    single,
     grad_samples,
     grad_stddevs,
     grad_weights,
@@ -90,9 +91,9 @@ def gradients(
             sample = places, (b * n + item) * d
             stddev = widths, (b * n + item) * d if each_stddev else b * d
             weight = simd.peek(shares, b * n + item if each_weight else b)
-            z = share_out(axis_z, sample, stddev, reach, of_z, True)
-            y = share_out(axis_y, sample, stddev, reach, of_y, True)
-            x = share_out(axis_x, sample, stddev, reach, of_x, True)
+            z = share_out(axis_z, sample, stddev, reach, single, of_z, True)
+            y = share_out(axis_y, sample, stddev, reach, single, of_y, True)
+            x = share_out(axis_x, sample, stddev, reach, single, of_x, True)
             pull, by_place, by_width = pull_of_all(upstream, b * depth * height * width, height, width, depth, z, y, x)
             if each_weight:
                 grad_weights[b, item] = pull

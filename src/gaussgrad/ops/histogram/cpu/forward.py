@@ -7,7 +7,7 @@ from gaussgrad.ops.histogram.cpu.axes import PAD, axes_of, rooms, share_out
 
 
 @simd.kernel
-def count_samples(start, stop, block, samples, stddevs, weights, edges, lows, rates, reach, partial):
+def count_samples(start, stop, block, samples, stddevs, weights, edges, lows, rates, reach, single, partial):
     """The histograms (b, blocks, z, y, 1 + x + PAD) of the blocks [start, stop), in float64; equation 72.
 
     Along x, place 0 and those from the last bin on hold what falls outside. `edges`, `lows` and `rates` are of the
@@ -31,9 +31,9 @@ def count_samples(start, stop, block, samples, stddevs, weights, edges, lows, ra
             sample = places, (b * n + item) * d
             stddev = widths, (b * n + item) * d if each_stddev else b * d
             weight = simd.peek(shares, b * n + item if each_weight else b)
-            z = share_out(axis_z, sample, stddev, reach, of_z, False)
-            y = share_out(axis_y, sample, stddev, reach, of_y, False)
-            x = share_out(axis_x, sample, stddev, reach, of_x, False)
+            z = share_out(axis_z, sample, stddev, reach, single, of_z, False)
+            y = share_out(axis_y, sample, stddev, reach, single, of_y, False)
+            x = share_out(axis_x, sample, stddev, reach, single, of_x, False)
             for k in range(max(z.first, 0), min(z.first + z.count, depth)):
                 of_plane = weight * simd.peek(z.masses, k - z.first)
                 for j in range(max(y.first, 0), min(y.first + y.count, height)):
