@@ -12,12 +12,13 @@ REPORT = Path("benchmark-report")
 def add(rooms: Commands) -> None:
     parser = rooms.add_parser(
         "speed",
-        help="how fast: rendering, mixtures, moments, this state of the code beside another",
+        help="how fast: rendering, mixtures, histograms, moments, this state of the code beside another",
         description="Without a subject: all of them, as they go without options.",
     )
     subjects = parser.add_subparsers(metavar="SUBJECT", parser_class=Parser)
     _add_render(subjects)
     _add_mixtures(subjects)
+    _add_histograms(subjects)
     _add_moments(subjects)
     _add_against(parser)
     parser.set_defaults(
@@ -84,6 +85,21 @@ def _add_mixtures(subjects: Commands) -> None:
 
 def _run_mixtures(options: argparse.Namespace, contract_line: str) -> int:
     from benchmarks.speed.mixtures import run
+
+    run.report_on(options.seconds, options.docs)
+    return 0
+
+
+def _add_histograms(subjects: Commands) -> None:
+    about = "speed of histograms with a gradient, beside NumPy's and the dense form"
+    parser = subjects.add_parser("histograms", help=about, description=f"Measure {about}: one table.")
+    _add_seconds(parser, "time per comparison")
+    parser.add_argument("--docs", action="store_true", help="write the table into docs/histograms.md too")
+    parser.set_defaults(run=_run_histograms, check=lambda options: _check_subject(parser, options))
+
+
+def _run_histograms(options: argparse.Namespace, contract_line: str) -> int:
+    from benchmarks.speed.histograms import run
 
     run.report_on(options.seconds, options.docs)
     return 0

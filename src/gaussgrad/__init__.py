@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from gaussgrad import covariance
 from gaussgrad.coordinates import to_normalized, to_pixels
 from gaussgrad.gaussians import Gaussians
+from gaussgrad.ops.histogram import histogram, mutual_information
 from gaussgrad.ops.impulse import render_impulses
 from gaussgrad.ops.latent import (
     density,
@@ -38,6 +39,7 @@ __all__ = [
     "entropy",
     "from_rows",
     "gaussian_mixture_log_density",
+    "histogram",
     "kl_divergence",
     "kl_divergence_full",
     "log_density",
@@ -46,6 +48,7 @@ __all__ = [
     "mixture_log_density",
     "mixture_moments",
     "moments",
+    "mutual_information",
     "render",
     "render_impulses",
     "reparameterize",

@@ -20,6 +20,7 @@ from benchmarks.quality import (
     variants,
 )
 from benchmarks.speed.against import run as against
+from benchmarks.speed.histograms import run as histograms
 from benchmarks.speed.mixtures import run as mixtures
 from benchmarks.speed.moments import run as moments
 from benchmarks.speed.render import run as render
@@ -32,6 +33,7 @@ def asked(monkeypatch) -> list[tuple]:
     for module in (
         render,
         mixtures,
+        histograms,
         moments,
         against,
         crop_encoder,
@@ -73,7 +75,7 @@ def test_speed_alone_measures_all_of_its_subjects_by_their_defaults(asked):
     assert (first, str(options.output), options.names[0], options.docs, line) == (
         "speed.render.run", "benchmark-report", "yardstick-forward", False, "3 passed",
     )  # fmt: skip
-    assert others == [("speed.mixtures.run", 5.0, False), ("speed.moments.run", 5.0, False)]
+    assert others == [(f"speed.{name}.run", 5.0, False) for name in ("mixtures", "histograms", "moments")]
 
 
 def test_speed_against_another_state_passes_its_exit_code_on(asked, monkeypatch, tmp_path):
@@ -120,7 +122,7 @@ def test_the_subjects_of_quality_get_what_was_asked(asked, digits, tmp_path):
 
 @pytest.mark.parametrize(("arguments", "listed"), [
     ([], ("speed", "quality")),
-    (["speed"], ("render", "mixtures", "moments", "--against")),
+    (["speed"], ("render", "mixtures", "histograms", "moments", "--against")),
     (["quality"], ("encoder", "variants", "refinement", "recovery", "fit", "curves", "second-order", "fewest")),
 ])  # fmt: skip
 def test_help_lists_what_there_is(arguments, listed, capsys):

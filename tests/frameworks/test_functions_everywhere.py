@@ -80,6 +80,11 @@ CALLS: dict[str, tuple[Callable[..., Any], tuple[np.ndarray, ...]]] = {
     ),
     "mixture_moments": (gaussgrad.mixture_moments, MIXTURE),
     "moments": (lambda i: gaussgrad.moments(i, coordinates="normalized"), (RNG.uniform(size=(2, 3, 4, 7)),)),
+    "histogram": (
+        lambda x, s, w: gaussgrad.histogram(x, (3, 2), [(-1, 1)] * 2, stddev=s, weights=w, density=True),
+        (normal(2, 4, 2), np.exp(normal(4, 1)), np.exp(normal(2, 4))),
+    ),
+    "mutual_information": (lambda a, b: gaussgrad.mutual_information(a, b, 4, (-2, 2), stddev=0.3), normal(2, 3, 6)),
 }
 every_call = pytest.mark.parametrize("name", CALLS)
 

@@ -159,7 +159,29 @@ def _moments() -> Iterator[Case]:
     yield Case("moments", "moments-softmax", (logits,), {"softmax": 0.7})
 
 
-CASES: list[Case] = [*_render(), *_render_factors(), *_render_impulses(), *_mixture_log_density(), *_moments()]
+def _histogram() -> Iterator[Case]:
+    """Even and uneven bins, stddevs and weights of each sample and shared ones; n = 7 samples within and outside."""
+    rng = np.random.default_rng(0)
+    axes = [(23, (-2.0, 2.0)), (4, (-1.5, -0.2, 0.4, 0.5, 3.0)), (5, (-1.0, 1.5))]
+    for d, edge, stddevs, weights in ((1, "drop", 1, 7), (2, "keep", 7, 1), (3, "drop", 7, 7)):
+        arrays = rng.normal(size=(2, 7, d)), np.exp(rng.normal(size=(2, stddevs, d))), rng.normal(size=(2, weights))
+        options = {
+            "bins": tuple(bins for bins, _ in axes[:d]),
+            "given": tuple(len(edges) for _, edges in axes[:d]),
+            "edges": tuple(value for _, edges in axes[:d] for value in edges),
+            "edge": edge,
+        }
+        yield Case("histogram", f"histogram-{d}d-{edge}", arrays, options)
+
+
+CASES: list[Case] = [
+    *_render(),
+    *_render_factors(),
+    *_render_impulses(),
+    *_mixture_log_density(),
+    *_moments(),
+    *_histogram(),
+]
 
 
 def _sample() -> list[Case]:

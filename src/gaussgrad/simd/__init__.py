@@ -12,6 +12,7 @@ from gaussgrad.simd.lanes import (
     larger,
     maxima,
     odds,
+    shifted,
     totals,
     totals_of_evens,
     totals_of_odds,
@@ -35,6 +36,7 @@ from gaussgrad.simd.memory import (
     store,
     stream,
 )
+from gaussgrad.simd.precision import narrowed, widened_high, widened_low
 from gaussgrad.simd.vector import (
     LANES,
     Vector,
@@ -80,6 +82,7 @@ __all__ = [
     "load",
     "log",
     "maxima",
+    "narrowed",
     "odds",
     "one",
     "peek",
@@ -89,6 +92,7 @@ __all__ = [
     "scratch",
     "select",
     "settle",
+    "shifted",
     "splat",
     "sqrt",
     "static",
@@ -99,6 +103,8 @@ __all__ = [
     "totals_of_evens",
     "totals_of_odds",
     "value_of",
+    "widened_high",
+    "widened_low",
     "width_of",
     "zero",
     "zip_high",

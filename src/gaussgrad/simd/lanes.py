@@ -37,6 +37,7 @@ evens = _picked(lambda lanes: _every_other(0, lanes))
 odds = _picked(lambda lanes: _every_other(1, lanes))
 zip_low = _picked(lambda lanes: _zipped(0, lanes))
 zip_high = _picked(lambda lanes: _zipped(lanes // 2, lanes))
+shifted = _picked(lambda lanes: list(range(lanes - 1, 2 * lanes - 1)))  # the last lane of a, then b but for its last
 
 
 def _larger(builder: ir.IRBuilder, vector: Vector, a: ir.Value, b: ir.Value) -> ir.Value:

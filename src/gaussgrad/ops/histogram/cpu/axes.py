@@ -1,0 +1,178 @@
+"""The shares of one sample along one axis: which bins it reaches, and the mass of each (docs/maths.md, equation 68).
+
+The edges of an axis stand in a table with a vector of -infinity before them and of +infinity after them, so that a
+vector can begin or end outside. Outermost bins that keep what falls outside have such edges themselves.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import njit, types
+from numba.extending import overload
+
+from gaussgrad import simd
+from gaussgrad.ops.histogram.cpu.tails import density_and_tail
+
+PAD = max(simd.LANES.values())  # entries before and after the edges, and places for bins beyond the last
+
+
+class Axis(NamedTuple):
+    """What a kernel knows of one of the three axes; addresses in the place of arrays, which Numba counts users of."""
+
+    table: Any  # address of the edges, with the pads
+    bins: Any
+    low: Any  # the lower edge of even bins
+    rate: Any  # even bins per unit; 0 where bins are uneven
+    column: Any  # of the samples; negative where they have no such axis
+    unbounded: Any  # whether it is one bin that holds everything
+
+
+class Shares(NamedTuple):
+    """The bins that a sample reaches along one axis: where they begin, how many they are, and addresses of numbers."""
+
+    first: Any
+    count: Any
+    masses: Any
+    by_place: Any  # the derivative of each mass to the sample, times the stddev
+    by_width: Any  # the same to the stddev
+
+
+@njit(**simd.INLINE)
+def axis_of(edges, low, rate, column):
+    """What a kernel knows of an axis whose edges, with the pads, are an array."""
+    unbounded = edges.size == 2 * PAD + 2 and edges[PAD] == -np.inf and edges[PAD + 1] == np.inf
+    return Axis(simd.address(edges), edges.size - 2 * PAD - 1, low, rate, column, unbounded)
+
+
+@njit(**simd.INLINE)
+def axes_of(edges, lows, rates, d):
+    """The three axes z, y, x of samples with d coordinates."""
+    return (
+        axis_of(edges[0], lows[0], rates[0], d - 3),
+        axis_of(edges[1], lows[1], rates[1], d - 2),
+        axis_of(edges[2], lows[2], rates[2], d - 1),
+    )
+
+
+@njit(**simd.INLINE)
+def rooms(scratch, row):
+    """Addresses of three rows of scratch (9, longest + two vectors): what an unbounded axis gives stands in them."""
+    scratch[row, 0], scratch[row + 1, 0], scratch[row + 2, 0] = 1.0, 0.0, 0.0
+    return simd.address(scratch[row]), simd.address(scratch[row + 1]), simd.address(scratch[row + 2])
+
+
+@njit(**simd.INLINE)
+def bin_below(axis, place):
+    """The last bin whose lower edge is at most `place`: -1 below all of them, the number of bins above."""
+    table, bins = axis.table, axis.bins
+    if axis.rate > 0.0:
+        index = int(min(max((place - axis.low) * axis.rate, -1.0), bins + 0.0))
+        while index >= 0 and simd.peek(table, PAD + index) > place:
+            index -= 1
+        while index < bins and simd.peek(table, PAD + index + 1) <= place:
+            index += 1
+        return index
+    below, above = -1, bins + 1
+    while above - below > 1:
+        middle = (below + above) // 2
+        if simd.peek(table, PAD + middle) <= place:
+            below = middle
+        else:
+            above = middle
+    return below
+
+
+class Parts(NamedTuple):
+    """Numbers of a vector of edges: the distribution function in two parts, and what its derivatives are made of."""
+
+    step: Any
+    tail: Any
+    density: Any
+    moment: Any
+
+
+@njit(**simd.INLINE)
+def parts_of(z, reach):
+    """The numbers of edges z stddevs from the sample; the distribution function is the step and the signed tail."""
+    nothing, size = simd.zero(z), simd.absolute(z)
+    near = simd.greater(simd.splat(reach, z), size)
+    density, tail = density_and_tail(simd.select(near, size, nothing))
+    density, tail = simd.select(near, density, nothing), simd.select(near, tail, nothing)
+    left = simd.greater(nothing, z)
+    step = simd.select(left, nothing, simd.one(z))
+    return Parts(step, simd.select(left, tail, nothing - tail), density, simd.select(near, z * density, nothing))
+
+
+@njit(**simd.INLINE)
+def mass_between(below, parts):
+    """The masses of the bins that end at the edges of a vector, which follows the vector `below`."""
+    steps = parts.step - simd.shifted(below.step, parts.step)
+    return steps + (parts.tail - simd.shifted(below.tail, parts.tail))
+
+
+@njit(**simd.INLINE)
+def share_out(axis, sample, stddev, reach, single, out, derivatives):
+    """The shares of a sample, whose coordinates and standard deviations stand at two addresses and places.
+
+    `out` are three addresses with room for every bin and two vectors more. Bins -1 and beyond the last are outside.
+    Where `single`, a sample whose bins fit one vector of float32 is computed in that: their masses are not so small
+    that the difference of two tails would lose digits.
+    """
+    if axis.unbounded:
+        return Shares(0, 1, *out)
+    place, stddev = simd.peek(sample[0], sample[1] + axis.column), simd.peek(stddev[0], stddev[1] + axis.column)
+    like, lanes = simd.iota(axis.table), simd.lanes_of(axis.table)
+    first, beyond = bin_below(axis, place - reach * stddev), place + reach * stddev
+    at, inverse = simd.splat(place, like), simd.splat(1.0 / stddev, like)
+    right = PAD + first + 1  # the upper edge of the first bin
+    if single and not simd.peek(axis.table, right + 2 * lanes - 1) < beyond:
+        low = (simd.load(axis.table, right, lanes, like) - at) * inverse
+        high = (simd.load(axis.table, right + lanes, lanes, like) - at) * inverse
+        z = simd.narrowed(low, high)
+        write(z, np.float32(reach), nothing_below(z), out, 0, derivatives)
+        return Shares(first, 2 * lanes, *out)
+    below = nothing_below(like)
+    count = 0
+    while True:
+        z = (simd.load(axis.table, right + count, lanes, like) - at) * inverse
+        below = write(z, reach, below, out, count, derivatives)
+        count += lanes
+        if not simd.peek(axis.table, right + count - 1) < beyond:
+            return Shares(first, count, *out)
+
+
+@njit(**simd.INLINE)
+def nothing_below(like):
+    """What stands below the first edge."""
+    nothing = simd.zero(like)
+    return Parts(nothing, nothing, nothing, nothing)
+
+
+@njit(**simd.INLINE)
+def write(z, reach, below, out, count, derivatives):
+    """Write the masses of a vector of bins, and their derivatives; the numbers of its edges."""
+    masses, by_place, by_width = out
+    parts = parts_of(z, reach)
+    store(masses, count, mass_between(below, parts))
+    if derivatives:
+        store(by_place, count, simd.shifted(below.density, parts.density) - parts.density)
+        store(by_width, count, simd.shifted(below.moment, parts.moment) - parts.moment)
+    return parts
+
+
+def store(address, index, value):
+    """Write a vector of either dtype to float64 (kernels only)."""
+    raise NotImplementedError
+
+
+@overload(store, jit_options=simd.INLINE)
+def _store(address, index, value):
+    if value.scalar == types.float64:
+        return lambda address, index, value: simd.store(address, index, simd.width_of(value), value)
+
+    def implementation(address, index, value):
+        low, high = simd.widened_low(value), simd.widened_high(value)
+        simd.store(address, index, simd.width_of(low), low)
+        simd.store(address, index + simd.width_of(low), simd.width_of(high), high)
+
+    return implementation
