@@ -44,6 +44,7 @@ def test_a_worker_is_killed_at_its_image_and_each_image_is_there_once(call, phot
             time.sleep(SECONDS / 4)
             for worker in [worker for worker in cluster.workers.values() if tasks_of(cluster, worker)][:1]:
                 killed.extend(tasks_of(cluster, worker))
+                worker.close_gracefully("test")  # no other is started in its place, which takes longer than the rest
                 os.kill(worker.pid, signal.SIGKILL)
 
     monkeypatch.setattr(folder, "_write", kill)

@@ -8,11 +8,12 @@ import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from cases import mixture_inputs
-from numba import types
+from numba import njit, types
 
 import gaussgrad
 from gaussgrad import simd
@@ -74,6 +75,14 @@ def replace_in(path: Path, old: str, new: str) -> None:
 def test_a_fingerprint_sees_the_code_and_no_speech():
     source = 'def f(x):\n    """Twice."""\n    return x + "#2"  # two\n'
     assert compilation.without_speech(source) == 'def f(x):\n    return x + "#2"'
+
+
+@pytest.mark.parametrize("compiler", [simd.inner, simd.inlined])
+def test_a_function_inside_kernels_is_compiled_once_for_all_integers(compiler: Callable[..., Any]):
+    power = compiler(lambda number, exponent: number**exponent)
+    entry = njit(lambda number: power(number, 2) + power(number, 3) + power(number, exponent=5))
+    assert entry(2.0) == 44.0
+    assert power.signatures == [(types.float64, types.int64)]
 
 
 @pytest.mark.parametrize("before", [True, False])

@@ -2,7 +2,6 @@
 
 import csv
 import json
-import os
 import socket
 import subprocess
 import sys
@@ -12,32 +11,45 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+import trainings
 from tiny_images import spots
 
 from gaussgrad.autoencoder import GaussianAutoencoder
+from gaussgrad.cli import main
 from gaussgrad.training import loop, modules, processes
 
 SCRIPT = "from gaussgrad.cli import main\n\nmain()\n"
+FORKED_SCRIPT = "import sys\nfrom trainings import train\n\ntrain(sys.argv[1:])\n"
 OPTIONS = ("-n", "2", "--epochs", "2", "--batch-size", "8", "--no-augment", "--looks", "0")
 
 
-def run_command(folder, *arguments, launcher=()):
-    """A finished `gaussgrad` process, started from a script as Lightning and torchrun need it."""
-    script = folder / "gaussgrad_script.py"
-    script.write_text(SCRIPT)
-    command = [sys.executable, *launcher, str(script), *map(str, arguments)]
+def with_devices(folder, forked, arguments):
+    """What the command prints that starts a second process itself."""
+    command = [sys.executable, str(folder / "script.py"), *map(str, arguments), "--devices", "2"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
     if done.returncode:
         raise AssertionError(done.stdout + done.stderr)
     return done.stdout
 
 
+def with_torchrun(folder, forked, arguments):
+    """What two processes print that torchrun started."""
+    log = folder / "torchrun.txt"
+    number = forked(trainings.start_under_torchrun, log, folder / "forked_script.py", arguments)
+    if forked(trainings.exit_code, number, 240) != 0:
+        raise AssertionError(log.read_text())
+    return log.read_text()
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Images, and a run of one process."""
+    """Images, scripts, and a run of one process."""
     folder = tmp_path_factory.mktemp("processes")
     np.save(folder / "images.npy", spots())
-    run_command(folder, "train", folder / "images.npy", "-o", folder / "one", *OPTIONS, "--tensorboard")
+    (folder / "script.py").write_text(SCRIPT)
+    (folder / "forked_script.py").write_text(FORKED_SCRIPT)
+    with pytest.raises(SystemExit, match=r"^0$"):
+        main(["train", str(folder / "images.npy"), "-o", str(folder / "one"), *OPTIONS, "--tensorboard"])
     return folder
 
 
@@ -50,20 +62,16 @@ def losses(run: Path):
         return [float(row["loss"]) for row in csv.DictReader(file)]
 
 
-LAUNCHERS = {
-    "devices": ((), ("--devices", "2")),
-    "torchrun": (("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"), ()),
-}
+LAUNCHERS = {"devices": with_devices, "torchrun": with_torchrun}
 
 
 @pytest.mark.long
 @pytest.mark.skipif(not torch.distributed.is_available(), reason="torch was built without torch.distributed")
 @pytest.mark.skipif(sys.platform != "linux", reason="Lightning's processes on the CPU are tried on Linux")
 @pytest.mark.parametrize("launcher", LAUNCHERS)
-def test_two_processes_match_one_in_the_figures_that_should(folder, launcher):
-    before, options = LAUNCHERS[launcher]
+def test_two_processes_match_one_in_the_figures_that_should(folder, launcher, forked):
     run = folder / launcher
-    printed = run_command(folder, "train", folder / "images.npy", "-o", run, *OPTIONS, *options, launcher=before)
+    printed = LAUNCHERS[launcher](folder, forked, ("train", folder / "images.npy", "-o", run, *OPTIONS))
     assert printed.count("to train on") == 1  # one process speaks
     one, two = figures(folder / "one"), figures(run)
     for name in ("pca_psnr", "mean_image_psnr", "epochs", "training_images", "held_out_images", "numbers_per_image"):
@@ -179,24 +187,19 @@ def test_processes_that_lightning_starts_are_known_by_their_place(monkeypatch, r
 @pytest.mark.long
 @pytest.mark.skipif(not torch.distributed.is_available(), reason="torch was built without torch.distributed")
 @pytest.mark.skipif(sys.platform != "linux", reason="Lightning's processes on the CPU are tried on Linux")
-def test_tasks_of_srun_make_one_run(folder):
+def test_tasks_of_srun_make_one_run(folder, forked):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
-    options = ("train", folder / "images.npy", "-o", folder / "srun", *OPTIONS, "--epochs", "1")
-    command = [sys.executable, "-c", SCRIPT, *map(str, options)]
+    arguments = ("train", folder / "images.npy", "-o", folder / "srun", *OPTIONS, "--epochs", "1")
+    logs = [folder / f"srun-{rank}.txt" for rank in range(2)]
     tasks = [
-        subprocess.Popen(
-            command,
-            env=os.environ | slurm(ntasks=2, per_node=2, rank=rank) | {"MASTER_PORT": port},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        for rank in range(2)
+        forked(trainings.start, log, arguments, slurm(ntasks=2, per_node=2, rank=rank) | {"MASTER_PORT": port})
+        for rank, log in enumerate(logs)
     ]
-    printed = [task.communicate(timeout=240)[0] for task in tasks]
-    assert [task.returncode for task in tasks] == [0, 0], printed
+    codes = [forked(trainings.exit_code, task, 240) for task in tasks]
+    printed = [log.read_text() for log in logs]
+    assert codes == [0, 0], printed
     assert ["to train on" in text for text in printed] == [True, False]  # one process speaks
     assert figures(folder / "srun")["epochs"] == 1
 

@@ -7,15 +7,15 @@ import json
 import os
 import re
 import signal
-import subprocess
-import sys
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+import trainings
 from PIL import Image
 from rich.console import Console
 from tiny_images import spots
@@ -140,28 +140,14 @@ def test_the_log_has_one_row_per_epoch(tmp_path):
     np.testing.assert_allclose(float(rows[-1]["held_out_psnr"]), figures.held_out_psnr, rtol=1e-5)
 
 
-TRAIN = """
-import signal, sys
-from gaussgrad.cli import main
-
-signal.signal(signal.SIGINT, signal.default_int_handler)  # tests in the background inherit that it is ignored
-main(sys.argv[1:])
-"""
-
-
-def _start(*arguments):
-    command = [sys.executable, "-c", TRAIN, *map(str, arguments)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-
-
-def _wait_for_epochs(run, process, epochs):
-    """Wait until the log tells of so many epochs and a checkpoint is there."""
+def _wait_for_epochs(run, ended, epochs):
+    """Wait until the log tells of so many epochs and a checkpoint is there; `ended` gives the exit code, if any."""
     deadline = time.monotonic() + 100
-    while time.monotonic() < deadline and process.poll() is None:
+    while time.monotonic() < deadline and ended(0) is None:
         if run.checkpoint.is_file() and len(report.logged_history(run)) >= epochs:
             return
         time.sleep(0.02)
-    raise AssertionError(f"no checkpoint of {epochs} epochs; exit code {process.poll()}")
+    raise AssertionError(f"no checkpoint of {epochs} epochs; exit code {ended(0)}")
 
 
 def _first_logged_epoch(run, version):
@@ -170,28 +156,28 @@ def _first_logged_epoch(run, version):
 
 
 @pytest.mark.long
-@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SIGKILL")
-def test_an_interrupted_and_then_killed_run_goes_on_as_if_never_stopped(tmp_path):
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_an_interrupted_and_then_killed_run_goes_on_as_if_never_stopped(tmp_path, forked):
     np.save(tmp_path / "images.npy", spots())
     epochs = 40  # more than a process comes through before the signal reaches it
     options = ("-n", 2, "--looks", 1, "--epochs", epochs, "--batch-size", 16)
-    folder = tmp_path / "stopped"
+    folder, log = tmp_path / "stopped", tmp_path / "printed.txt"
     run = runs.Run(folder, SHORT)
 
-    process = _start("train", tmp_path / "images.npy", *options, "-o", folder)
-    _wait_for_epochs(run, process, 2)
-    process.send_signal(signal.SIGINT)
-    printed, _ = process.communicate(timeout=60)
-    assert process.returncode == 130
+    process = forked(trainings.start, log, ("train", tmp_path / "images.npy", *options, "-o", folder))
+    _wait_for_epochs(run, partial(forked, trainings.exit_code, process), 2)
+    os.kill(process, signal.SIGINT)
+    assert forked(trainings.exit_code, process, 60) == 130
+    printed = log.read_text()
     assert f"Go on with: gaussgrad train -o {folder} --resume" in printed
     assert "Traceback" not in printed
 
-    process = _start("train", "-o", folder, "--resume")
-    _wait_for_epochs(run, process, len(report.logged_history(run)) + 2)
+    process = forked(trainings.start, log, ("train", "-o", folder, "--resume"))
+    _wait_for_epochs(run, partial(forked, trainings.exit_code, process), len(report.logged_history(run)) + 2)
     with pytest.raises(FileExistsError, match="is being written by another process"):
         session.resume(folder, {})
-    process.kill()
-    process.communicate(timeout=60)
+    os.kill(process, signal.SIGKILL)
+    assert forked(trainings.exit_code, process, 60) == -signal.SIGKILL
     assert not run.is_complete
 
     session.resume(folder, {})

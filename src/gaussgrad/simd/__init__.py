@@ -5,7 +5,7 @@ kernel says itself what is done at once. All arithmetic is IEEE (no reassociatio
 wherever they stand. Vectors are values: they live in registers and are never stored in Python objects.
 """
 
-from gaussgrad.simd.compilation import INLINE, INNER, kernel, static, value_of
+from gaussgrad.simd.compilation import INLINE, INNER, inlined, inner, kernel, static, value_of
 from gaussgrad.simd.exponential import LOWEST, exp, exp_both
 from gaussgrad.simd.lanes import (
     evens,
@@ -74,6 +74,8 @@ __all__ = [
     "fused",
     "get",
     "greater",
+    "inlined",
+    "inner",
     "iota",
     "keep",
     "kernel",

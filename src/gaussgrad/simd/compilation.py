@@ -9,7 +9,7 @@ from pathlib import Path
 from types import CellType, FunctionType
 from typing import Any
 
-from numba import njit
+from numba import njit, types
 from numba.extending import overload
 
 from gaussgrad.simd.cache import cache_of
@@ -56,6 +56,28 @@ def fingerprint(folder: Path) -> str:
         wanted = set().union(*(_room(one)[1] for one in wanted)) - found - {PACKAGE}
     text = "\0".join(_room(one)[0] for one in sorted(found))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def inner(function: FunctionType) -> Any:
+    """Compile a function that kernels call."""
+    return _for_any_number(njit(**INNER)(function))
+
+
+def inlined(function: FunctionType) -> Any:
+    """Compile a function that kernels call in their loops."""
+    return _for_any_number(njit(**INLINE)(function))
+
+
+def _for_any_number(compiled: Any) -> Any:
+    """The same, compiled once for all integers: Numba would compile it again for each that stands in a call."""
+    of_types = compiled.get_call_template
+
+    def of_plain_types(arguments: tuple[Any, ...], named: dict[str, Any]) -> Any:
+        plain = {name: types.unliteral(argument) for name, argument in named.items()}
+        return of_types(tuple(map(types.unliteral, arguments)), plain)
+
+    compiled.get_call_template = of_plain_types
+    return compiled
 
 
 def kernel(function: FunctionType) -> Any:

@@ -3,7 +3,6 @@
 import math
 
 import numpy as np
-from numba import njit
 
 from gaussgrad import simd
 from gaussgrad.fitting.gauss_newton.equations import FIELDS, FREE, RIGHT, SHAPE, STEP, Memory, solve
@@ -18,7 +17,7 @@ FAR = -1e6  # pixels: where nothing stands, in the places that pad a vector
 MOST_NEIGHBOURS = 256  # of a Gaussian, in the mean, whose overlaps are kept
 
 
-@njit(**simd.INNER)
+@simd.inner
 def _remember(n, padded, channels, lanes, kind):
     """The memory of a thread."""
     most = n * (min(padded, max(MOST_NEIGHBOURS, lanes)) // lanes)
@@ -38,7 +37,7 @@ def _remember(n, padded, channels, lanes, kind):
     )
 
 
-@njit(**simd.INNER)
+@simd.inner
 def _read(image, gaussians, gradients, free, size, padded, memory):
     """Put the Gaussians of an image and what pulls them into memory; what must not move is not pulled."""
     means, factors, weights = gaussians
@@ -65,7 +64,7 @@ def _read(image, gaussians, gradients, free, size, padded, memory):
             fields[right + at] *= free[row]
 
 
-@njit(**simd.INNER)
+@simd.inner
 def _move(image, gaussians, steps, limits, moved):
     """Apply a step in the coordinates of each Gaussian, within the bounds."""
     means, factors, weights = gaussians

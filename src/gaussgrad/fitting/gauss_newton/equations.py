@@ -8,7 +8,6 @@ import math
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 
 from gaussgrad import simd
 from gaussgrad.fitting.gauss_newton.overlaps import BLOCK, PROFILES, Plane, add_blocks
@@ -40,7 +39,7 @@ class Memory(NamedTuple):
 
 
 # The functions of fields take all of them and which: views of arrays cost more, also to compile.
-@njit(**simd.INNER)
+@simd.inner
 def _dot(fields, size, a, b):
     """The sum of the products of two fields."""
     fields_ = simd.address(fields)
@@ -52,7 +51,7 @@ def _dot(fields, size, a, b):
     return np.float64(simd.total(value))
 
 
-@njit(**simd.INNER)
+@simd.inner
 def _add(fields, size, a, scale, b, out):
     """out = a + scale b."""
     fields_ = simd.address(fields)
@@ -64,7 +63,7 @@ def _add(fields, size, a, scale, b, out):
         simd.store(fields_, out * size + k, lanes, simd.fused(factor, other, one))
 
 
-@njit(**simd.INNER)
+@simd.inner
 def _multiply(fields, size, a, b, out):
     """out = a b, number by number."""
     fields_ = simd.address(fields)
@@ -75,7 +74,7 @@ def _multiply(fields, size, a, b, out):
         simd.store(fields_, out * size + k, lanes, one * other)
 
 
-@njit(**simd.INNER)
+@simd.inner
 def _draw(fields, size, weights, padded, drawn):
     """How much of each profile the direction draws in each channel."""
     fields_, weights_, drawn_ = simd.address(fields), simd.address(weights), simd.address(drawn)
@@ -91,7 +90,7 @@ def _draw(fields, size, weights, padded, drawn):
                 simd.store(drawn_, out + (1 + slot) * padded + k, lanes, value)
 
 
-@njit(**simd.INNER)
+@simd.inner
 def _draw_transposed(products, weights, padded, fields, size):
     """The product, of the integrals with each profile: the transpose of `_draw`."""
     products_, weights_, fields_ = simd.address(products), simd.address(weights), simd.address(fields)
@@ -110,7 +109,7 @@ def _draw_transposed(products, weights, padded, fields, size):
             simd.store(fields_, start + (SHAPE + channel) * padded + k, lanes, value)
 
 
-@njit(**simd.INNER)
+@simd.inner
 def _integrate(drawn, n, padded, first, tiles, blocks, products):
     """The integrals of what is drawn with each profile of each Gaussian."""
     drawn_, blocks_ = simd.address(drawn), simd.address(blocks)
@@ -138,7 +137,7 @@ def _integrate(drawn, n, padded, first, tiles, blocks, products):
             products[at + 4 * padded], products[at + 5 * padded] = simd.total(s4), simd.total(s5)
 
 
-@njit(**simd.INNER)
+@simd.inner
 def _fill_overlaps(n, padded, least, plane, first, tiles, blocks):
     """Fill in the blocks of overlaps of at least so much, or of more where there is no memory for so many."""
     plane_, blocks_ = simd.address(plane), simd.address(blocks)
@@ -155,7 +154,7 @@ def _fill_overlaps(n, padded, least, plane, first, tiles, blocks):
     first[n] = filled
 
 
-@njit(**simd.INNER)
+@simd.inner
 def _fill_diagonal(n, padded, size, damping, memory):
     """Fill in the damping of each number, and the inverse of the damped diagonal."""
     plane, weights, fields = memory.plane, memory.weights, memory.fields
@@ -179,7 +178,7 @@ def _fill_diagonal(n, padded, size, damping, memory):
             fields[INVERSE * size + at] = 1 / (own + damping * (own + ridge))
 
 
-@njit(**simd.INNER)
+@simd.inner
 def solve(n, padded, damping, memory):
     """Fill in the step that leaves a small residual of the equations; how far the squared error falls by it.
 

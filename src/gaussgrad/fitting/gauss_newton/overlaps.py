@@ -9,8 +9,6 @@ however many pixels a Gaussian covers (docs/maths.md, equations 58 to 61).
 import math
 from typing import Any, NamedTuple
 
-from numba import njit
-
 from gaussgrad import simd
 
 PROFILES = 6
@@ -31,7 +29,7 @@ class Plane(NamedTuple):
 NUMBERS = 6  # rows of a plane
 
 
-@njit(**simd.INLINE)
+@simd.inlined
 def view(a, b, c, height, width):
     """The root of a bound on the share of the integral of a shape's square that lies in a frame.
 
@@ -42,25 +40,25 @@ def view(a, b, c, height, width):
     return math.sqrt(min(1.0, across, height * width / (math.pi * a * c)))
 
 
-@njit(**simd.INLINE)
+@simd.inlined
 def column(plane, row, j, like):
     """A number of the Gaussians from j on."""
     return simd.load(plane.numbers, row * plane.padded + j, simd.width_of(like), like)
 
 
-@njit(**simd.INLINE)
+@simd.inlined
 def single(plane, row, i, like):
     """A number of Gaussian i in every lane."""
     return simd.splat(simd.peek(plane.numbers, row * plane.padded + i), like)
 
 
-@njit(**simd.INLINE)
+@simd.inlined
 def stein(mean, rest, first, without_first, second, without_second):
     """The mean of a product v F of normal numbers: E[v] E[F] + the sum over the w in F of cov(v, w) E[F / w]."""
     return simd.fused(mean, rest, simd.fused(first, without_first, second * without_second))
 
 
-@njit(**simd.INLINE)
+@simd.inlined
 def put_row(blocks, at, mass, v0, v1, v2, v3, v4, v5):
     """Write a row of a block."""
     lanes = simd.width_of(mass)
@@ -72,7 +70,7 @@ def put_row(blocks, at, mass, v0, v1, v2, v3, v4, v5):
     simd.store(blocks, at + 5 * lanes, lanes, mass * v5)
 
 
-@njit(**simd.INNER)
+@simd.inner
 def add_blocks(i, plane, n, least, tiles, blocks, filled, most):
     """Append the blocks of Gaussian i with the n that it overlaps by more than `least`: their new number.
 

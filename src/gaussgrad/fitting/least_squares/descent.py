@@ -3,7 +3,6 @@
 import math
 
 import numpy as np
-from numba import njit
 
 from gaussgrad import simd
 from gaussgrad.fitting.least_squares.equations import (
@@ -23,7 +22,7 @@ RELAXED, TIGHTENED = 0.5, 3.0  # factors on the damping after a step that helped
 RIDGE = 1e-3  # of the mean diagonal, added to each: holds what no pixel sees
 
 
-@njit(**simd.INNER)
+@simd.inner
 def _solve(matrix, right, free, damping, system, step):
     """Solve for the free numbers of all Gaussians with a damped diagonal; False where the system is singular."""
     n = matrix.shape[0]
@@ -69,7 +68,7 @@ def _solve(matrix, right, free, damping, system, step):
     return True
 
 
-@njit(**simd.INNER)
+@simd.inner
 def _move(gaussians, free, step, limits, moved):
     """Apply a step in the coordinates of each Gaussian, within the bounds."""
     means, factors, weights = gaussians

@@ -43,7 +43,7 @@ class Line(NamedTuple):
 
 
 # Views of arrays cost more here than what is done with them, so functions take whole arrays and the Gaussian's index.
-@njit(**simd.INNER)
+@simd.inner
 def _fill_row(y, width, means, factors, cut, i, spans, profiles):
     """One row of a Gaussian: the span of pixels it touches, its shape there, and z along both axes."""
     a, b, c = np.float64(factors[i, 0]), np.float64(factors[i, 1]), np.float64(factors[i, 2])
@@ -77,7 +77,7 @@ def _fill_row(y, width, means, factors, cut, i, spans, profiles):
         o += slope
 
 
-@njit(**simd.INNER)
+@simd.inner
 def _fill_vectors(i, spans, profiles, weights, channel, tolerance, vectors):
     """The derivatives of each pixel of the span to the numbers of one Gaussian."""
     weight = weights[i, channel]
@@ -93,7 +93,7 @@ def _fill_vectors(i, spans, profiles, weights, channel, tolerance, vectors):
         vectors[i, x, FIRST_WEIGHT + channel] = profiles[i, 3, x] * (profiles[i, 0, x] - tolerance)
 
 
-@njit(**simd.INNER)
+@simd.inner
 def _add_right(i, spans, vectors, residuals, right):
     base, total = simd.address(vectors), simd.address(right)
     order = simd.iota(base)
@@ -107,7 +107,7 @@ def _add_right(i, spans, vectors, residuals, right):
         simd.store(total, i * SLOTS + slot, left, value)
 
 
-@njit(**simd.INNER)
+@simd.inner
 def _add_block(i, j, first, last, vectors, matrix, coloured):
     """Add the outer products of the vectors of two Gaussians at the pixels [first, last) to their block.
 
@@ -146,7 +146,7 @@ def _add_block(i, j, first, last, vectors, matrix, coloured):
                 at += SLOTS
 
 
-@njit(**simd.INNER)
+@simd.inner
 def _compose_row(spans, profiles, weights, mode, tolerance, drawn):
     """The values of a row of pixels; profiles[i, 3] become their derivatives to the value of Gaussian i there."""
     drawn[:] = 0

@@ -8,7 +8,6 @@ however long, narrow and slanted it is (docs/fitting.md).
 import math
 
 import numpy as np
-from numba import njit
 
 from gaussgrad import simd
 
@@ -17,7 +16,7 @@ LEAST = 1e-30  # of the root mean square of a gradient: what nothing pulls does 
 FURTHEST = 0.5  # that a shape moves in one step, in its own widths
 
 
-@njit(**simd.INLINE)
+@simd.inlined
 def adam(gradient, first, second, k, i, decay_first, decay_second, age):
     """The direction of Adam (Kingma and Ba, 2015, algorithm 1) for the number k of Gaussian i."""
     first[i, k] += (1 - decay_first) * (gradient - first[i, k])
@@ -26,13 +25,13 @@ def adam(gradient, first, second, k, i, decay_first, decay_second, age):
     return mean / (math.sqrt(second[i, k] / (1 - decay_second**age)) + LEAST)
 
 
-@njit(**simd.INLINE)
+@simd.inlined
 def bounded(value, bound):
     """The value within [-bound, bound]."""
     return min(max(value, -bound), bound)
 
 
-@njit(**simd.INLINE)
+@simd.inlined
 def within(a, b, c, narrowest, widest):
     """The factor with its principal stddevs in [narrowest, widest].
 

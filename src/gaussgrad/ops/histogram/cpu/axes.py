@@ -7,7 +7,7 @@ vector can begin or end outside. Outermost bins that keep what falls outside hav
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit, types
+from numba import types
 from numba.extending import overload
 
 from gaussgrad import simd
@@ -37,14 +37,14 @@ class Shares(NamedTuple):
     by_width: Any  # the same to the stddev
 
 
-@njit(**simd.INLINE)
+@simd.inlined
 def axis_of(edges, low, rate, column):
     """What a kernel knows of an axis whose edges, with the pads, are an array."""
     unbounded = edges.size == 2 * PAD + 2 and edges[PAD] == -np.inf and edges[PAD + 1] == np.inf
     return Axis(simd.address(edges), edges.size - 2 * PAD - 1, low, rate, column, unbounded)
 
 
-@njit(**simd.INLINE)
+@simd.inlined
 def axes_of(edges, lows, rates, d):
     """The three axes z, y, x of samples with d coordinates."""
     return (
@@ -54,14 +54,14 @@ def axes_of(edges, lows, rates, d):
     )
 
 
-@njit(**simd.INLINE)
+@simd.inlined
 def rooms(scratch, row):
     """Addresses of three rows of scratch (9, longest + two vectors): what an unbounded axis gives stands in them."""
     scratch[row, 0], scratch[row + 1, 0], scratch[row + 2, 0] = 1.0, 0.0, 0.0
     return simd.address(scratch[row]), simd.address(scratch[row + 1]), simd.address(scratch[row + 2])
 
 
-@njit(**simd.INLINE)
+@simd.inlined
 def bin_below(axis, place):
     """The last bin whose lower edge is at most `place`: -1 below all of them, the number of bins above."""
     table, bins = axis.table, axis.bins
@@ -91,7 +91,7 @@ class Parts(NamedTuple):
     moment: Any
 
 
-@njit(**simd.INLINE)
+@simd.inlined
 def parts_of(z, reach):
     """The numbers of edges z stddevs from the sample; the distribution function is the step and the signed tail."""
     nothing, size = simd.zero(z), simd.absolute(z)
@@ -103,14 +103,14 @@ def parts_of(z, reach):
     return Parts(step, simd.select(left, tail, nothing - tail), density, simd.select(near, z * density, nothing))
 
 
-@njit(**simd.INLINE)
+@simd.inlined
 def mass_between(below, parts):
     """The masses of the bins that end at the edges of a vector, which follows the vector `below`."""
     steps = parts.step - simd.shifted(below.step, parts.step)
     return steps + (parts.tail - simd.shifted(below.tail, parts.tail))
 
 
-@njit(**simd.INLINE)
+@simd.inlined
 def share_out(axis, sample, stddev, reach, single, out, derivatives):
     """The shares of a sample, whose coordinates and standard deviations stand at two addresses and places.
 
@@ -141,14 +141,14 @@ def share_out(axis, sample, stddev, reach, single, out, derivatives):
             return Shares(first, count, *out)
 
 
-@njit(**simd.INLINE)
+@simd.inlined
 def nothing_below(like):
     """What stands below the first edge."""
     nothing = simd.zero(like)
     return Parts(nothing, nothing, nothing, nothing)
 
 
-@njit(**simd.INLINE)
+@simd.inlined
 def write(z, reach, below, out, count, derivatives):
     """Write the masses of a vector of bins, and their derivatives; the numbers of its edges."""
     masses, by_place, by_width = out

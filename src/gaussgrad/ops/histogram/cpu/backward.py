@@ -1,13 +1,12 @@
 """The backward kernel: each sample collects its gradient from the bins that it reaches."""
 
 import numpy as np
-from numba import njit
 
 from gaussgrad import simd
 from gaussgrad.ops.histogram.cpu.axes import PAD, axes_of, rooms, share_out
 
 
-@njit(**simd.INLINE)
+@simd.inlined
 def pull_of_row(grad, row, shares):
     """The upstream gradient along a row of bins, by the masses there and by both their derivatives."""
     like, lanes = simd.iota(grad), simd.lanes_of(grad)
@@ -20,14 +19,14 @@ def pull_of_row(grad, row, shares):
     return simd.total(by_mass), simd.total(by_place), simd.total(by_width)
 
 
-@njit(**simd.INLINE)
+@simd.inlined
 def three(shares, index):
     """The mass of a bin and its derivatives."""
     at = index - shares.first
     return simd.peek(shares.masses, at), simd.peek(shares.by_place, at), simd.peek(shares.by_width, at)
 
 
-@njit(**simd.INLINE)
+@simd.inlined
 def pull_of_all(grad, first, height, width, depth, z, y, x):
     """The upstream gradient by the mass in all bins, and by its derivatives along z, y and x: to place, then width."""
     pull = 0.0

@@ -1,7 +1,6 @@
 """The backward kernel: each point collects its gradient, and each block of points that of the kernel."""
 
 import numpy as np
-from numba import njit
 
 from gaussgrad import simd
 from gaussgrad.ops.impulse.cpu.taps import kernel_row, taps_of
@@ -53,7 +52,7 @@ def gradients(
                     _add_kernel_gradient(upstream, z - z0, y - y0, value, grad_kernel)
 
 
-@njit(nogil=True)
+@simd.inner
 def _weigh_upstream(pixels: np.ndarray, weights: np.ndarray, first: int, upstream: np.ndarray) -> None:
     """The image gradient (c, visible) along one line, weighted over channels, placed as a kernel row; zeros outside."""
     upstream[:] = 0
@@ -62,7 +61,7 @@ def _weigh_upstream(pixels: np.ndarray, weights: np.ndarray, first: int, upstrea
             upstream[first + i] += weights[c] * pixels[c, i]
 
 
-@njit(nogil=True)
+@simd.inner
 def _add_weight_gradient(
     pixels: np.ndarray, first: int, taps: np.ndarray, row: np.ndarray, grad_weights: np.ndarray
 ) -> None:
@@ -72,7 +71,7 @@ def _add_weight_gradient(
             grad_weights[c] += pixels[c, i] * (taps[1] * row[k] + taps[2] * row[k - 1])
 
 
-@njit(nogil=True)
+@simd.inner
 def _add_point_gradient(
     upstream: np.ndarray,
     value: np.ndarray,  # taps along x
@@ -88,7 +87,7 @@ def _add_point_gradient(
         grad_point[2] += upstream[k] * (value[1] * row_z[k] + value[2] * row_z[k - 1])
 
 
-@njit(nogil=True)
+@simd.inner
 def _add_kernel_gradient(upstream: np.ndarray, z: int, y: int, taps: np.ndarray, grad_kernel: np.ndarray) -> None:
     """What one line of it says to the kernel entries; `kernel_row` turned around."""
     for i in range(1, 3):

@@ -3,10 +3,11 @@
 from typing import Any
 
 import numpy as np
-from numba import njit
+
+from gaussgrad import simd
 
 
-@njit(nogil=True)
+@simd.inner
 def taps_of(mean: Any, length: int, extent: int, value: np.ndarray, slope: np.ndarray) -> tuple[int, bool]:
     """Pixel of kernel entry 0 left of the mean, and whether any pixel can be touched; equations 41 and 42.
 
@@ -24,7 +25,7 @@ def taps_of(mean: Any, length: int, extent: int, value: np.ndarray, slope: np.nd
     return int(whole) - half, True
 
 
-@njit(nogil=True)
+@simd.inner
 def kernel_row(kernel: np.ndarray, z: int, y: int, z_taps: np.ndarray, y_taps: np.ndarray, row: np.ndarray) -> None:
     """Kernel entries along x at the offsets z, y, mixed by the taps of both axes; two zeros before and after."""
     row[:] = 0

@@ -4,7 +4,6 @@ The terms of the sums are computed again: to keep them would cost more in memory
 """
 
 import numpy as np
-from numba import njit
 
 from gaussgrad import simd
 from gaussgrad.ops.mixture.cpu.pairs import (
@@ -20,7 +19,7 @@ from gaussgrad.ops.mixture.cpu.points import PER_POINT, add_runs, at_pairs, load
 from gaussgrad.ops.mixture.cpu.records import Mixture, Points, Shares, addresses
 
 
-@njit(**simd.INLINE)
+@simd.inlined
 def pair_gradients(at, count, k, points, shares, mixture, lowest, past_cache, gradients, mean_gradients, like):
     """The gradients of `count` pairs; equations M5 and M7.
 

@@ -1,7 +1,6 @@
 """The forward kernel: one pass over the components of a block of points."""
 
 import numpy as np
-from numba import njit
 
 from gaussgrad import simd
 from gaussgrad.ops.mixture.cpu.pairs import (
@@ -17,7 +16,7 @@ from gaussgrad.ops.mixture.cpu.records import Mixture, Pairs, Points, addresses
 from gaussgrad.ops.mixture.cpu.validity import holds_everywhere
 
 
-@njit(**simd.INLINE)
+@simd.inlined
 def joint_exponents(at, count, k, points, mixture, pairs, lowest, limit, like):
     """The joint exponents of `count` pairs, e^-2|a| of their correlations, and their weights; whether all were valid.
 

@@ -6,8 +6,6 @@ components; a block of points fits the first cache, or with many components the 
 
 import math
 
-from numba import njit
-
 from gaussgrad import simd
 
 PAIRS_PER_BLOCK = 1024  # about; their numbers fit the first cache
@@ -23,7 +21,7 @@ def points_per_block(components):
     return GROUP * max(1, PAIRS_PER_BLOCK // (GROUP * components))
 
 
-@njit(**simd.INLINE)
+@simd.inlined
 def two(array, index, count, like):
     """Pairs (x, y) from place `index` on, as a vector of x and one of y; `count` pairs, 0 in the other lanes."""
     lanes = simd.width_of(like)
@@ -32,21 +30,21 @@ def two(array, index, count, like):
     return simd.evens(low, high), simd.odds(low, high)
 
 
-@njit(**simd.INLINE)
+@simd.inlined
 def store_two(array, index, count, x, y):
     """Write `count` pairs (x, y) from place `index` on."""
     simd.store(array, 2 * index, 2 * count, simd.zip_low(x, y))
     simd.store(array, 2 * index + simd.width_of(x), 2 * count - simd.width_of(x), simd.zip_high(x, y))
 
 
-@njit(**simd.INLINE)
+@simd.inlined
 def stream_two(array, index, x, y):
     """The same of whole vectors at aligned places, past the cache."""
     simd.stream(array, 2 * index, simd.zip_low(x, y))
     simd.stream(array, 2 * index + simd.width_of(x), simd.zip_high(x, y))
 
 
-@njit(**simd.INLINE)
+@simd.inlined
 def prefetch(at, mixture, like):
     """Ask for a vector of pairs before its turn: the processor itself follows too few of the six lines."""
     lanes = simd.width_of(like)
@@ -58,13 +56,13 @@ def prefetch(at, mixture, like):
     simd.prefetch(mixture.atanh_correlations, at)
 
 
-@njit(**simd.INLINE)
+@simd.inlined
 def exp_or_zero(x, lowest):
     """e**x for x <= 0, -infinity included."""
     return simd.select(simd.greater(x, simd.splat(lowest, x)), simd.exp(x), simd.zero(x))
 
 
-@njit(**simd.INLINE)
+@simd.inlined
 def standardized(x, y, mean_x, mean_y, log_x, log_y, a):
     """Offsets in standard deviations, and the numbers of equations M3 and M4.
 
@@ -81,7 +79,7 @@ def standardized(x, y, mean_x, mean_y, log_x, log_y, a):
     return inverse_x, inverse_y, o_x, o_y, d, size, sign, small, steepness
 
 
-@njit(**simd.INLINE)
+@simd.inlined
 def joint_exponent(logit, log_x, log_y, o_x, d, size, number):
     """The logit and the log density of a component together, but for log((1 + e^-2|a|) / 4 pi); M2 and M4.
 

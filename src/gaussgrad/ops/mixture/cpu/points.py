@@ -4,7 +4,6 @@ A vector of points holds as many as it has lanes; lane by lane their pairs lie e
 """
 
 import numpy as np
-from numba import njit
 
 from gaussgrad import simd
 from gaussgrad.ops.mixture.cpu.pairs import store_two, two
@@ -12,7 +11,7 @@ from gaussgrad.ops.mixture.cpu.pairs import store_two, two
 PER_POINT = simd.static(max(simd.LANES.values()))  # vectors of scratch, one for each point of a vector
 
 
-@njit(**simd.INLINE)
+@simd.inlined
 def at_pairs(first, second, third, point, ends, k, like):
     """Three numbers of points, at the pairs of one vector.
 
@@ -33,7 +32,7 @@ def at_pairs(first, second, third, point, ends, k, like):
     return a, b, c, point, ends - lanes
 
 
-@njit(**simd.INLINE)
+@simd.inlined
 def largest_of_runs(values, at, count, k, vectors, like):
     """Lane p: the largest of the k values of run p, end to end from place `at` on; -infinity beyond `count` runs.
 
@@ -54,7 +53,7 @@ def largest_of_runs(values, at, count, k, vectors, like):
     return simd.maxima(vectors, like)
 
 
-@njit(**simd.INLINE)
+@simd.inlined
 def add_runs(values, at, count, k, vectors, like):
     """Into vector p of `vectors`, which is `PER_POINT` of scratch: the k values of run p, added up but for the lanes.
 
@@ -72,7 +71,7 @@ def add_runs(values, at, count, k, vectors, like):
         simd.put(vectors, p, total)
 
 
-@njit(**simd.INLINE)
+@simd.inlined
 def load_four(array, point, count, like):
     """The four numbers of each point of (b, 4), a vector of points each; 0 beyond `count` points."""
     a_and_c, b_and_d = two(array, 2 * point, 2 * count, like)
@@ -86,7 +85,7 @@ def load_four(array, point, count, like):
     )
 
 
-@njit(**simd.INLINE)
+@simd.inlined
 def store_four(array, point, count, a, b, c, d):
     """Write the four numbers of `count` points."""
     lanes = simd.width_of(a)

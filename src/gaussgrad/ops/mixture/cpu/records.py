@@ -6,8 +6,6 @@ of a microsecond to know the type of a tuple, and seven times as long for a Name
 
 from typing import Any, NamedTuple
 
-from numba import njit
-
 from gaussgrad import simd
 
 
@@ -45,7 +43,7 @@ class Pairs(NamedTuple):
     weight: Any
 
 
-@njit(**simd.INLINE)
+@simd.inlined
 def addresses(mixture):
     """Pointers to the arrays of a mixture."""
     return Mixture(

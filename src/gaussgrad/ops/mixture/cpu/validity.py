@@ -1,7 +1,6 @@
 """Whether values are such that nothing is to be refused, told quickly."""
 
 import numpy as np
-from numba import njit
 
 from gaussgrad import simd
 
@@ -29,13 +28,13 @@ def valid_range(start, stop, points, logits, means, log_stddevs, atanh_correlati
     return True
 
 
-@njit(**simd.INLINE)
+@simd.inlined
 def holds_everywhere(mask, like):
     """Whether every lane of a mask holds."""
     return simd.total(simd.select(mask, simd.zero(like), simd.one(like))) == 0
 
 
-@njit(**simd.INLINE)
+@simd.inlined
 def within(values, start, stop, limit):
     """Whether every magnitude is below the limit."""
     pointer = simd.address(values)
@@ -48,7 +47,7 @@ def within(values, start, stop, limit):
     return holds_everywhere(held, like)
 
 
-@njit(**simd.INLINE)
+@simd.inlined
 def below_infinity(values, start, stop):
     """Whether no value is NaN or +infinity."""
     pointer = simd.address(values)

@@ -5,7 +5,6 @@ narrow maps. Vectors add up a few rows in the dtype of the images, float64 adds 
 """
 
 import numpy as np
-from numba import njit
 
 from gaussgrad import simd
 from gaussgrad.ops.moments.cpu.light import holds_everywhere, largest, relative_exponential
@@ -13,7 +12,7 @@ from gaussgrad.ops.moments.cpu.light import holds_everywhere, largest, relative_
 ROWS = 16  # added up before float64 takes over
 
 
-@njit(**simd.INLINE)
+@simd.inlined
 def shares_of_light(logits, at, pixels, top, inverse, lowest, shares, like):
     """Write the light of `pixels` logits to `shares`; whether all of it is a number."""
     held = simd.equal(like, like)
@@ -25,7 +24,7 @@ def shares_of_light(logits, at, pixels, top, inverse, lowest, shares, like):
     return holds_everywhere(held, like)
 
 
-@njit(**simd.INLINE)
+@simd.inlined
 def first_sums(light, at, height, width, middle_x, middle_y, like):
     """The sums of light, light (x - middle) and light (y - middle); whether none of it is negative or NaN."""
     number, lanes = simd.scalar_type(light), simd.width_of(like)
@@ -48,7 +47,7 @@ def first_sums(light, at, height, width, middle_x, middle_y, like):
     return mass, sum_x, sum_y, holds_everywhere(held, like)
 
 
-@njit(**simd.INLINE)
+@simd.inlined
 def second_sums(light, at, height, width, base_x, part_x, base_y, part_y, like):
     """The sums of light times dx, dy, dx dx, dx dy and dy dy, with dx = (x - base) - part."""
     number, lanes = simd.scalar_type(light), simd.width_of(like)

@@ -1,21 +1,20 @@
 """The light that logits stand for."""
 
 import numpy as np
-from numba import njit
 
 from gaussgrad import simd
 
 ONE = simd.static(1)
 
 
-@njit(**simd.INLINE)
+@simd.inlined
 def relative_exponential(logits, top, inverse, lowest):
     """e^((logit - top) / T), 0 where that is no normal number."""
     exponent = (logits - top) * inverse
     return simd.select(simd.greater(exponent, simd.splat(lowest, exponent)), simd.exp(exponent), simd.zero(exponent))
 
 
-@njit(**simd.INLINE)
+@simd.inlined
 def largest(values, at, count, like):
     """The largest of `count` values from place `at` on; NaN is passed over."""
     lanes, number = simd.width_of(like), simd.scalar_type(values)
@@ -32,7 +31,7 @@ def largest(values, at, count, like):
     return top
 
 
-@njit(**simd.INLINE)
+@simd.inlined
 def holds_everywhere(mask, like):
     """Whether every lane of a mask holds."""
     return simd.total(simd.select(mask, simd.zero(like), simd.one(like))) == 0

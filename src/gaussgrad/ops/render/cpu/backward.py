@@ -3,7 +3,6 @@
 import math
 
 import numpy as np
-from numba import njit
 
 from gaussgrad import simd
 from gaussgrad.ops.render.cpu import factors
@@ -28,7 +27,7 @@ MOMENTS = 10  # of r: its sum, three first and six second moments
 ONE, NONE = np.int32(1), np.int32(0)
 
 
-@njit(**simd.INLINE)
+@simd.inlined
 def value_gradient(upstream, place, count, s, level, static, index):
     """The gradient of the loss to the value s * level of one Gaussian at `count` pixels of one channel."""
     mode = simd.value_of(static.mode)
@@ -45,7 +44,7 @@ def value_gradient(upstream, place, count, s, level, static, index):
     return g * simd.select(simd.equal(left, simd.zero(s)), alone, shared)
 
 
-@njit(**simd.INLINE)
+@simd.inlined
 def shape_gradient(upstream, levels, index, place, plane, count, s, static, by_channel):
     """The gradient of the loss to the shape s at `count` pixels; `by_channel` collects that to the levels."""
     gradient = simd.zero(s)
@@ -57,7 +56,7 @@ def shape_gradient(upstream, levels, index, place, plane, count, s, static, by_c
     return gradient
 
 
-@njit(**simd.INLINE)
+@simd.inlined
 def add_points(g, levels, index, upstream, at, frame, first, last, static, cut, sums, scratch):
     """Sum over the pixels of one Gaussian on the rows [first, last).
 
@@ -118,7 +117,7 @@ def add_points(g, levels, index, upstream, at, frame, first, last, static, cut, 
             moments[j, 9] += r0 * ez * ez
 
 
-@njit(**simd.INLINE)
+@simd.inlined
 def add_areas(g, levels, index, upstream, at, frame, first, last, static, cut, sums, scratch):
     """The same where the shape is the mean over a pixel: the moments are means over each pixel too (equation 47)."""
     height, width = frame.height, frame.width
@@ -147,14 +146,14 @@ def add_areas(g, levels, index, upstream, at, frame, first, last, static, cut, s
                     sums.moments[sums.row, k] += np.float64(simd.total(r * moments[k]))
 
 
-@njit(**simd.INLINE)
+@simd.inlined
 def clear(sums, j):
     """Set a row to 0; as a slice assignment it would take Numba three seconds more to compile."""
     for entry in range(sums.shape[1]):
         sums[j, entry] = 0.0
 
 
-@njit(**simd.INLINE)
+@simd.inlined
 def finish(g, scale, dimensions, density, sums, j, b, i, scene, factored, gradients):
     """Write the gradients of one Gaussian from the row j of `sums` (docs/maths.md, equations 15-18).
 
@@ -194,7 +193,7 @@ def finish(g, scale, dimensions, density, sums, j, b, i, scene, factored, gradie
         gradient[b, i, 5] = 0.5 * (zz_u - g.alpha * yz_u + slope * xz_u)
 
 
-@njit(**simd.INLINE)
+@simd.inlined
 def finish_factor(g, dimensions, sums, j, b, i, volume, widths, gradient):
     """The gradient of one factor (equations 53 and 54), by residuals over their standard deviations."""
     x, y, z = math.sqrt(g.ix), math.sqrt(g.iy), math.sqrt(g.iz)

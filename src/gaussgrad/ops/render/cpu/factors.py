@@ -12,7 +12,6 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from gaussgrad import simd
 
@@ -40,25 +39,25 @@ class Turn(NamedTuple):
     z: tuple[float, float, float]
 
 
-@njit(**simd.INLINE)
+@simd.inlined
 def bound_of(widths):
     """The largest slope and precision."""
     return BOUND_FLOAT32 if widths.itemsize == 4 else BOUND_FLOAT64
 
 
-@njit(**simd.INLINE)
+@simd.inlined
 def variance_of(stddev, bound):
     """The square of a standard deviation, at the least 1 / bound."""
     return max(stddev * stddev, 1 / bound)
 
 
-@njit(**simd.INLINE)
+@simd.inlined
 def slope_of(value, bound):
     """The value within [-bound, bound]."""
     return min(max(value, -bound), bound)
 
 
-@njit(**simd.INLINE)
+@simd.inlined
 def factor_of(widths, b, i, d):
     """The factor i of batch item b; rows that `d` dimensions lack are those of the identity."""
     below, c, e, f, g = 0.0, 1.0, 0.0, 0.0, 1.0
@@ -70,7 +69,7 @@ def factor_of(widths, b, i, d):
     return Factor(a, below, c, e, f, g)
 
 
-@njit(**simd.INLINE)
+@simd.inlined
 def is_factor(widths, b, i, d):
     """Whether the entries are finite and those on the diagonal positive: the criterion of checks.py."""
     factor = factor_of(widths, b, i, d)
@@ -80,7 +79,7 @@ def is_factor(widths, b, i, d):
     return factor.a > 0 and factor.c > 0 and factor.g > 0
 
 
-@njit(**simd.INLINE)
+@simd.inlined
 def turn(factor, d):
     """The rotation that makes a factor upper triangular (equations 50 and 51); no square can overflow."""
     h, sn, cs = 1.0, 0.0, 1.0
@@ -99,7 +98,7 @@ def turn(factor, d):
     return Turn(h * rho, sz, x, y, (p, q, r))
 
 
-@njit(**simd.INLINE)
+@simd.inlined
 def slopes_and_variances(widths, b, i, d):
     """alpha, beta, gamma, vx, vy, vz of equations 10 and 11, by equation 52."""
     factor, bound = factor_of(widths, b, i, d), bound_of(widths)
@@ -116,7 +115,7 @@ def slopes_and_variances(widths, b, i, d):
     return alpha, beta, gamma, vx, vy, vz
 
 
-@njit(**simd.INLINE)
+@simd.inlined
 def variance_along(widths, b, i, axis):
     """The variance along the axis 0 (x), 1 or 2: the square of a row's length."""
     bound = bound_of(widths)
@@ -128,14 +127,14 @@ def variance_along(widths, b, i, axis):
     return variance_of(math.hypot(length, np.float64(widths[b, i, 5])), bound)
 
 
-@njit(**simd.INLINE)
+@simd.inlined
 def density_at_mean(widths, b, i, d):
     """(2 pi)^(-d/2) / det L, from the diagonal; see `bound_of`."""
     factor = factor_of(widths, b, i, d)
     return min((2 * math.pi) ** (-0.5 * d) / factor.a / factor.c / factor.g, bound_of(widths))
 
 
-@njit(**simd.INLINE)
+@simd.inlined
 def form(symmetric, u, v):
     """u' S v of the symmetric S = (xx, xy, xz, yy, yz, zz)."""
     xx, xy, xz, yy, yz, zz = symmetric
@@ -145,7 +144,7 @@ def form(symmetric, u, v):
     return u[0] * along_x + u[1] * along_y + u[2] * along_z
 
 
-@njit(**simd.INLINE)
+@simd.inlined
 def put_gradient(widths, b, i, d, symmetric, gradient):
     """Write the gradient to a factor from S - V I, the moments of standardised residuals (equations 53 and 54)."""
     factor = factor_of(widths, b, i, d)

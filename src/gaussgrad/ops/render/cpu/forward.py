@@ -1,7 +1,6 @@
 """The forward kernel: each Gaussian is drawn row by row over the pixels inside its ellipse."""
 
 import numpy as np
-from numba import njit
 
 from gaussgrad import simd
 from gaussgrad.ops.render.cpu.bands import CELL
@@ -23,7 +22,7 @@ from gaussgrad.ops.render.cpu.records import Bands, Canvas, Cut, Frame, Levels, 
 ONE, NONE, NOBODY = np.int32(1), np.int32(0), np.int32(-1)
 
 
-@njit(**simd.INLINE)
+@simd.inlined
 def compose(canvas, place, count, s, level, old, mode, index):
     """Compose s * level onto `count` pixels of one channel, whose values are `old`."""
     if mode == SUM:
@@ -42,14 +41,14 @@ def compose(canvas, place, count, s, level, old, mode, index):
         simd.store(canvas.marks, place, count, simd.select(full, mark + ONE, mark))
 
 
-@njit(**simd.INLINE)
+@simd.inlined
 def fill(pointer, at, count, value):
     """Write `count` times the vector `value`."""
     for k in range(0, count, simd.width_of(value)):
         simd.store(pointer, at + k, count - k, value)
 
 
-@njit(**simd.INLINE)
+@simd.inlined
 def finish_union(canvas, at, count, like):
     """1 - the product, and 1 where a factor was zero."""
     for k in range(0, count, simd.width_of(like)):
@@ -58,7 +57,7 @@ def finish_union(canvas, at, count, like):
         simd.store(canvas.out, at + k, count - k, simd.select(none, simd.one(like) - left, simd.one(like)))
 
 
-@njit(**simd.INLINE)
+@simd.inlined
 def draw_rows(g, levels, index, window, of_slice, static, integrated, cut, canvas, scratch):
     """Draw a Gaussian on a window of a slice."""
     mode, dimensions = simd.value_of(static.mode), simd.value_of(static.dimensions)

@@ -10,7 +10,6 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from gaussgrad import simd
 from gaussgrad.ops.render.cpu import factors
@@ -39,7 +38,7 @@ class Gaussian(NamedTuple):
 NUMBERS = len(Gaussian._fields)
 
 
-@njit(**simd.INLINE)
+@simd.inlined
 def gaussian(means, widths, b, i, d, factored):
     """The Gaussian i of batch item b in `d` dimensions; missing coordinates are 0 with variance 1.
 
@@ -59,7 +58,7 @@ def gaussian(means, widths, b, i, d, factored):
     return Gaussian(x, y, z, alpha, beta, gamma, vx, vy, vz, 1 / vx, 1 / vy, 1 / vz)
 
 
-@njit(**simd.INLINE)
+@simd.inlined
 def slopes_of_covariances(covariances, b, i, d):
     """alpha, beta, gamma, vx, vy, vz (docs/maths.md, equations 10 and 11)."""
     alpha, beta, gamma, vy, vz = 0.0, 0.0, 0.0, 1.0, 1.0
@@ -79,7 +78,7 @@ def slopes_of_covariances(covariances, b, i, d):
     return alpha, beta, gamma, vx, vy, vz
 
 
-@njit(**simd.INLINE)
+@simd.inlined
 def take(prepared, j, d):
     """The Gaussian that `prepare` wrote to the row j; what `d` dimensions leave constant is not looked up."""
     at = j * NUMBERS
@@ -115,7 +114,7 @@ def valid_range(start, stop, means, widths, weights, factored):
     return True
 
 
-@njit(**simd.INLINE)
+@simd.inlined
 def definite(covariances, b, i, d):
     """Sylvester's criterion, from the last coordinate on; false for what is not finite."""
     xx = np.float64(covariances[b, i, 0])
@@ -132,7 +131,7 @@ def definite(covariances, b, i, d):
     return zz > 0 and minor > 0 and 0 < determinant < np.inf
 
 
-@njit(**simd.INLINE)
+@simd.inlined
 def variance_along(widths, b, i, axis, d, factored):
     """The variance along the axis 0 (x), 1 or 2 of `d`."""
     if factored is not None:
@@ -140,7 +139,7 @@ def variance_along(widths, b, i, axis, d, factored):
     return np.float64(widths[b, i, 0 if axis == 0 else 5 if axis == 2 else 2 if d == 2 else 3])
 
 
-@njit(**simd.INLINE)
+@simd.inlined
 def scale_of(g, widths, b, i, dimensions, density, factored):
     """What multiplies the weight: 1, or the density at the mean."""
     if not density:
@@ -150,7 +149,7 @@ def scale_of(g, widths, b, i, dimensions, density, factored):
     return (2 * math.pi) ** (-0.5 * dimensions) / math.sqrt(g.vx) / math.sqrt(g.vy) / math.sqrt(g.vz)
 
 
-@njit(**simd.INLINE)
+@simd.inlined
 def prepare(prepared, levels, j, scene, b, i, d, density, factored):
     """Write a Gaussian to the row j of `prepared` (CHUNK, NUMBERS) and its levels to that of `levels` (CHUNK, c).
 
@@ -165,7 +164,7 @@ def prepare(prepared, levels, j, scene, b, i, d, density, factored):
     return g, scale
 
 
-@njit(**simd.INLINE)
+@simd.inlined
 def span(centre, squared, pad, start, stop):
     """The first and one past the last pixel within sqrt(squared) + pad of the centre, inside [start, stop)."""
     half = math.sqrt(max(squared, 0.0)) + pad
@@ -176,20 +175,20 @@ def span(centre, squared, pad, start, stop):
     return int(low), int(high)
 
 
-@njit(**simd.INLINE)
+@simd.inlined
 def touched_slices(g, cut, start, stop):
     """The slices that a Gaussian touches (docs/maths.md, equation 14)."""
     return span(g.z, cut.squared * g.vz, cut.pad, start, stop)
 
 
-@njit(**simd.INLINE)
+@simd.inlined
 def touched_rows(g, ez, cut, start, stop):
     """The rows that it touches in the slice with residual ez."""
     z = max(abs(ez) - cut.pad, 0.0)
     return span(g.y + g.alpha * ez, (cut.squared - z * z * g.iz) * g.vy, cut.pad + abs(g.alpha) * cut.pad, start, stop)
 
 
-@njit(**simd.INLINE)
+@simd.inlined
 def place_rows(g, ez, y_first, count, cut, x_first, x_last, table):
     """Where the Gaussian stands in `count` rows from y_first on, at most ROWS, of the slice with residual ez.
 
@@ -220,7 +219,7 @@ def place_rows(g, ez, y_first, count, cut, x_first, x_last, table):
         simd.store(table, 3 * ROWS + r, lanes, simd.select(simd.greater(stop, high), high, stop))
 
 
-@njit(**simd.INLINE)
+@simd.inlined
 def profile(u, curvature, constant, lowest):
     """exp(curvature u^2 + constant) lane by lane, and 0 where that is no normal number."""
     exponent = simd.fused(u * u, curvature, constant)

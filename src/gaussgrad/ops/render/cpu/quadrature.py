@@ -6,7 +6,6 @@ The nodes of a pixel stand in lines along x; the lines of a row of pixels are sh
 import math
 
 import numpy as np
-from numba import njit
 
 from gaussgrad import simd
 from gaussgrad.ops.render.cpu.geometry import profile
@@ -31,7 +30,7 @@ for _row, _order in enumerate(COUNTS):
     PLACES[_row, :_order], SHARES[_row, :_order] = _nodes / 2, _weights / 2
 
 
-@njit(**simd.INLINE)
+@simd.inlined
 def row_of_nodes(precision):
     """The row of the tables for an axis along which the Gaussian has this precision."""
     for row in range(NARROWEST.size):
@@ -40,7 +39,7 @@ def row_of_nodes(precision):
     return NARROWEST.size
 
 
-@njit(**simd.INLINE)
+@simd.inlined
 def nodes_of(g, dimensions):
     """The rows of the tables for x, y and z."""
     slope = g.alpha * g.beta - g.gamma
@@ -50,7 +49,7 @@ def nodes_of(g, dimensions):
     return x, y, z
 
 
-@njit(**simd.INLINE)
+@simd.inlined
 def through_row(g, ey, ez, nodes, lines):
     """Fill in the lines of nodes through a row of pixels: for each its centre in x, its share, and its residuals.
 
@@ -69,7 +68,7 @@ def through_row(g, ey, ez, nodes, lines):
     return count
 
 
-@njit(**simd.INLINE)
+@simd.inlined
 def merge(g, lines, count):
     """Where all lines run alike, make them one with the share of all, without residuals. Returns how many remain."""
     if g.beta != 0.0 or g.gamma != 0.0:
@@ -79,7 +78,7 @@ def merge(g, lines, count):
     return 1
 
 
-@njit(**simd.INLINE)
+@simd.inlined
 def mean_over_pixels(x, order, curvature, lowest, nodes, lines, count, number):
     """The mean of the shape over the pixels x, x + 1, ..., a lane each."""
     mean = simd.zero(order)
@@ -93,7 +92,7 @@ def mean_over_pixels(x, order, curvature, lowest, nodes, lines, count, number):
     return mean
 
 
-@njit(**simd.INLINE)
+@simd.inlined
 def moments_over_pixels(x, order, curvature, lowest, nodes, lines, count, number):
     """The mean over pixels of the shape g and of g times x, y, z, xx, xy, xz, yy, yz, zz, the residuals."""
     nothing = simd.zero(order)

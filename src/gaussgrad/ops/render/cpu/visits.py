@@ -3,7 +3,6 @@
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from gaussgrad import simd
 
@@ -55,7 +54,7 @@ def place_visits(reach, batch, band_of, bands, places, visits):
     return slots
 
 
-@njit(**simd.INLINE)
+@simd.inlined
 def _blocks(first, last):
     """How many blocks the rows [first, last) make; one where there are none."""
     return max(1, (last - first + BLOCK_ROWS - 1) // BLOCK_ROWS)
