@@ -66,7 +66,29 @@ def test_what_is_kept_is_bounded(store):
     arrays.empty((256, 1024), FLOAT)  # of another shape: those kept make way
     assert store.kept == 2**20
     arrays.empty((4 * 1024, 1024), FLOAT)  # more than is ever kept
-    assert store.kept == 2**20 == sum(block.nbytes for blocks in store.blocks.values() for block in blocks)
+    assert store.kept == 2**20 == sum(block.nbytes for held in store.sizes.values() for block in held.blocks)
+
+
+def test_what_is_kept_is_bounded_however_many_sizes_were_in_use_at_once(store):
+    several = [arrays.empty((2**18 * size,), FLOAT) for size in (1, 2, 3, 4, 5)]  # 15 MiB, of which 8 may be kept
+    del several
+    assert 0 < store.kept <= 2**23
+
+
+def test_as_much_is_kept_as_was_in_use_at_once(store):
+    for _ in range(5):
+        arrays.empty(SHAPE, FLOAT)
+    assert store.kept == 2**21
+    two = [arrays.empty(SHAPE, FLOAT) for _ in range(2)]
+    del two
+    assert store.kept == 2**22
+
+
+def test_what_is_in_use_while_memory_is_released_is_not_kept_either(store):
+    array = arrays.empty(SHAPE, FLOAT)
+    arrays.release()
+    del array
+    assert store.kept == 0
 
 
 def test_what_is_kept_can_be_released(store):
@@ -74,14 +96,14 @@ def test_what_is_kept_can_be_released(store):
     assert store.kept == 2**21
     arrays.release()
     assert store.kept == 0
-    assert not any(store.blocks.values())
 
 
-def test_sizes_that_are_no_longer_asked_for_are_forgotten(store, monkeypatch):
-    monkeypatch.setattr(arrays, "SIZES", 3)
-    for columns in range(1024, 1030):
-        arrays.empty((512, columns), FLOAT)
-    assert len(store.blocks) <= 3
+def test_sizes_that_are_no_longer_asked_for_are_not_kept(store, monkeypatch):
+    monkeypatch.setattr(arrays, "UNUSED", 3)
+    arrays.empty((256, 1024), FLOAT)
+    for kept in (3, 3, 3, 2):
+        arrays.empty(SHAPE, FLOAT)
+        assert store.kept == kept * 2**20
 
 
 def test_memory_is_given_back_without_python(store):

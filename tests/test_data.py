@@ -94,7 +94,7 @@ def test_an_archive_of_several_arrays_needs_one_called_images(tmp_path):
     np.savez(tmp_path / "both.npz", labels=np.arange(6), images=BYTES)
     np.testing.assert_array_equal(data.load(tmp_path / "both.npz").pixels, EXPECTED)
     np.savez(tmp_path / "other.npz", labels=np.arange(6), pictures=BYTES)
-    with pytest.raises(ValueError, match=r'one called "images"; got the arrays labels, pictures\.'):
+    with pytest.raises(ValueError, match=r'one called "images"; got the arrays labels, pictures\)\.'):
         data.load(tmp_path / "other.npz")
 
 

@@ -75,6 +75,9 @@ def test_small_jobs_stay_on_the_calling_thread():
     assert names == [threading.current_thread()]
 
 
+TWO_CORES = pytest.mark.skipif(parallel.available_cores() < 2, reason="one core gets one thread")
+
+
 def count_threads(_=None) -> int:
     """How many threads meet in a job of two pieces; a job on one thread fails."""
     names = set()
@@ -88,8 +91,16 @@ def count_threads(_=None) -> int:
     return len(names)
 
 
+@TWO_CORES
 def test_large_jobs_leave_the_calling_thread():
     assert count_threads() == 2
+
+
+def test_there_are_never_more_threads_than_cores():
+    names, most = set(), parallel.available_cores()
+    parallel.run(lambda *_: names.add(threading.current_thread().name), 2000, 100_000, seconds=1.0)
+    assert len(names) <= most
+    assert sum(thread.name.startswith("gaussgrad_") for thread in threading.enumerate()) < max(most, 2)
 
 
 def forked(function: Callable[[int], T], count: int) -> tuple[T, list[T]]:
@@ -100,6 +111,7 @@ def forked(function: Callable[[int], T], count: int) -> tuple[T, list[T]]:
 
 
 @FORK
+@TWO_CORES
 def test_a_process_forked_after_use_in_the_parent_has_threads_of_its_own(in_fresh_process: Callable[..., Any]):
     assert in_fresh_process(forked, count_threads, 1) == (2, [2])
 

@@ -14,8 +14,8 @@ import numpy as np
 LINE = 64  # bytes of a cache line, and the alignment that TensorFlow wants
 LARGE = 2**16  # bytes from which on a copy costs more than finding an aligned place
 LENT = 2**20  # bytes from which on memory is kept for the next array; the C library keeps what is smaller
-MOST_KEPT = 2**28  # bytes kept of one size at most, and of all where a new block is made
-SIZES = 64  # from so many on they are forgotten
+MOST_KEPT = 2**28  # bytes kept at most for the next array
+UNUSED = 64  # arrays made since a size was last asked for, after which nothing of it is kept
 
 
 def empty(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
@@ -51,7 +51,12 @@ def is_large_and_aligned(array: np.ndarray) -> bool:
 
 
 def release() -> None:
-    """Let go of the memory that is kept for later arrays."""
+    """Let go of the memory that is kept for later arrays: at most 256 MiB, of sizes that were in use lately.
+
+    Examples
+    --------
+    >>> release()
+    """
     _STORE.clear()
 
 
@@ -61,41 +66,68 @@ def _aligned(size: int) -> np.ndarray:
     return memory[start : start + size]
 
 
+class _Size:
+    """Blocks of one size: those that nobody uses, how many there are in all, and when one was last asked for."""
+
+    def __init__(self) -> None:
+        self.blocks: deque[np.ndarray] = deque()
+        self.made = self.asked = 0
+
+
 class _Store:
     """Blocks of memory that nobody uses, by their size.
 
-    A block that is new and would make them too many drives out all others: they are of shapes that are no longer asked
-    for. There is no lock, as a finaliser or a signal handler may run in the very thread that holds it: each step is one
-    that Python cannot interrupt.
+    As many are kept of a size as were in use at once, and none of a size that was not asked for lately. With those that
+    are lent they make up `most` bytes at most: the sizes that have waited longest make way, and what is more than that
+    is not kept. There is no lock, as a finaliser or a signal handler may run in the very thread that holds it: each
+    step is one that Python cannot interrupt.
     """
 
     def __init__(self, most: int) -> None:
         self.most = most
-        self.blocks: dict[int, deque[np.ndarray]] = {}
+        self.sizes: dict[int, _Size] = {}  # what was asked for last stands last
+        self.asked = 0
 
     @property
     def kept(self) -> int:
         """In bytes."""
-        return sum(size * len(blocks) for size, blocks in list(self.blocks.items()))
+        return sum(size * len(held.blocks) for size, held in list(self.sizes.items()))
 
     def lend(self, size: int) -> np.ndarray:
         """Bytes (size,), whose last view gives them back."""
-        blocks = self.blocks.get(size)
-        if blocks is None:
-            if len(self.blocks) >= SIZES:
-                self.blocks = {}
-            blocks = self.blocks.setdefault(size, deque(maxlen=self.most // size))
+        held = self.sizes.pop(size, None) or _Size()
+        self.sizes[size] = held
+        self.asked = held.asked = self.asked + 1
+        self._forget_unused()
         try:
-            block = blocks.pop()
+            block = held.blocks.pop()
         except IndexError:
-            if self.kept + size > self.most:
-                self.clear()
             block = _aligned(size)
-        return np.asarray(_Loan(block, blocks))
+            if not self._has_room(size):
+                return block
+            held.made += 1
+        return np.asarray(_Loan(block, held.blocks))
 
     def clear(self) -> None:
-        for blocks in list(self.blocks.values()):
-            blocks.clear()
+        """Keep nothing, nor what is lent at the moment."""
+        self.sizes = {}
+
+    def _forget_unused(self) -> None:
+        for size, held in list(self.sizes.items()):
+            if self.asked - held.asked <= UNUSED:
+                return
+            self.sizes.pop(size, None)
+
+    def _has_room(self, size: int) -> bool:
+        """Whether another block of the size may be kept, if need be for others."""
+        whole = size + sum(other * held.made for other, held in list(self.sizes.items()))
+        for other, held in list(self.sizes.items()):
+            if whole <= self.most:
+                break
+            if other != size:
+                self.sizes.pop(other, None)
+                whole -= other * held.made
+        return whole <= self.most
 
 
 class _Loan:

@@ -1,5 +1,6 @@
 """Shape, option and value checks with one error style: which argument, what was wanted, what came, what to do."""
 
+import math
 import operator
 from collections.abc import Sequence
 from itertools import zip_longest
@@ -7,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+MOST_PIXELS = 2**48
 COVARIANCE_ENTRIES = {1: ("xx",), 2: ("xx", "xy", "yy"), 3: ("xx", "xy", "xz", "yy", "yz", "zz")}
 _SIZE_NAMES = {1: "(width,)", 2: "(height, width)", 3: "(depth, height, width)"}
 
@@ -27,6 +29,8 @@ def image_size(size: Any) -> tuple[int, ...]:
         raise TypeError(complain("size", wanted, repr(size))) from None
     if not 1 <= len(axes) <= 3 or min(axes) < 1:
         raise ValueError(complain("size", wanted, repr(size)))
+    if math.prod(axes) > MOST_PIXELS:
+        raise ValueError(complain("size", "of at most 2^48 pixels", "more", "No machine holds them."))
     return axes
 
 
@@ -45,6 +49,8 @@ def number(argument: str, value: Any, wanted: str, low: float, high: float = flo
         if isinstance(value, str):
             raise TypeError
         result = float(value)
+    except OverflowError:
+        raise ValueError(complain(argument, wanted, "one beyond float64")) from None
     except (TypeError, ValueError):
         raise TypeError(complain(argument, wanted, repr(value))) from None
     if not low <= result < high:
@@ -177,9 +183,7 @@ def positive_definite(argument: str, packed: np.ndarray, axes: Sequence[str] = (
     finite(argument, packed, axes)
     if packed.size == 0:
         return
-    with np.errstate(over="ignore", invalid="ignore"):
-        good = _definite(*np.moveaxis(packed.astype(np.float64, copy=False), -1, 0))
-    index = first_offender(~good)
+    index = first_offender(~definite(packed))
     if index is not None:
         cure = "Raise the variances, lower the covariances, or build it with covariance.from_cholesky."
         got = f"{packed[index].tolist()} at {_place(argument, index, axes)}"
@@ -194,6 +198,12 @@ def positive_diagonal(argument: str, packed: np.ndarray, axes: Sequence[str] = (
     if index is not None:
         got = f"{packed[index].tolist()} at {_place(argument, index, axes)}"
         raise ValueError(complain(argument, "of positive diagonal entries", got, "Use exp for them."))
+
+
+def definite(packed: np.ndarray) -> np.ndarray:
+    """Whether packed covariances (..., d(d+1)/2) are positive definite, (...)."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.asarray(_definite(*np.moveaxis(packed.astype(np.float64, copy=False), -1, 0)))
 
 
 def _definite(xx: Any, *others: Any) -> Any:

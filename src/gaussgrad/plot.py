@@ -17,6 +17,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Ellipse, Rectangle
 from matplotlib.ticker import MaxNLocator
 
+from gaussgrad.console import Report, unheard
 from gaussgrad.files.folders import fresh_file
 from gaussgrad.files.images import write_image
 from gaussgrad.files.overlays import fresh_overlays
@@ -174,14 +175,23 @@ class Shown(NamedTuple):
 
 
 def write_overlays(
-    folder: str | os.PathLike[str], images: Sequence[Shown], *, points: bool = False, overwrite: bool = False
+    folder: str | os.PathLike[str],
+    images: Sequence[Shown],
+    *,
+    points: bool = False,
+    overwrite: bool = False,
+    report: Report = unheard,
 ) -> None:
-    """Write a folder with an overlay for each of the images, of one or several sizes; whole or not at all."""
+    """Write a folder with an overlay for each of the images, of one or several sizes; whole or not at all.
+
+    `report` is called with the share that is done.
+    """
     names = [name for shown in images for name in shown.names]
     overlays = itertools.chain.from_iterable(shown.overlays() for shown in images)
     with fresh_overlays(folder, names, overwrite) as paths:
-        for path, overlay in zip(paths, overlays, strict=True):
+        for done, (path, overlay) in enumerate(zip(paths, overlays, strict=True), 1):
             write_overlay(path, *overlay, points=points)
+            report(done / len(paths))
 
 
 def write_diagnosis(

@@ -383,7 +383,7 @@ def _full(*_, **__):
 def test_a_full_disk_is_one_line_and_leaves_no_table(refuse, images, model, tmp_path, monkeypatch):
     monkeypatch.setattr("gaussgrad.files.columns.write_table", _full)
     line = refuse("predict", model, images, "-o", tmp_path / "found.csv", "--overlay", tmp_path / "overlay")
-    assert line == "gaussgrad: No space left on device.\n"
+    assert line == f"gaussgrad: {tmp_path / 'found.csv'}: No space left on device.\n"
     assert list(tmp_path.iterdir()) == []
 
 
@@ -392,7 +392,7 @@ def test_a_full_disk_is_one_line_and_leaves_no_picture(refuse, tmp_path, monkeyp
     rows.write_text("x,y,xx,xy,yy\n1,2,1,0,1\n")
     monkeypatch.setattr(np, "save", _full)
     line = refuse("render", rows, "-o", tmp_path / "out.npy", "--size", 5, 5)
-    assert line == "gaussgrad: No space left on device.\n"
+    assert line == f"gaussgrad: {tmp_path / 'out.npy'}: No space left on device.\n"
     assert list(tmp_path.iterdir()) == [rows]
 
 
@@ -400,7 +400,7 @@ def test_a_disk_full_after_training_leaves_a_run_that_goes_on(refuse, call, imag
     with monkeypatch.context() as patch:
         patch.setattr(safetensors.torch, "save_model", _full)
         line = refuse("train", images, "-o", tmp_path / "run", *QUICK)
-    assert line == "gaussgrad: No space left on device.\n"
+    assert line == f"gaussgrad: {tmp_path / 'run' / 'model'}: No space left on device.\n"
     assert not (tmp_path / "run" / "model").exists()
     assert call("train", "-o", tmp_path / "run", "--resume")[0] == 0
     assert (tmp_path / "run" / "metrics.json").is_file()

@@ -31,6 +31,10 @@ def _run(arguments: list[str]) -> int:
         return _refuse(str(error))
     except MemoryError as error:
         return _refuse(f"not enough memory ({str(error).rstrip('.') or 'the system refused more'}).")
+    except RuntimeError as error:
+        if "allocate memory" not in str(error) and "out of memory" not in str(error):
+            raise
+        return _refuse("not enough memory (torch could not get what this needs).")  # it has no exception for it
     except KeyboardInterrupt:
         return INTERRUPTED
 
@@ -43,5 +47,6 @@ def _describe(error: OSError) -> str:
 
 
 def _refuse(message: str) -> int:
-    sys.stderr.write(f"gaussgrad: {' '.join(message.split())}\n")
+    said = " ".join(message.split()).replace("overwrite=True", "--overwrite")  # what the option is called in Python
+    sys.stderr.write(f"gaussgrad: {said}\n")
     return USER_ERROR

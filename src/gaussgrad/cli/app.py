@@ -34,7 +34,13 @@ class Commands(TyperGroup):
 
 
 def new_app(**options: Any) -> typer.Typer:
-    return typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich", **options)
+    return typer.Typer(
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode="rich",
+        context_settings={"help_option_names": ["--help", "-h"]},
+        **options,
+    )
 
 
 def load(name: str) -> Any:

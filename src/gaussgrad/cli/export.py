@@ -24,6 +24,7 @@ def export(
     table of `gaussgrad predict`, .npz has all arrays by name. .gauss is another such file, plain or --compact.
     """
     from gaussgrad import checks
+    from gaussgrad.console import waiting
     from gaussgrad.files.exports import WRITERS
     from gaussgrad.files.folders import refuse_existing
     from gaussgrad.files.gauss import SUFFIX
@@ -38,11 +39,12 @@ def export(
         raise ValueError(checks.complain("--output", f"a file ending in {', '.join(endings)}", str(output)))
     if compact and not again:
         raise ValueError(checks.complain("--compact", f"given for a {SUFFIX} output", str(output)))
-    picture = Picture.load(source)
-    if again:
-        picture.save(output, compact=compact, overwrite=overwrite)
-    else:
-        picture.export(output, overwrite=overwrite)
+    with waiting("writing"):
+        picture = Picture.load(source)
+        if again:
+            picture.save(output, compact=compact, overwrite=overwrite)
+        else:
+            picture.export(output, overwrite=overwrite)
     if output.suffix.lower() == ".csv" and any(picture.background):
         background = ", ".join(f"{number:.6g}" for number in picture.background)
         typer.echo(f"A table has no background: add {background} to what it draws.", err=True)

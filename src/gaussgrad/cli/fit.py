@@ -69,7 +69,7 @@ def fit(
     mask: Annotated[
         Path | None, typer.Option(metavar="MASK.png", help="Black where a pixel of IMAGE counts for nothing.")
     ] = None,
-    seed: Annotated[int, typer.Option(metavar="SEED", min=0, help="Of the places where Gaussians begin.")] = 0,
+    seed: Annotated[int, typer.Option(metavar="SEED", min=0, max=2**32 - 1, help="Of the first places.")] = 0,
     compact: Annotated[
         bool, typer.Option("--compact", help="Round the numbers in the end, to about a fifth of the bytes.")
     ] = False,

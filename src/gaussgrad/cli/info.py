@@ -17,9 +17,12 @@ def info(
     source: Annotated[Path, typer.Argument(metavar="FILE.gauss", help="A picture made of Gaussians.")],
 ) -> None:
     """Say what a .gauss file holds: size, Gaussians, bytes, widths and colours."""
+    from gaussgrad.console import waiting
     from gaussgrad.files.gauss import read
 
-    for name, text in _rows(read(source), source.stat().st_size).items():
+    with waiting("reading"):
+        rows = _rows(read(source), source.stat().st_size)
+    for name, text in rows.items():
         typer.echo(f"{name:17}{text}")
 
 

@@ -37,24 +37,28 @@ def inspect(
     """
     from rich.console import Console
 
-    from gaussgrad import inference
+    from gaussgrad.console import say, waiting
     from gaussgrad.files.folders import refuse_existing
-    from gaussgrad.fitting.diagnostics import diagnose
-    from gaussgrad.training.run import load_trained
 
     if output is not None:
         refuse_existing(output, overwrite)
-    model = load_trained(run_folder).model
-    pixels = _load_pixels(run_folder, images, model)[:MOST_IMAGES]
-    gaussians = inference.answer(model, pixels).gaussians
-    diagnosis = diagnose(gaussians, model.size)
+    with waiting("looking at the Gaussians") as report:
+        from gaussgrad import inference  # seconds too, on a cold disk
+        from gaussgrad.fitting.diagnostics import diagnose
+        from gaussgrad.training.run import load_trained
+
+        model = load_trained(run_folder).model
+        pixels = _load_pixels(run_folder, images, model)[:MOST_IMAGES]
+        gaussians = inference.answer(model, pixels, report=report).gaussians
+        diagnosis = diagnose(gaussians, model.size)
     console = Console()
     console.print(_table(diagnosis, len(pixels), model.n))
     for sentence in diagnosis.warnings().values() or ["Nothing is wrong with them."]:
-        console.print(sentence, soft_wrap=True, highlight=False)
+        say(console, sentence)
     if output is not None:
-        count = _write_worst(output, pixels, gaussians, diagnosis, overwrite)
-        console.print(f"{output} shows the {count} worst images.", soft_wrap=True, highlight=False)
+        with waiting("drawing the worst"):
+            count = _write_worst(output, pixels, gaussians, diagnosis, overwrite)
+        say(console, f"{output} shows the {count} worst images.")
 
 
 def _load_pixels(folder: Path, source: Path | None, model: "GaussianAutoencoder") -> "np.ndarray":

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from gaussgrad.training.configuration import SETTINGS, TYPES, Configuration
+from gaussgrad.training.configuration import SETTINGS, TYPES, Configuration, largest
 
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the output where it exists.")]
 
@@ -26,7 +26,7 @@ def _option(name: str) -> inspect.Parameter:
         *([setting.option] if setting.option else []),
         metavar=setting.metavar,
         min=setting.minimum,
-        max=setting.maximum,
+        max=largest(name),
         rich_help_panel=setting.panel,
         show_default=setting.shown_default,
         help=setting.help,

@@ -50,25 +50,29 @@ def predict(
     """
     from rich.console import Console
 
-    from gaussgrad import inference, plot, scaling
+    from gaussgrad.console import say, waiting
     from gaussgrad.files.columns import Part, write_parts
     from gaussgrad.files.folders import fresh_file
-    from gaussgrad.training.run import load_trained
 
     _refuse_outputs(run_folder, images, output, overlay, overwrite)
-    trained = load_trained(run_folder)
-    model = trained.model
-    read = list(inference.read(model, images))  # several where a model of tiles gets frames of several sizes
-    found = [inference.predict(model, frames.numbers, refine, trained.variational) for frames in read]
-    told = list(zip(read, found, strict=True))
-    shown = [_shown(model, *each) for each in told]
-    with fresh_file(output, overwrite) as partial:
+    with waiting("finding Gaussians") as report:
+        from gaussgrad import inference, plot, scaling  # seconds too, on a cold disk
+        from gaussgrad.training.run import load_trained
+
+        trained = load_trained(run_folder)
+        model = trained.model
+        read = list(inference.read(model, images))  # several where a model of tiles gets frames of several sizes
+        found = [inference.predict(model, frames.numbers, refine, trained.variational, report) for frames in read]
+        told = list(zip(read, found, strict=True))
+        shown = [_shown(model, *each) for each in told]
+    with waiting("writing") as report, fresh_file(output, overwrite) as partial:
         write_parts(partial, [Part(each.names, one.gaussians, one.position_stddevs, one.owned) for each, one in told])
         if overlay is not None:
-            plot.write_overlays(overlay, shown, points=model.latent == "points", overwrite=overwrite)
+            points = model.latent == "points"
+            plot.write_overlays(overlay, shown, points=points, overwrite=overwrite, report=report)
     scale = scaling.as_kept(model.scale, read[0].numbers)
     levels = "" if scale is None else f" {scaling.describe(scale)}."
-    Console().print(f"{_summary(shown, model.n, output)}{levels}", soft_wrap=True, highlight=False)
+    say(Console(), f"{_summary(shown, model.n, output)}{levels}")
 
 
 def _shown(model: "GaussianAutoencoder", frames: "Frames", found: "Prediction") -> "Shown":
@@ -101,6 +105,8 @@ def _refuse_outputs(folder: Path, source: Path, output: Path, overlay: Path | No
 
     if output.resolve() == source.resolve():
         raise ValueError(checks.complain("--output", "another file than IMAGES", output))
+    if output.suffix.lower() != ".csv":
+        raise ValueError(checks.complain("--output", "a file ending in .csv", output))
     if overlay is not None:
         cure = "Choose another folder."
         for name, path in (("IMAGES", source), ("RUN", folder)):

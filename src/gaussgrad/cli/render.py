@@ -66,6 +66,7 @@ def render(
     A PNG shows black to white.
     """
     from gaussgrad import checks
+    from gaussgrad.console import waiting
     from gaussgrad.files.folders import refuse_existing
     from gaussgrad.files.gauss import SUFFIX
     from gaussgrad.files.images import picture_suffix, write_image
@@ -77,13 +78,14 @@ def render(
         raise ValueError(checks.complain("--output", wanted, str(output)))
     suffix = picture_suffix(output)
     given = {"size": size, "image": image, "amplitude": amplitude, "compose": compose, "tolerance": tolerance}
-    if whole:
-        _refuse(source, "which says it itself", given)
-        drawn, samples = _draw_picture(source, 1.0 if scale is None else scale, suffix)
-    else:
-        _refuse(source, "whose --size says it", {"scale": scale})
-        drawn = samples = _draw_rows(source, given)
-    write_image(output, samples, overwrite)
+    with waiting("drawing"):
+        if whole:
+            _refuse(source, "which says it itself", given)
+            drawn, samples = _draw_picture(source, 1.0 if scale is None else scale, suffix)
+        else:
+            _refuse(source, "whose --size says it", {"scale": scale})
+            drawn = samples = _draw_rows(source, given)
+        write_image(output, samples, overwrite)
     beyond = int(((drawn < 0) | (drawn > 1)).any(axis=0).sum())
     if beyond and (suffix == ".png" or samples.dtype.kind == "u"):
         typer.echo(f"{beyond} pixels lie outside [0, 1] and show as black or white.", err=True)

@@ -12,7 +12,7 @@ def sample(
     run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="A finished run of train --objective elbo.")],
     output: Annotated[Path, typer.Option("--output", "-o", metavar="OUT.png", help="The picture to write.")],
     n: Annotated[int, typer.Option("-n", metavar="N", min=1, max=10_000, help="How many images.")] = 64,
-    seed: Annotated[int, typer.Option(metavar="N", min=0, help="The same seed draws the same images.")] = 0,
+    seed: Annotated[int, typer.Option(metavar="N", min=0, max=2**32 - 1, help="The same seed, the same images.")] = 0,
     overwrite: Overwrite = False,
 ) -> None:
     """Draw images that were never there, as one picture.
@@ -21,17 +21,22 @@ def sample(
     """
     from rich.console import Console
 
-    from gaussgrad import checks, inference, plot
+    from gaussgrad import checks
+    from gaussgrad.console import say, waiting
     from gaussgrad.files.folders import refuse_existing
-    from gaussgrad.training import run as runs
 
     if output.suffix.lower() != ".png":
         raise ValueError(checks.complain("--output", "a file that ends in .png", output))
     refuse_existing(output, overwrite)
-    runs.open_finished(run_folder)  # a model folder alone will not do
-    trained = runs.load_trained(run_folder)
-    if trained.variational is None or trained.aggregate is None:
-        cure = "Train such a run."
-        raise ValueError(f"{run_folder} cannot draw new images: it was trained without --objective elbo. {cure}")
-    plot.write_grid(output, inference.sample(trained.variational, trained.aggregate, n, seed), overwrite=overwrite)
-    Console().print(f"{n} images of seed {seed}: {output}", soft_wrap=True, highlight=False)
+    with waiting("drawing new images"):
+        from gaussgrad import inference, plot  # seconds too, on a cold disk
+        from gaussgrad.training import run as runs
+
+        runs.open_finished(run_folder)  # a model folder alone will not do
+        trained = runs.load_trained(run_folder)
+        if trained.variational is None or trained.aggregate is None:
+            cure = "Train such a run."
+            raise ValueError(f"{run_folder} cannot draw new images: it was trained without --objective elbo. {cure}")
+        drawn = inference.sample(trained.variational, trained.aggregate, n, seed)
+        plot.write_grid(output, drawn, overwrite=overwrite)
+    say(Console(), f"{n} images of seed {seed}: {output}")

@@ -2,7 +2,6 @@
 
 import itertools
 import os
-import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gaussgrad import checks, rows
-from gaussgrad.files.images import read_array
+from gaussgrad.files.archives import read_npy
 from gaussgrad.files.tables import Table, numeric_columns, read_table, write_table
 from gaussgrad.gaussians import Gaussians
 
@@ -42,6 +41,7 @@ POSITION_STDDEVS = (  # told by predict where the model knows them, drawn by nob
     Column("y_stddev", "px", "how uncertain y is, one standard deviation"),
 )
 COLUMNS = (*IDENTITY, *MEANS, *COVARIANCES, *WEIGHT, *COLOURS, *POSITION_STDDEVS)
+FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n")  # what spreadsheets run begins so
 _WEIGHTS = {1: WEIGHT, 3: COLOURS}
 
 
@@ -121,7 +121,12 @@ def _rows(names: Sequence[str], parts: Sequence[np.ndarray], owned: np.ndarray |
     for i, name in enumerate(names):
         chosen = range(parts[0].shape[1]) if owned is None else np.flatnonzero(owned[i]).tolist()
         for index, j in enumerate(chosen):
-            yield [name, index, *(str(number) for part in parts for number in part[i, j])]
+            yield [_no_formula(name), index, *(str(number) for part in parts for number in part[i, j])]
+
+
+def _no_formula(name: str) -> str:
+    """The name as a path, where a spreadsheet would run it: =cmd|1!A0.png is ./=cmd|1!A0.png too."""
+    return f"./{name}" if name.startswith(FORMULAS) else name
 
 
 def read_gaussians(path: str | os.PathLike[str], image: str | None = None) -> Gaussians:
@@ -138,7 +143,8 @@ def read_gaussians(path: str | os.PathLike[str], image: str | None = None) -> Ga
     Raises
     ------
     ValueError
-        For a file that cannot be read, columns that are missing or unknown, or no choice among several images.
+        For a file that cannot be read, holds no rows, columns that are missing or unknown, no choice among several
+        images, or numbers that make no Gaussian, named by line or row.
 
     Examples
     --------
@@ -155,14 +161,18 @@ def read_gaussians(path: str | os.PathLike[str], image: str | None = None) -> Ga
 
 def _read_npy(path: Path) -> tuple[Any, Any, Any]:
     try:
-        array = read_array(path)
-    except (ValueError, EOFError, zipfile.BadZipFile) as error:
+        array = read_npy(path)
+    except ValueError as error:
         raise ValueError(f"{path} cannot be read as an array ({error}).") from error
     if array.dtype.kind not in "fiu":
         raise ValueError(checks.complain(str(path), "an array of real numbers", f"dtype {array.dtype}"))
     if array.ndim != 2:
         raise ValueError(checks.complain(str(path), "an array of rows (n, 5) or (n, 6)", f"shape {array.shape}"))
-    return rows.from_rows(array.astype(np.float64))
+    numbers = array.astype(np.float64)
+    if numbers.shape[1] in (5, 6):
+        places = [f"row {row}" for row in range(len(numbers))]
+        _refuse_unfit(path, places, numbers[:, :2], numbers[:, 2:5], numbers[:, 5:])
+    return rows.from_rows(numbers)
 
 
 def _read_csv(path: Path, image: str | None) -> tuple[Any, Any, Any]:
@@ -171,11 +181,35 @@ def _read_csv(path: Path, image: str | None) -> tuple[Any, Any, Any]:
     shapes = numeric_columns(path, table, names_of(MEANS, COVARIANCES))[chosen]
     _refuse_other_columns(path, table)
     means, covariances = np.split(shapes, [len(MEANS)], axis=1)
+    weights = _weights(path, table, chosen)
+    _refuse_unfit(path, [f"line {table.lines[row]}" for row in chosen], means, covariances, weights)
+    return means, covariances, weights
+
+
+def _weights(path: Path, table: Table, chosen: list[int]) -> np.ndarray | None:
+    """The weights (n, 3) or (n,) of some rows, if the table has them."""
     colours, weight = names_of(COLOURS), names_of(WEIGHT)
     if set(colours) <= set(table):
-        return means, covariances, numeric_columns(path, table, colours)[chosen]
-    weights = numeric_columns(path, table, weight)[chosen][:, 0] if set(weight) <= set(table) else None
-    return means, covariances, weights
+        return numeric_columns(path, table, colours)[chosen]
+    return numeric_columns(path, table, weight)[chosen][:, 0] if set(weight) <= set(table) else None
+
+
+def _refuse_unfit(
+    path: Path, places: Sequence[str], means: np.ndarray, covariances: np.ndarray, weights: np.ndarray | None
+) -> None:
+    """Refuse numbers that make no Gaussian, by where they stand in the file."""
+    if not places:
+        raise ValueError(checks.complain(str(path), "of at least one Gaussian", "no row"))
+    finite = np.isfinite(means).all(axis=1) & np.isfinite(covariances).all(axis=1)
+    if weights is not None:
+        finite &= np.isfinite(weights.reshape(len(places), -1)).all(axis=1)
+    index = checks.first_offender(~finite)
+    if index is not None:
+        raise ValueError(checks.complain(f"{path}, {places[index[0]]}", "of finite numbers", "one that is not"))
+    index = checks.first_offender(~checks.definite(covariances))
+    if index is not None:
+        got = covariances[index[0]].tolist()
+        raise ValueError(checks.complain(f"{path}, {places[index[0]]}: xx, xy, yy", "positive definite", got))
 
 
 def _refuse_other_columns(path: Path, table: Table) -> None:
@@ -190,6 +224,7 @@ def _refuse_other_columns(path: Path, table: Table) -> None:
 
 def _positions(path: Path, table: Table, image: str | None) -> list[int]:
     """The rows of the image to draw."""
+    image = None if image is None else _no_formula(image)
     names = table.get("image", [""] * len(next(iter(table.values()))))
     known = sorted(set(names))
     if image is None and len(known) > 1:

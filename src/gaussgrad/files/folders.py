@@ -26,7 +26,7 @@ def refuse_existing(path: str | os.PathLike[str], overwrite: bool) -> Path:
     """The path, or FileExistsError where something is there already and may not be replaced."""
     path = Path(path)
     if path.exists() and not overwrite:
-        raise FileExistsError(f"{path} exists already. Choose another output, or add --overwrite (overwrite=True).")
+        raise FileExistsError(f"{path} exists already. Choose another output, or add overwrite=True.")
     if not path.absolute().parent.is_dir():
         raise FileNotFoundError(f"the folder {path.absolute().parent} for the output {path.name} does not exist.")
     return path
@@ -40,9 +40,10 @@ def fresh_file(path: str | os.PathLike[str], overwrite: bool = False) -> Iterato
         raise IsADirectoryError(f"{path} is a folder; the output is a file.")
     partial = _partial(path)
     try:
-        yield partial
-        refuse_existing(path, overwrite)  # another process may have written there meanwhile
-        partial.replace(path)
+        with _told_of(partial, path):
+            yield partial
+            refuse_existing(path, overwrite)  # another process may have written there meanwhile
+            partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
 
@@ -70,12 +71,13 @@ def fresh_folder(
     workshop.mkdir()
     try:
         with locked(workshop):
+            new = workshop / "new"
             try:
-                new = workshop / "new"
                 new.mkdir()
-                yield new
-                refuse_foreign(path, overwrite, ours)  # as in fresh_file
-                _put(new, path, workshop / "old")
+                with _told_of(new, path):
+                    yield new
+                    refuse_foreign(path, overwrite, ours)  # as in fresh_file
+                    _put(new, path, workshop / "old")
             finally:
                 _settle(workshop, path)
     finally:
@@ -109,6 +111,18 @@ def _settle(workshop: Path, path: Path) -> None:
         old.rename(path)
     for left in (old, workshop / "new"):
         shutil.rmtree(left, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _told_of(partial: Path, path: Path) -> Iterator[None]:
+    """Whatever goes wrong with a hidden file is told of the one that was asked for."""
+    try:
+        yield
+    except OSError as error:
+        named = str(error.filename or partial)
+        if error.errno is not None and named.startswith(str(partial)):
+            error.filename, error.filename2 = str(path) + named.removeprefix(str(partial)), None
+        raise
 
 
 def _partial(path: Path) -> Path:

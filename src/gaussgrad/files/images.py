@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from gaussgrad import checks
-from gaussgrad.files.errors import first_line
+from gaussgrad.files.errors import first_line, unsaid
 from gaussgrad.files.folders import fresh_file
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
@@ -81,7 +81,8 @@ def decoded_pages(path: str | os.PathLike[str]) -> list[np.ndarray]:
     path = Path(path)
     reader = _read_tiff if path.suffix.lower() in TIFF_SUFFIXES else _read_with_pillow
     try:
-        return reader(path)
+        with unsaid("tifffile"):
+            return reader(path)
     except FileNotFoundError:
         raise
     except Exception as error:  # decoders raise whatever they like
@@ -118,15 +119,6 @@ def _colour(image: np.ndarray) -> str:
     return "grey" if len(image) == 1 else "RGB"
 
 
-def read_array(path: str | os.PathLike[str]) -> np.ndarray:
-    """The array of an .npy file, or ValueError, EOFError or OSError."""
-    with open(path, "rb") as file:
-        array = np.load(file, allow_pickle=False)
-    if not isinstance(array, np.ndarray):
-        raise ValueError("it is an archive of arrays: name it .npz or save one array")
-    return array
-
-
 def _read_with_pillow(path: Path, pages: Sequence[int] = (0,)) -> list[np.ndarray]:
     """Pages (h, w) or (h, w, c), upright; palettes and colour spaces resolved to RGB."""
     from PIL import Image
@@ -152,7 +144,7 @@ def _read_tiff(path: Path) -> list[np.ndarray]:
     import tifffile
 
     with tifffile.TiffFile(path) as file:
-        pages: list[Any] = list(file.pages)
+        pages = _pages(file)
         found = [(i, page) for i, page in enumerate(pages) if not page.is_reduced]
         in_a_row = any(series.is_truncated for series in file.series)  # one description for all pages
         for _, page in found:
@@ -163,6 +155,16 @@ def _read_tiff(path: Path) -> list[np.ndarray]:
         if all(_is_deep(page) for _, page in found):
             return [plane for _, page in found for plane in _planes(page.asarray(), 3 if page.axes == "YXS" else 2)]
     return _read_with_pillow(path, [i for i, _ in found])
+
+
+def _pages(file: Any) -> list[Any]:
+    """Its pages, or an error where they form a ring: each tells where the next one stands."""
+    pages: dict[int, Any] = {}
+    for page in file.pages:
+        if page.offset in pages:
+            raise ValueError("its pages form a ring")
+        pages[page.offset] = page
+    return list(pages.values())
 
 
 def _is_deep(page: Any) -> bool:

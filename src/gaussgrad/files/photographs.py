@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from gaussgrad import checks
-from gaussgrad.files.errors import first_line
-from gaussgrad.files.images import IMAGE_SUFFIXES, decoded_pages, opaque, read_array, split_alpha
+from gaussgrad.files.archives import read_npy
+from gaussgrad.files.images import IMAGE_SUFFIXES, decoded_pages, opaque, split_alpha
 
 SUFFIXES = (*IMAGE_SUFFIXES, ".npy")
 TYPES = ("bool", "uint8", "uint16", "float16", "float32", "float64")
@@ -89,9 +89,9 @@ def _pixels(path: Path) -> np.ndarray:
 def _array(path: Path) -> np.ndarray:
     """The array of an .npy file with its channels last."""
     try:
-        array = read_array(path)
-    except (ValueError, EOFError) as error:
-        raise ValueError(f"{path} cannot be read as an array ({first_line(error)}).") from error
+        array = read_npy(path)
+    except ValueError as error:
+        raise ValueError(f"{path} cannot be read as an array ({error}).") from error
     shape, few = array.shape, (1, 2, 3, 4)
     if array.ndim == 3 and shape[0] in few and shape[-1] not in few:
         return np.moveaxis(array, 0, -1)

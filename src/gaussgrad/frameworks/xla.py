@@ -7,7 +7,6 @@ whose version XLA compares on registration.
 """
 
 import ctypes
-import logging
 import math
 from collections.abc import Callable
 from typing import Any
@@ -19,13 +18,13 @@ __all__ = ["Handler", "make_handler"]
 MAJOR_VERSION = 0  # of the interface; a minor version only appends
 EXECUTE = 3
 METADATA = 1
-logger = logging.getLogger(__name__)
+RESOURCE_EXHAUSTED, INTERNAL = 8, 13  # kinds of errors
 
 DTYPES: dict[int, np.dtype[Any]] = {4: np.dtype("int32"), 11: np.dtype("float32"), 12: np.dtype("float64")}
 
 Arrays = list[np.ndarray]
 Handler = Callable[[str, Arrays, Arrays], None]
-"""Called with the text of a call, the arguments, and the results to fill; where it raises, these are NaN."""
+"""Called with the text of a call, the arguments, and the results to fill; where it raises, so does the program."""
 
 
 class _Extension(ctypes.Structure):
@@ -48,8 +47,15 @@ class _MetadataExtension(ctypes.Structure):
     _fields_ = (("base", _Extension), ("metadata", ctypes.POINTER(_Metadata)))
 
 
+class _Error(ctypes.Structure):
+    _fields_ = (*_HEAD, ("message", ctypes.c_char_p), ("code", ctypes.c_int))
+
+
+_MakeError = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.POINTER(_Error))
+
+
 class _Interface(ctypes.Structure):
-    _fields_ = (*_HEAD, ("version", _Version))
+    _fields_ = (*_HEAD, ("version", _Version), ("internal", ctypes.c_void_p), ("make_error", _MakeError))
 
 
 class _Buffer(ctypes.Structure):
@@ -101,21 +107,28 @@ def make_handler(handler: Handler) -> Any:
     """A C function for `jax.ffi.register_ffi_target`, of calls with one attribute, a text. Keep it alive."""
 
     @ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.POINTER(_Frame))
-    def call(pointer: Any) -> None:
+    def call(pointer: Any) -> int | None:
         frame = pointer.contents
         if frame.extension and frame.extension.contents.kind == METADATA:
             _tell_version(frame)
         elif frame.stage == EXECUTE:
             text = frame.attributes.items[0].contents
-            results = _views(frame.results)
             try:
-                handler(ctypes.string_at(text.data, text.length).decode(), _views(frame.arguments), results)
-            except BaseException:  # no memory, or a bug; from here nothing can be raised into the program
-                logger.exception("an operation failed inside a program of XLA; its results are NaN")
-                for result in results:
-                    result.fill(np.nan if result.dtype.kind == "f" else 0)
+                known = ctypes.string_at(text.data, text.length).decode()
+                handler(known, _views(frame.arguments), _views(frame.results))
+            except BaseException as error:  # nothing may pass through C: XLA raises it again where the program is
+                return _told(frame, error)
+        return None
 
     return call
+
+
+def _told(frame: Any, error: BaseException) -> int | None:
+    """The exception as an error of XLA: which, and why."""
+    message = f"gaussgrad: {type(error).__name__}: {error}".encode()
+    code = RESOURCE_EXHAUSTED if isinstance(error, MemoryError) else INTERNAL
+    given = _Error(ctypes.sizeof(_Error), None, message, code)
+    return frame.interface.contents.make_error(ctypes.byref(given))
 
 
 def _tell_version(frame: Any) -> None:

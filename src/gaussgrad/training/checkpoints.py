@@ -1,4 +1,4 @@
-"""Checkpoints that are whole whenever a process is killed or a disk is full."""
+"""Checkpoints that are whole whenever a process is killed or a disk is full, and a look at those that are there."""
 
 import io as memory
 import os
@@ -9,6 +9,8 @@ import torch
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 
 from gaussgrad.files.folders import fresh_file
+
+LIGHTNING = {"epoch", "global_step", "loops", "lr_schedulers", "optimizer_states", "state_dict"}  # what it reads again
 
 
 class WholeCheckpoints(TorchCheckpointIO):
@@ -26,3 +28,25 @@ class WholeCheckpoints(TorchCheckpointIO):
         torch.save(checkpoint, content)
         with fresh_file(path, overwrite=True) as partial:
             partial.write_bytes(content.getbuffer())
+
+
+def refuse_unfit(path: Path, module: torch.nn.Module) -> None:
+    """Refuse a checkpoint that is damaged, or was written for another model than the module."""
+    cure = "Start anew with --overwrite."
+    try:
+        held = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # what damaged bytes raise cannot be listed
+        raise ValueError(f"{path} is damaged. {cure}") from error
+    if (
+        not isinstance(held, dict)
+        or not held.keys() >= LIGHTNING
+        or _shapes(held["state_dict"]) != _shapes(module.state_dict())
+    ):
+        raise ValueError(f"{path} is no checkpoint of this run. {cure}")
+
+
+def _shapes(state: Any) -> dict[str, Any]:
+    """The shapes of what a state holds, by name; nothing for what is no state."""
+    if not isinstance(state, dict):
+        return {}
+    return {name: getattr(value, "shape", None) for name, value in state.items()}

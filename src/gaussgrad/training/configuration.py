@@ -3,7 +3,6 @@
 The options of `gaussgrad train`, the check of a `config.json` and the arguments of the model follow from here.
 """
 
-import math
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from gaussgrad import checks
 
+LARGEST = 100_000  # of a setting that says nothing else: beyond are slips of the keyboard, and what memory cannot hold
 DEFAULT_STEPS = 3000  # two to three minutes on two cores for the digits
 PACE: dict[str, Any] = {"batch_size": 64, "learning_rate": 3e-3}  # unless they are given
 GUIDED_PACE: dict[str, Any] = {"batch_size": 16, "learning_rate": 7e-4}
@@ -179,7 +179,12 @@ class Configuration:
     epochs: Annotated[
         int | None,
         Setting(
-            "How long to train, repeatably.", TRAINING, "N", minimum=1, shown_default=f"about {DEFAULT_STEPS:,} steps"
+            "How long to train, repeatably.",
+            TRAINING,
+            "N",
+            minimum=1,
+            maximum=10**9,
+            shown_default=f"about {DEFAULT_STEPS:,} steps",
         ),
     ] = None  # filled in when a training starts: what fits the minutes, or makes DEFAULT_STEPS
     minutes: Annotated[
@@ -217,7 +222,9 @@ class Configuration:
             "Share of the images held out, the same ones for every seed.", TRAINING, "SHARE", minimum=0.001, maximum=0.9
         ),
     ] = 0.2
-    seed: Annotated[int, Setting("The same seed gives the same figures.", TRAINING, "N", minimum=0)] = 0
+    seed: Annotated[
+        int, Setting("The same seed gives the same figures.", TRAINING, "N", minimum=0, maximum=2**32 - 1)
+    ] = 0
     device: Annotated[Literal["cpu", "cuda"], Setting("cpu or cuda.", TRAINING, "DEVICE")] = "cpu"
     devices: Annotated[
         int,
@@ -254,6 +261,12 @@ SETTINGS: dict[str, Setting] = {name: typing.get_args(hint)[1] for name, hint in
 def option_name(name: str) -> str:
     """How a setting is spelled on the command line."""
     return (SETTINGS[name].option or f"--{name.replace('_', '-')}").partition("/")[0]
+
+
+def largest(name: str) -> float | None:
+    """The largest that a number may be; None for a setting that is none."""
+    setting = SETTINGS[name]
+    return LARGEST if setting.maximum is None and setting.minimum is not None else setting.maximum
 
 
 ADDED: dict[int, dict[str, Any]] = {  # settings that the files of a version do not hold, and what it did
@@ -293,10 +306,9 @@ def _check(name: str, value: Any) -> None:
         setting.check(name, value)
     if value is None or isinstance(value, str | bool):
         return
-    low, high = setting.minimum, setting.maximum
-    if not (-math.inf if low is None else low) <= value <= (math.inf if high is None else high) or math.isinf(value):
-        wanted = f"at least {low}" if high is None else f"from {low} to {high}"
-        raise ValueError(checks.complain(name, wanted, repr(value)))
+    low, high = setting.minimum, largest(name)
+    if low is not None and high is not None and not low <= value <= high:
+        raise ValueError(checks.complain(name, f"from {low} to {high}", f"{value!r:.40}"))
 
 
 def _is_of(value: Any, wanted: Any) -> bool:

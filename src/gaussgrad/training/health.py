@@ -6,6 +6,7 @@ import lightning
 import torch
 from rich.console import Console
 
+from gaussgrad.console import say
 from gaussgrad.fitting.diagnostics import diagnose
 
 LOOKED_AT = 100  # held-out images
@@ -36,4 +37,4 @@ class HealthCheck(lightning.Callback):
         for kind, sentence in diagnose(gaussians, model.size).warnings(LEAST).items():
             if kind not in self.said:
                 self.said.add(kind)
-                self.console.print(f"Warning after epoch {epoch}: {sentence}", soft_wrap=True, highlight=False)
+                say(self.console, f"Warning after epoch {epoch}: {sentence}")

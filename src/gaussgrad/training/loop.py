@@ -6,7 +6,6 @@ import datetime
 import importlib.util
 import logging
 import math
-import pickle
 import time
 import warnings
 from collections.abc import Iterator
@@ -23,7 +22,7 @@ from gaussgrad import checks, metrics
 from gaussgrad.autoencoder.model import GaussianAutoencoder
 from gaussgrad.data import Images, Split
 from gaussgrad.training import evidence_bound, processes
-from gaussgrad.training.checkpoints import WholeCheckpoints
+from gaussgrad.training.checkpoints import WholeCheckpoints, refuse_unfit
 from gaussgrad.training.configuration import DEFAULT_STEPS, GUIDED_PACE, PACE, Configuration
 from gaussgrad.training.evidence_bound import VariationalModule
 from gaussgrad.training.health import HealthCheck
@@ -124,7 +123,7 @@ def fit(run: Run, images: Images, split: Split, baselines: metrics.Baselines, co
     with _quiet(), torch.random.fork_rng(devices=[]):  # Lightning and data loaders draw from the global generator
         held_out = torch.from_numpy(images.pixels[split.held_out])
         trainer = _trainer(run, baselines, console, held_out, guided=module.model.guided)
-        resumed = _checkpoint(run)
+        resumed = _checkpoint(run, module)
         try:
             trainer.fit(
                 module, ImageBatches(images.pixels, split, run.configuration), ckpt_path=resumed, weights_only=True
@@ -159,14 +158,11 @@ def refuse_missing_tensorboard(wanted: bool) -> None:
         raise ValueError(f"--tensorboard needs the package tensorboard or tensorboardX. {cure}")
 
 
-def _checkpoint(run: Run) -> str | None:
-    """The checkpoint to go on from, if there is one, and whole."""
+def _checkpoint(run: Run, module: AutoencoderModule) -> str | None:
+    """The checkpoint to go on from, if there is one, whole, and of this model."""
     if run.replaces or not run.checkpoint.is_file():  # asked in this order: the process of rank 0 may be removing it
         return None
-    try:
-        torch.load(run.checkpoint, map_location="cpu", weights_only=True)
-    except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
-        raise ValueError(f"{run.checkpoint} is damaged. Start anew with --overwrite.") from error
+    refuse_unfit(run.checkpoint, module)
     return str(run.checkpoint)
 
 

@@ -18,6 +18,7 @@ from gaussgrad import checks, data
 from gaussgrad.autoencoder import GaussianAutoencoder, variational_storage
 from gaussgrad.files.folders import PARTIAL, fresh_file, refuse_existing, refuse_foreign
 from gaussgrad.files.locks import claimed, holds_nothing, locked
+from gaussgrad.files.records import read_record
 from gaussgrad.inference import Trained
 from gaussgrad.scaling import Scale
 from gaussgrad.training import intake
@@ -136,10 +137,9 @@ def _refuse_foreign_within(folder: Path) -> None:
 def _record(folder: Path) -> dict[str, Any]:
     """What config.json says; nothing where it cannot be read."""
     try:
-        record = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        return read_record(folder / "config.json")
     except (OSError, ValueError):
         return {}
-    return record if isinstance(record, dict) else {}
 
 
 def _is_run(folder: Path) -> bool:
@@ -267,11 +267,8 @@ def _read_record(folder: Path) -> dict[str, Any]:
     path = folder / "config.json"
     if not path.is_file():
         raise FileNotFoundError(f"{folder} is no run of gaussgrad: it holds no config.json.")
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{path} is damaged: it cannot be read as JSON ({error}).") from error
-    if not isinstance(record, dict) or record.get("format") != FORMAT:
+    record = read_record(path)
+    if record.get("format") != FORMAT:
         raise ValueError(f"{path} was not written by gaussgrad: its format is not {FORMAT!r}.")
     if record.get("version") not in (*ADDED, VERSION):
         raise ValueError(checks.complain(str(path), f"of version {VERSION}", repr(record.get("version"))))

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from gaussgrad import data, metrics
+from gaussgrad.console import say, waiting
 from gaussgrad.scaling import Scale
 from gaussgrad.training import evidence_bound, intake, loop, processes, report
 from gaussgrad.training import run as runs
@@ -32,8 +33,9 @@ def start(folder: Path, configuration: Configuration, *, overwrite: bool) -> Non
     if not first and not overwrite:
         runs.refuse_finished(folder)  # as the first process does: none waits for it
     with runs.claim(folder, overwrite=overwrite) if first else contextlib.nullcontext():
-        configuration, images, split = intake.load(configuration)
-        configuration = loop.planned(configuration, images, split)
+        with waiting("reading the images", _aside(first)):
+            configuration, images, split = intake.load(configuration)
+            configuration = loop.planned(configuration, images, split)
         run = runs.start(folder, configuration, images) if first else runs.Run(folder, configuration)
         _train(run, images, split, Console(quiet=not first))
 
@@ -49,11 +51,12 @@ def resume(folder: Path, given: Mapping[str, Any]) -> None:
     first = processes.rank() == 0
     console = Console(quiet=not first)
     if run.is_complete:
-        console.print(f"The run in {folder} is finished.", soft_wrap=True)
+        say(console, f"The run in {folder} is finished.")
         return
     loop.refuse_missing_device(run.configuration.device)
     with runs.claim_unfinished(run) if first else contextlib.nullcontext():
-        images, split = intake.load_again(run.configuration, run.scale)
+        with waiting("reading the images", _aside(first)):
+            images, split = intake.load_again(run.configuration, run.scale)
         runs.refuse_other_images(run, images)
         _train(run, images, split, console)
 
@@ -61,30 +64,36 @@ def resume(folder: Path, given: Mapping[str, Any]) -> None:
 def _train(run: runs.Run, images: data.Images, split: data.Split, console: Console) -> None:
     start_time = time.perf_counter()
     numbers = loop.new_model(run.configuration, images).numbers_per_image
-    baselines = metrics.baselines(images.pixels[split.training], images.pixels[split.held_out], numbers)
+    with waiting("measuring PCA", _aside(not console.quiet)):
+        baselines = metrics.baselines(images.pixels[split.training], images.pixels[split.held_out], numbers)
     _announce(run, images, split, numbers, console)
     try:
         model = loop.fit(run, images, split, baselines, console)
     except KeyboardInterrupt:
-        console.print(f"Interrupted. Go on with: gaussgrad train -o {run.folder} --resume", soft_wrap=True)
+        say(console, f"Interrupted. Go on with: gaussgrad train -o {run.folder} --resume")
         raise
     if processes.rank() > 0:
         return
-    figures = report.write(run, model, images, split, baselines, time.perf_counter() - start_time)
+    with waiting("drawing pictures"):
+        figures = report.write(run, model, images, split, baselines, time.perf_counter() - start_time)
     runs.remove_checkpoints(run)
     _conclude(run, figures, images.scale, console)
+
+
+def _aside(first: bool) -> Console:
+    """The console for what is gone in the end; only the first process of several writes there."""
+    return Console(stderr=True, quiet=not first)
 
 
 def _announce(run: runs.Run, images: data.Images, split: data.Split, numbers: int, console: Console) -> None:
     height, width = images.size
     for line in intake.describe(run.configuration, images):
-        console.print(line, soft_wrap=True, highlight=False)
-    console.print(
+        say(console, line)
+    say(
+        console,
         f"{images.source}: {len(split.training)} to train on, {len(split.held_out)} held out, {height} x {width}.\n"
         f"{run.configuration.n} Gaussians ({run.configuration.latent}), {numbers} numbers per image, "
         f"{run.configuration.epochs} epochs. PSNR of held-out images, beside that of PCA with as many numbers:",
-        soft_wrap=True,
-        highlight=False,
     )
 
 
@@ -103,7 +112,7 @@ def _conclude(run: runs.Run, figures: report.Figures, scale: Scale | None, conso
         )
     console.print(table)
     if warning := report.warning(figures):
-        console.print(warning, soft_wrap=True, highlight=False)
-    console.print(f"{run.folder / 'held_out.png'} shows them.", soft_wrap=True, highlight=False)
+        say(console, warning)
+    say(console, f"{run.folder / 'held_out.png'} shows them.")
     if run.configuration.objective == "elbo":
-        console.print(evidence_bound.describe(run), soft_wrap=True, highlight=False)
+        say(console, evidence_bound.describe(run))

@@ -173,3 +173,17 @@ def test_kernels_are_refused_off_the_cpu():
 def test_unknown_keyword_is_refused():
     with pytest.raises(TypeError, match="sigma"):
         render(sigma=2.0)
+
+
+def test_numbers_beyond_float64_and_lists_that_hold_themselves_are_named():
+    endless: list = [1.0]
+    endless.append(endless)
+    one, wide = [[1.0, 0.0]], [1.0, 0.0, 1.0]
+    for means, covariances, options, error, words in (
+        (one, [1.0, 0.0, 10**400], {}, ValueError, "covariances must be of numbers in the range of float64"),
+        (endless, wide, {}, TypeError, "means must be numbers .*; got one that holds itself"),
+        (one, wide, {"tolerance": 10**400}, ValueError, r"tolerance must be a number in \[0, 1\)"),
+        (one, wide, {"size": (3, 10**400)}, ValueError, r"size must be of at most 2\^48 pixels"),
+    ):
+        with pytest.raises(error, match=words):
+            gaussgrad.render(means, covariances, **{"size": (3, 3), **options})

@@ -15,11 +15,13 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
 from gaussgrad import checks
+from gaussgrad.console import say
 from gaussgrad.files import gauss
 from gaussgrad.files.errors import first_line
 from gaussgrad.files.folders import fresh_file, refuse_existing
 from gaussgrad.files.locks import claimed
 from gaussgrad.files.photographs import SUFFIXES, read_photograph
+from gaussgrad.files.records import read_record
 from gaussgrad.fitting.sessions.executors import Workforce, gone
 from gaussgrad.fitting.sessions.outputs import picture_beside
 from gaussgrad.fitting.sessions.settings import Settings
@@ -64,7 +66,7 @@ def resume(output: Path, given: Mapping[str, Any], hire: Hire) -> None:
     images = _images(settings, output)
     missing = {target: image for target, image in images.items() if not target.exists()}
     if not missing:
-        Console().print(f"Nothing is missing in {output}.", soft_wrap=True, highlight=False)
+        say(Console(), f"Nothing is missing in {output}.")
         return
     with hire(len(missing)) as workforce, claimed(output):
         _fit(output, missing, settings, workforce)
@@ -96,7 +98,7 @@ def _kept(path: Path) -> Settings:
     if not path.exists():
         raise FileNotFoundError(f"{path} does not exist: there are no fits to go on with. Leave --resume out.")
     try:
-        return Settings(**json.loads(path.read_text(encoding="utf-8")))
+        return Settings(**read_record(path))
     except (ValueError, TypeError) as error:
         raise ValueError(f"{path} cannot be read as the settings of fits ({first_line(error)}).") from error
 
@@ -111,9 +113,9 @@ def _begin(output: Path, settings: Settings, there: Sequence[Path]) -> None:
 
 def _fit(output: Path, images: Mapping[Path, Path], settings: Settings, workforce: Workforce) -> None:
     console, total = Console(), len(images)
-    _say(console, f"{settings.image}: {total} images, {settings.count} each, {workforce.name}.")
+    say(console, f"{settings.image}: {total} images, {settings.count} each, {workforce.name}.")
     if not workforce.at_once():
-        _say(console, "Nobody works there yet; the images wait.")
+        say(console, "Nobody works there yet; the images wait.")
     missing: list[str] = []
     found: list[float] = []
     try:
@@ -123,17 +125,17 @@ def _fit(output: Path, images: Mapping[Path, Path], settings: Settings, workforc
                 if isinstance(outcome, Answer):
                     _write(target, outcome)
                     found.append(outcome.moment.psnr)
-                    _say(console, f"{said}: {_figures(outcome)}")
+                    say(console, f"{said}: {_figures(outcome)}")
                 else:
                     missing.append(_reason(images[target], outcome))
-                    _say(console, f"{said}: not fitted")
+                    say(console, f"{said}: not fitted")
                 advance()
     except KeyboardInterrupt:
         command = f"gaussgrad fit -o {shlex.quote(str(output))} --resume"
-        _say(console, f"Interrupted: {len(found)} of {total} images are done. Go on with: {command}")
+        say(console, f"Interrupted: {len(found)} of {total} images are done. Go on with: {command}")
         raise
     if found:
-        _say(console, f"{len(found)} images in {output}, mean PSNR {math.fsum(found) / len(found):.2f} dB.")
+        say(console, f"{len(found)} images in {output}, mean PSNR {math.fsum(found) / len(found):.2f} dB.")
     if missing:
         others = f"; and {len(missing) - NAMED} others" if len(missing) > NAMED else ""
         raise ValueError(f"{len(missing)} of {total} images are missing: {'; '.join(missing[:NAMED])}{others}")
@@ -186,10 +188,6 @@ def _reason(image: Path, error: Exception) -> str:
     """Why an image is missing, with its name."""
     said = first_line(error) if isinstance(error, (OSError, ValueError)) else f"{type(error).__name__}: {error}"
     return said if image.name in said else f"{image.name}: {said}"
-
-
-def _say(console: Console, line: str) -> None:
-    console.print(line, soft_wrap=True, highlight=False, markup=False)
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from gaussgrad import checks
+from gaussgrad.console import say
 from gaussgrad.files.photographs import Photograph, read_photograph
 from gaussgrad.fitting.photographs import fit_image
 from gaussgrad.fitting.photographs.checkpoints import Checkpoint, beside, read, write
@@ -101,7 +102,7 @@ def _fit(
 ) -> None:
     console, name = Console(), settings.image or f"{CHINA} of scikit-learn"
     height, width = photograph.numbers.shape[1:]
-    _say(console, f"{name}: {height} x {width}, {settings.count}.")
+    say(console, f"{name}: {height} x {width}, {settings.count}.")
     kept = {**asdict(settings), "digest": _digest(photograph)}
     with filming(animate is not None) as reel:
         with _showing(console) as progress:
@@ -111,15 +112,15 @@ def _fit(
         reached = f"{moment.gaussians:,} Gaussians after {moment.step:,} steps and {moment.seconds:.1f} s"
         rounded = "" if unrounded == moment.psnr else f" ({unrounded:.2f} dB before rounding)"
         ssim = "" if picture.fit_ssim is None else f", SSIM {picture.fit_ssim:.3f}"
-        _say(console, f"{reached}: PSNR {moment.psnr:.2f} dB{rounded}{ssim}.\n{outputs.described(output, picture)}")
+        say(console, f"{reached}: PSNR {moment.psnr:.2f} dB{rounded}{ssim}.\n{outputs.described(output, picture)}")
         missed = None if watch.interrupted else settings.missed(unrounded)
         if missed is not None:
-            _say(console, missed)
+            say(console, missed)
         if animate is not None and reel is not None:
             reel.write(animate, picture, overwrite=True)
-            _say(console, f"{animate} shows the way.")
+            say(console, f"{animate} shows the way.")
     if watch.interrupted:
-        _say(console, f"Interrupted. Go on with: gaussgrad fit -o {shlex.quote(str(output))} --resume")
+        say(console, f"Interrupted. Go on with: gaussgrad fit -o {shlex.quote(str(output))} --resume")
         raise KeyboardInterrupt
     beside(output).unlink(missing_ok=True)
 
@@ -136,10 +137,6 @@ def _descend(
         return stopped.moment, stopped.picture, stopped.moment.psnr
     watch.interrupted = False
     return fit.history[-1], fit.picture, fit.history[-2 if settings.compact else -1].psnr
-
-
-def _say(console: Console, line: str) -> None:
-    console.print(line, soft_wrap=True, highlight=False, markup=False)
 
 
 class Stopped(Exception):
@@ -171,7 +168,7 @@ class Watch:
         reported = len(moment.tried), int(moment.progress * REPORTS)
         if not self.console.is_terminal and reported > self.reported:
             self.reported = reported
-            self.console.print(f"{moment.progress:.0%}: {figures}", soft_wrap=True, highlight=False)
+            say(self.console, f"{moment.progress:.0%}: {figures}")
         if self.interrupted or time.monotonic() - self.kept >= KEPT_EVERY:
             picture = moment.picture()
             write(self.path, Checkpoint(picture, moment, self.settings))
