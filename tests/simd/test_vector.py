@@ -171,6 +171,25 @@ def exchanged(pairs, out):
         simd.store(target, k * lanes, lanes, results[k])
 
 
+@njit(error_model="numpy")
+def change_precision(x, out):
+    source, target = simd.address(x), simd.address(out)
+    like, lanes = simd.iota(source), simd.lanes_of(source)
+    low, high = simd.load(source, 0, lanes, like), simd.load(source, lanes, lanes, like)
+    narrow = simd.narrowed(low, high)
+    simd.store(target, 0, lanes, simd.widened_low(narrow))
+    simd.store(target, lanes, lanes, simd.widened_high(narrow))
+    simd.store(target, 2 * lanes, lanes, simd.shifted(low, high))
+
+
+def test_lanes_are_rounded_to_float32_and_shifted_in_their_order():
+    lanes = simd.LANES[numba.float64]
+    x = np.random.default_rng(0).normal(size=2 * lanes)
+    out = np.full(3 * lanes, np.nan)
+    change_precision(x, out)
+    np.testing.assert_array_equal(out, [*x.astype(np.float32), *x[lanes - 1 : -1]])
+
+
 @DTYPES
 def test_pairs_are_parted_and_zipped_again(dtype):
     lanes = simd.LANES[numba.from_dtype(np.dtype(dtype))]

@@ -50,6 +50,16 @@ def test_a_wide_sample_on_narrow_bins_keeps_its_digits(dtype):
     np.testing.assert_allclose(counts, truth, rtol=1e-6 if dtype == torch.float32 else 1e-12, atol=0)
 
 
+@pytest.mark.parametrize("backend", ["cpu", "reference"])
+def test_edges_between_the_numbers_of_float32_lose_no_digits(backend):
+    """Rounded, an edge at 100 would be off by 1e-6, a thousandth of the stddev."""
+    samples = np.linspace(100.1, 100.9, 10, dtype="float32")
+    counts = histogram(samples, 9, (100.1, 100.9), stddev=np.float32(0.004) * np.ones(1, "float32"), backend=backend)
+    given = samples[:, None], np.full((10, 1), np.float32(0.004)), np.ones(10)
+    truth = exact.histogram(*given, [np.linspace(100.1, 100.9, 10)], "drop", np.zeros(9))[0]
+    np.testing.assert_allclose(counts, truth, rtol=0, atol=1e-6)
+
+
 @pytest.mark.parametrize(("dtype", "far", "rtol"), [("float64", 35.0, 1e-10), ("float32", 12.0, 1e-5)])
 def test_tails_keep_their_digits_down_to_the_smallest_numbers(dtype, far, rtol):
     edges = np.linspace(-far, -2, 12)  # below the sample the distribution function itself is small

@@ -1,7 +1,8 @@
 """Histograms on the CPU: each sample touches only the bins that its mass reaches; docs/maths.md, equations 67 to 71.
 
-All is computed in float64, whatever the dtype: an edge and a sample that nearly meet lose no digits to their
-difference, and a million samples none to their sum. 1-D and 2-D are computed as 3-D, with leading axes of one bin.
+Distances to edges and sums are in float64, whatever the dtype: an edge and a sample that nearly meet lose no digits to
+their difference, and a million samples none to their sum. So one compiled kernel serves both dtypes; only the masses of
+few bins are computed in float32 where the samples are. 1-D and 2-D are computed as 3-D, with leading axes of one bin.
 """
 
 import functools
