@@ -60,7 +60,7 @@ def test_a_run_in_progress_is_refused(finished, overwrite):
 def test_the_folder_is_claimed_before_images_are_loaded_and_let_go_without_a_trace(tmp_path, monkeypatch):
     folder = tmp_path / "run"
 
-    def read(*_):
+    def read(*_, **__):
         with pytest.raises(FileExistsError, match=BUSY):
             session.start(folder, OLD, overwrite=True)
         raise ValueError("no images")
