@@ -311,3 +311,24 @@ def test_a_long_signal_is_the_same_on_any_number_of_threads(compose, pixel, rng,
         np.testing.assert_array_equal(gaussgrad.render(means, variances, weights, threads=threads, **options), alone)
     narrow = [array[:1] for array in (means, variances, weights)]
     np.testing.assert_array_equal(gaussgrad.render(*narrow, threads=4, **options), alone[:1])
+
+
+@pytest.mark.parametrize(("dtype", "pixel"), [("float32", "point"), ("float64", "area")])
+def test_weights_near_the_largest_number_overflow_only_where_the_image_does(dtype, pixel):
+    """The density of a narrow Gaussian is above 1 at its mean, which lies between pixels."""
+    kind = getattr(torch, dtype)
+    largest, smaller = torch.finfo(kind).max, 2.0**-20
+    place = torch.tensor([[2.5, 1.5], [5.0, 2.0]], dtype=kind)
+    widths = torch.tensor([[0.0625, 0.01, 0.0625], [1.0, 0.2, 1.5]], dtype=kind)
+
+    def drawn(by):
+        means, weights = place.clone(), by * largest * torch.tensor([[0.9, -0.5], [0.25, 0.125]], dtype=kind)
+        means.requires_grad_(), weights.requires_grad_()
+        image = gaussgrad.render(means, widths, weights, size=(4, 8), pixel=pixel)
+        upstream = torch.linspace(1, 2, image.numel(), dtype=kind).reshape(image.shape) * 2.0**-60
+        to_means, to_weights = torch.autograd.grad(image, (means, weights), upstream)
+        return image / by, to_means / by, to_weights
+
+    for whole, part in zip(drawn(1.0), drawn(smaller), strict=True):
+        assert torch.isfinite(whole).all()
+        torch.testing.assert_close(whole, part, rtol=1e-5 if kind == torch.float32 else 1e-12, atol=0)

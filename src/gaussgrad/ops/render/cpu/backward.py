@@ -11,10 +11,13 @@ from gaussgrad.ops.render.cpu.geometry import (
     NUMBERS,
     ROWS,
     gaussian,
+    overflow,
     place_rows,
     prepare,
+    prepare_again,
     profile,
     scale_of,
+    share_out,
     take,
     touched_rows,
     touched_slices,
@@ -70,7 +73,7 @@ def add_points(g, levels, index, upstream, at, frame, first, last, static, cut, 
     nothing = simd.zero(order)
     number = simd.scalar_type(upstream.grad)
     curvature = simd.splat(number(-0.5 * g.ix), order)
-    cut = Cut(cut.squared, 0.0, cut.tolerance, cut.lowest)  # a pad of 0 that the compiler sees
+    cut = Cut(cut.squared, 0.0, cut.tolerance * number(g.factor), cut.lowest)  # a pad of 0 that the compiler sees
     places, moments, j = scratch.places, sums.moments, sums.row
     z_low, z_high = touched_slices(g, cut, first // height, (last - 1) // height + 1) if dimensions == 3 else (0, 1)
     for z in range(z_low, z_high):
@@ -86,7 +89,7 @@ def add_points(g, levels, index, upstream, at, frame, first, last, static, cut, 
             for r in range(in_block):
                 ey, centre = simd.peek(places, r), simd.peek(places, ROWS + r)
                 low, high = int(simd.peek(places, 2 * ROWS + r)), int(simd.peek(places, 3 * ROWS + r))
-                constant = simd.splat(number(-0.5 * (ey * ey * g.iy + ez * ez * g.iz)), order)
+                constant = simd.splat(number(g.boost - 0.5 * (ey * ey * g.iy + ez * ez * g.iz)), order)
                 row = at + (z * height + block + r) * width
                 s0, s1, s2 = nothing, nothing, nothing
                 for x in range(low, high, step):
@@ -125,7 +128,7 @@ def add_areas(g, levels, index, upstream, at, frame, first, last, static, cut, s
     order = simd.iota(upstream.grad)
     number = simd.scalar_type(upstream.grad)
     curvature = simd.splat(number(-0.5 * g.ix), order)
-    cut = Cut(cut.squared, 0.5, cut.tolerance, cut.lowest)
+    cut = Cut(cut.squared, 0.5, cut.tolerance * number(g.factor), cut.lowest)
     places, nodes, lines = scratch.places, scratch.nodes, scratch.lines
     z_low, z_high = touched_slices(g, cut, first // height, (last - 1) // height + 1)
     for z in range(z_low, z_high):
@@ -240,6 +243,10 @@ def gradients_of_visits(
             b, i = k // n, k % n
             owners[j, 0], owners[j, 1] = b, i
             _, scales[j] = prepare(prepared, level_array, j, scene, b, i, dimensions, density, factored)
+        if overflow(level_array, in_chunk):
+            for j in range(in_chunk):
+                b, i = owners[j, 0], owners[j, 1]
+                scales[j] = prepare_again(prepared, level_array, j, scene, b, i, dimensions, density, factored)
         for j in range(in_chunk):
             first, last = visits[chunk + j, 1], visits[chunk + j, 2]
             b, i = owners[j, 0], np.int32(owners[j, 1])
@@ -287,6 +294,7 @@ def finish_blocks(visits, partial, scene, factored, density, gradients):
         if visit + 1 == len(visits) or visits[visit + 1, 0] != k:
             b, i = k // n, k % n
             g = gaussian(scene.means, scene.widths, b, i, dimensions, factored)
-            scale = scale_of(g, scene.widths, b, i, dimensions, density, factored)
+            whole = scale_of(g, scene.widths, b, i, dimensions, density, factored)
+            scale, _, _ = share_out(whole, scene.weights, b, i)
             finish(g, scale, dimensions, density, sums, 0, b, i, scene, factored, gradients)
             clear(sums, 0)

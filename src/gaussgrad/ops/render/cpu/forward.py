@@ -8,8 +8,10 @@ from gaussgrad.ops.render.cpu.geometry import (
     CHUNK,
     NUMBERS,
     ROWS,
+    overflow,
     place_rows,
     prepare,
+    prepare_again,
     profile,
     take,
     touched_rows,
@@ -65,6 +67,7 @@ def draw_rows(g, levels, index, window, of_slice, static, integrated, cut, canva
     number = simd.scalar_type(canvas.image)
     ez, places, lines = of_slice.residual, scratch.places, scratch.lines
     curvature = simd.splat(number(-0.5 * g.ix), order)
+    tolerance = cut.tolerance * number(g.factor)
     for block in range(window.top, window.bottom, ROWS):
         in_block = min(ROWS, window.bottom - block)
         place_rows(g, ez, block, in_block, cut, window.left, window.right, places)
@@ -76,14 +79,14 @@ def draw_rows(g, levels, index, window, of_slice, static, integrated, cut, canva
                 # A band may begin within this row. So that no bit depends on it, vectors stand where those of a band
                 # would; the few pixels before the row get nothing.
                 low -= low % simd.lanes_of(canvas.image)
-            constant = simd.splat(number(-0.5 * (ey * ey * g.iy + ez * ez * g.iz)), order)
+            constant = simd.splat(number(g.boost - 0.5 * (ey * ey * g.iy + ez * ez * g.iz)), order)
             count = 0 if integrated is None else merge(g, lines, through_row(g, ey, ez, scratch.nodes, lines))
             for x in range(low, high, simd.lanes_of(canvas.image)):
                 if integrated is None:
                     p = profile(order + number(x - centre), curvature, constant, cut.lowest)
                 else:
                     p = mean_over_pixels(x, order, curvature, cut.lowest, scratch.nodes, lines, count, number)
-                s = simd.select(simd.greater(p, cut.tolerance), p - cut.tolerance, simd.zero(p))
+                s = simd.select(simd.greater(p, tolerance), p - tolerance, simd.zero(p))
                 # Where their number is known, all channels are read before one is written: the processor takes planes a
                 # multiple of 4096 bytes apart for the same place, and would wait.
                 known = simd.value_of(static.channels)
@@ -141,6 +144,10 @@ def draw_bands(start, stop, bands, scene, factored, frame, density, static, inte
                 i = chunk + j if bands.count == 1 else bands.members[chunk + j]
                 g, _ = prepare(prepared, level_array, j, scene, b, i, dimensions, density, factored)
                 touched[j, 0], touched[j, 1] = touched_rows(g, 0.0, cut, first, last) if dimensions == 2 else (0, 1)
+            if overflow(level_array, in_chunk):
+                for j in range(in_chunk):
+                    i = chunk + j if bands.count == 1 else bands.members[chunk + j]
+                    prepare_again(prepared, level_array, j, scene, b, i, dimensions, density, factored)
             for j in range(in_chunk):
                 i = chunk + j if bands.count == 1 else bands.members[chunk + j]
                 g = take(prepared_, j, dimensions)

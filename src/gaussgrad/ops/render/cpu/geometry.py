@@ -15,11 +15,16 @@ from gaussgrad import simd
 from gaussgrad.ops.render.cpu import factors
 
 ROWS = 16  # placed at a time
+LOG_2 = math.log(2)
+END_FLOAT32, END_FLOAT64 = 2.0**125, 2.0**1021  # the largest powers of two whose logarithm `simd.exp` takes
 CHUNK = 16  # prepared at a time: where the number of rows is known late, the processor waits at each Gaussian
 
 
 class Gaussian(NamedTuple):
-    """Centre, slopes of the conditional means, and conditional variances with their inverses."""
+    """Centre, slopes of the conditional means, conditional variances with their inverses; what the shape takes over.
+
+    That is a factor of the levels, mostly 1, and its logarithm; see `share_out`.
+    """
 
     x: float
     y: float
@@ -33,6 +38,8 @@ class Gaussian(NamedTuple):
     ix: float
     iy: float
     iz: float
+    boost: float
+    factor: float
 
 
 NUMBERS = len(Gaussian._fields)
@@ -55,7 +62,7 @@ def gaussian(means, widths, b, i, d, factored):
         alpha, beta, gamma, vx, vy, vz = slopes_of_covariances(widths, b, i, d)
     else:
         alpha, beta, gamma, vx, vy, vz = factors.slopes_and_variances(widths, b, i, d)
-    return Gaussian(x, y, z, alpha, beta, gamma, vx, vy, vz, 1 / vx, 1 / vy, 1 / vz)
+    return Gaussian(x, y, z, alpha, beta, gamma, vx, vy, vz, 1 / vx, 1 / vy, 1 / vz, 0.0, 1.0)
 
 
 @simd.inlined
@@ -83,6 +90,7 @@ def take(prepared, j, d):
     """The Gaussian that `prepare` wrote to the row j; what `d` dimensions leave constant is not looked up."""
     at = j * NUMBERS
     x, vx, ix = simd.peek(prepared, at), simd.peek(prepared, at + 6), simd.peek(prepared, at + 9)
+    boost, factor = simd.peek(prepared, at + 12), simd.peek(prepared, at + 13)
     y, z, alpha, beta, gamma, vy, vz, iy, iz = 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 1.0
     if d > 1:
         y, beta = simd.peek(prepared, at + 1), simd.peek(prepared, at + 4)
@@ -90,7 +98,7 @@ def take(prepared, j, d):
     if d == 3:
         z, alpha, gamma = simd.peek(prepared, at + 2), simd.peek(prepared, at + 3), simd.peek(prepared, at + 5)
         vz, iz = simd.peek(prepared, at + 8), simd.peek(prepared, at + 11)
-    return Gaussian(x, y, z, alpha, beta, gamma, vx, vy, vz, ix, iy, iz)
+    return Gaussian(x, y, z, alpha, beta, gamma, vx, vy, vz, ix, iy, iz, boost, factor)
 
 
 @simd.kernel
@@ -104,9 +112,9 @@ def valid_range(start, stop, means, widths, weights, factored):
         b, i = k // n, k % n
         numbers = np.float64(0.0)
         for entry in range(d):
-            numbers += means[b, i, entry]
+            numbers += 0.0 * means[b, i, entry]  # a sum of large ones could overflow
         for c in range(weights.shape[2]):
-            numbers += weights[b, i, c]
+            numbers += 0.0 * weights[b, i, c]
         if not np.isfinite(numbers):
             return False
         if not (definite(widths, b, i, d) if factored is None else factors.is_factor(widths, b, i, d)):
@@ -150,6 +158,22 @@ def scale_of(g, widths, b, i, dimensions, density, factored):
 
 
 @simd.inlined
+def share_out(scale, weights, b, i):
+    """The scale that is left for the levels, the factor that the shape takes over, and its logarithm (equation 4).
+
+    The factor is a power of two, or 1 where no level overflows.
+    """
+    beyond, factor, boost = False, 1.0, 0.0
+    for c in range(weights.shape[2]):
+        level = scale * weights[b, i, c]
+        beyond |= not np.isfinite(np.float32(level) if weights.itemsize == 4 else level)
+    end = END_FLOAT32 if weights.itemsize == 4 else END_FLOAT64
+    while beyond and scale > 1.0 and factor < end:
+        scale, factor, boost = 0.5 * scale, 2.0 * factor, boost + LOG_2
+    return scale, factor, boost
+
+
+@simd.inlined
 def prepare(prepared, levels, j, scene, b, i, d, density, factored):
     """Write a Gaussian to the row j of `prepared` (CHUNK, NUMBERS) and its levels to that of `levels` (CHUNK, c).
 
@@ -162,6 +186,28 @@ def prepare(prepared, levels, j, scene, b, i, d, density, factored):
     for c in range(scene.weights.shape[2]):
         levels[j, c] = scale * scene.weights[b, i, c]
     return g, scale
+
+
+@simd.inlined
+def overflow(levels, count):
+    """Whether a level in the first rows is beyond its dtype. Asked for all at once: `prepare` has no branch."""
+    found = False
+    for j in range(count):
+        for c in range(levels.shape[1]):
+            found |= not np.isfinite(levels[j, c])
+    return found
+
+
+@simd.inlined
+def prepare_again(prepared, levels, j, scene, b, i, d, density, factored):
+    """The same as `prepare` where a level may overflow though the value of a pixel need not; gives the scale left."""
+    g = gaussian(scene.means, scene.widths, b, i, d, factored)
+    whole = scale_of(g, scene.widths, b, i, d, density, factored)
+    scale, factor, boost = share_out(whole, scene.weights, b, i)
+    prepared[j, NUMBERS - 2], prepared[j, NUMBERS - 1] = boost, factor
+    for c in range(scene.weights.shape[2]):
+        levels[j, c] = scale * scene.weights[b, i, c]
+    return scale
 
 
 @simd.inlined

@@ -62,7 +62,7 @@ def through_row(g, ey, ez, nodes, lines):
             y = ey + PLACES[nodes[1], j] - g.alpha * PLACES[nodes[2], k]
             lines[count, 0] = g.x + g.beta * y + g.gamma * z
             share = SHARES[nodes[2], k] * SHARES[nodes[1], j]
-            lines[count, 1] = share * math.exp(-0.5 * (y * y * g.iy + z * z * g.iz))
+            lines[count, 1] = share * math.exp(g.boost - 0.5 * (y * y * g.iy + z * z * g.iz))
             lines[count, 2], lines[count, 3] = y, z
             count += 1
     return count
