@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from gaussgrad import cli
 from gaussgrad.cli.app import COMMANDS, load
 from gaussgrad.cli.predict import predict
@@ -44,6 +46,29 @@ def test_the_list_imports_no_command_and_the_help_of_a_command_nothing_heavy():
     printed = run_python("-c", code)
     assert "commands: []" in printed
     assert "heavy: set()" in printed
+
+
+def test_paragraphs_of_the_help_are_broken_by_the_terminal_alone():
+    """Where a docstring breaks its lines, the terminal would break them again."""
+    for name in COMMANDS:
+        assert all("\n" not in paragraph for paragraph in load(name).help.split("\n\n")), name
+
+
+@pytest.mark.parametrize(
+    ("words", "completed"),
+    [
+        ("gaussgrad pre", ["predict"]),
+        ("gaussgrad train --presence", ["--presence-cost"]),
+        ("gaussgrad train --compose m", ["max"]),
+        ("gaussgrad render x.gauss --over", ["--overwrite"]),
+    ],
+)
+def test_a_shell_completes_commands_options_and_choices(call, monkeypatch, words, completed):
+    monkeypatch.setenv("_GAUSSGRAD_COMPLETE", "complete_bash")
+    monkeypatch.setenv("COMP_WORDS", words)
+    monkeypatch.setenv("COMP_CWORD", str(len(words.split()) - 1))
+    code, out, err = call()
+    assert (code, out.split(), err) == (0, completed, "")
 
 
 def test_the_help_of_predict_names_every_column():

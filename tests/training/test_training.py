@@ -333,7 +333,10 @@ def test_unfinished_and_finished_runs_are_told_apart(tmp_path):
     with pytest.raises(FileExistsError, match=r"unfinished run\. Add --resume to go on, or --overwrite"):
         runs.refuse_folder(run.folder, overwrite=False)
     run.metrics.write_text("{}")
-    with pytest.raises(FileExistsError, match=r"finished run\. Choose another folder, or add --overwrite\."):
+    with pytest.raises(
+        FileExistsError,
+        match=r"finished run\. Choose another folder, or add --overwrite; --resume --epochs N trains it on\.",
+    ):
         runs.refuse_folder(run.folder, overwrite=False)
     runs.refuse_folder(run.folder, overwrite=True)
     runs.start(run.folder, SHORT, _images())
@@ -361,7 +364,7 @@ def test_a_whole_number_is_a_setting_of_type_float(tmp_path):
         (lambda run: (run.folder / "config.json").unlink(), "is no run of gaussgrad: it holds no config.json"),
         (lambda run: os.truncate(run.folder / "config.json", 30), "cannot be read as JSON"),
         (lambda run: _edit(run, format="other"), "was not written by gaussgrad"),
-        (lambda run: _edit(run, version=99), "must be of version 3; got 99"),
+        (lambda run: _edit(run, version=99), "must be of version 4; got 99"),
         (
             lambda run: _edit(run, scale={"black": 5, "white": 5}),
             r"config\.json is damaged: black must be below white 5",

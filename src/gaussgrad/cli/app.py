@@ -1,5 +1,6 @@
 """The command line: its commands, one file each, and the version."""
 
+import inspect
 from importlib import import_module
 from typing import Annotated, Any
 
@@ -35,22 +36,26 @@ class Commands(TyperGroup):
 
 def new_app(**options: Any) -> typer.Typer:
     return typer.Typer(
-        add_completion=False,
         pretty_exceptions_enable=False,
         rich_markup_mode="rich",
         context_settings={"help_option_names": ["--help", "-h"]},
-        **options,
+        **{"add_completion": False, **options},
     )
 
 
 def load(name: str) -> Any:
     """The command of this name, with its options."""
-    alone = new_app()
-    alone.command()(getattr(import_module(f"gaussgrad.cli.{name}"), name))
+    alone, command = new_app(), getattr(import_module(f"gaussgrad.cli.{name}"), name)
+    alone.command(help=_flowing(command.__doc__))(command)
     return typer.main.get_command(alone)
 
 
-app = new_app(cls=Commands, help=HELP, epilog=EPILOG)
+def _flowing(text: str) -> str:
+    """The paragraphs of a docstring, each on one line: a terminal breaks it by its own width."""
+    return "\n\n".join(" ".join(each.split()) for each in inspect.cleandoc(text).split("\n\n"))
+
+
+app = new_app(cls=Commands, help=HELP, epilog=EPILOG, add_completion=True)
 for command, line in COMMANDS.items():
     app.command(command, help=line)(lambda: None)
 

@@ -20,7 +20,12 @@ def train(
     data: Annotated[Path | None, typer.Argument(metavar="DATA", show_default=False, help=SETTINGS["data"].help)] = None,
     *,
     resume: Annotated[
-        bool, typer.Option("--resume", rich_help_panel=FILES, help="Go on with an unfinished RUN.")
+        bool,
+        typer.Option(
+            "--resume",
+            rich_help_panel=FILES,
+            help="Go on with an unfinished RUN; with --epochs N, train a finished one on, to N epochs in all.",
+        ),
     ] = False,
     overwrite: Annotated[
         bool,

@@ -272,6 +272,7 @@ def largest(name: str) -> float | None:
 ADDED: dict[int, dict[str, Any]] = {  # settings that the files of a version do not hold, and what it did
     1: {"black": None, "white": None, "tile": None, "resize": None, "guided": False},
     2: {"resize": None, "guided": False},
+    3: {},
 }
 
 

@@ -37,8 +37,8 @@ class BoundFigures:
 class VariationalModule(AutoencoderModule):
     """The evidence lower bound in the place of the squared error; validated by the reconstruction from the means."""
 
-    def __init__(self, model: GaussianAutoencoder, configuration: Configuration) -> None:
-        super().__init__(model, configuration)
+    def __init__(self, model: GaussianAutoencoder, configuration: Configuration, leg: int = 0) -> None:
+        super().__init__(model, configuration, leg)
         self.variational = VariationalGaussianAutoencoder(model, configuration.likelihood)
 
     def objective(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

@@ -19,6 +19,7 @@ from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
 from rich.console import Console
 
 from gaussgrad import checks, metrics
+from gaussgrad.autoencoder import variational_storage
 from gaussgrad.autoencoder.model import GaussianAutoencoder
 from gaussgrad.data import Images, Split
 from gaussgrad.training import evidence_bound, processes
@@ -29,7 +30,7 @@ from gaussgrad.training.health import HealthCheck
 from gaussgrad.training.modules import AutoencoderModule, ImageBatches, ShuffledBatches
 from gaussgrad.training.objective import objective
 from gaussgrad.training.progress import ProgressBar
-from gaussgrad.training.run import Run
+from gaussgrad.training.run import Run, logs_of_leg
 
 INTERVALS = 200  # at most so many validations and checkpoints, so that tiny data sets do not drown in them
 TIMED_STEPS = 12
@@ -119,15 +120,14 @@ def fit(run: Run, images: Images, split: Split, baselines: metrics.Baselines, co
     KeyboardInterrupt
         On Ctrl-C; the checkpoint of the last whole interval is there to go on from.
     """
-    module = _new_module(run.configuration, images)
+    module = _new_module(run, images)
     with _quiet(), torch.random.fork_rng(devices=[]):  # Lightning and data loaders draw from the global generator
         held_out = torch.from_numpy(images.pixels[split.held_out])
         trainer = _trainer(run, baselines, console, held_out, guided=module.model.guided)
         resumed = _checkpoint(run, module)
         try:
-            trainer.fit(
-                module, ImageBatches(images.pixels, split, run.configuration), ckpt_path=resumed, weights_only=True
-            )
+            batches = ImageBatches(images.pixels, split, run.configuration, len(run.legs))
+            trainer.fit(module, batches, ckpt_path=resumed, weights_only=True)
         except SystemExit:  # what Lightning makes of Ctrl-C
             raise KeyboardInterrupt from None
     if isinstance(module, VariationalModule) and trainer.is_global_zero:
@@ -135,19 +135,23 @@ def fit(run: Run, images: Images, split: Split, baselines: metrics.Baselines, co
     return copy.deepcopy(module.model).to("cpu").eval()
 
 
-def _new_module(configuration: Configuration, images: Images) -> AutoencoderModule:
-    """What Lightning trains, the same for the same seed."""
-    model = new_model(configuration, images)
+def _new_module(run: Run, images: Images) -> AutoencoderModule:
+    """What Lightning trains, the same for the same seed; with the weights of the leg before, if there is one."""
+    configuration, leg = run.configuration, len(run.legs)
+    model = GaussianAutoencoder.load(run.model).train() if leg else new_model(configuration, images)
     if configuration.objective == "mse":
-        return AutoencoderModule(model, configuration)
+        return AutoencoderModule(model, configuration, leg)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(configuration.seed)
-        return VariationalModule(model, configuration)
+        module = VariationalModule(model, configuration, leg)
+    if leg:
+        module.variational = variational_storage.load(run.variational, model)[0].train()
+    return module
 
 
 def _loggers(run: Run) -> list[Logger]:
     """The table that the report reads, and TensorBoard's if wanted."""
-    table = CSVLogger(run.folder, name=run.logs.name, flush_logs_every_n_steps=1)
+    table = CSVLogger(logs_of_leg(run, len(run.legs)), name="", flush_logs_every_n_steps=1)
     return [table, TensorBoardLogger(run.folder, name="tensorboard")] if run.configuration.tensorboard else [table]
 
 
@@ -170,7 +174,7 @@ def _trainer(
     run: Run, baselines: metrics.Baselines, console: Console, held_out: torch.Tensor, *, guided: bool
 ) -> lightning.Trainer:
     configuration = run.configuration
-    interval = math.ceil((configuration.epochs or 1) / INTERVALS)
+    interval = math.ceil(run.epochs / INTERVALS)
     checkpoint = ModelCheckpoint(
         dirpath=run.checkpoint.parent,
         filename=run.checkpoint.stem,
@@ -185,7 +189,7 @@ def _trainer(
         accelerator=configuration.device,
         **processes.placement(configuration.devices),  # type: ignore[arg-type]
         use_distributed_sampler=False,  # ours shares batches out
-        max_epochs=configuration.epochs,
+        max_epochs=run.epochs,
         max_time=None if minutes is None else datetime.timedelta(minutes=minutes),
         check_val_every_n_epoch=interval,
         num_sanity_val_steps=0,

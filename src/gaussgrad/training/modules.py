@@ -24,19 +24,21 @@ HELD_OUT_BATCH = 500
 class AutoencoderModule(lightning.LightningModule):
     """The objective, AdamW, and one cycle of the learning rate over all steps; the loss that is logged is the error.
 
-    Every random number of step i comes from the seed and i, so that a resumed training goes on as if never stopped.
+    Every random number of step i comes from the seed, the leg and i, so that a resumed training goes on as if never
+    stopped.
     """
 
-    def __init__(self, model: GaussianAutoencoder, configuration: Configuration) -> None:
+    def __init__(self, model: GaussianAutoencoder, configuration: Configuration, leg: int = 0) -> None:
         super().__init__()
         self.model = model
         self.configuration = configuration
+        self.leg = leg
         self._squared_errors: list[torch.Tensor] = []
 
     def training_step(self, batch: list[torch.Tensor], batch_index: int) -> torch.Tensor:
         (images,) = batch
         rank, processes = share()
-        generator = _generator(self.configuration.seed, self.global_step * processes + rank)
+        generator = _generator(self.configuration.seed, self.leg, self.global_step * processes + rank)
         if self.configuration.augment:
             images = random_affine(images, generator)
         torch.manual_seed(int(torch.randint(2**62, (), generator=generator)))  # what layers draw by themselves
@@ -78,11 +80,11 @@ class AutoencoderModule(lightning.LightningModule):
 class ImageBatches(lightning.LightningDataModule):
     """Training images shuffled anew each epoch by the seed, held-out images in order."""
 
-    def __init__(self, pixels: np.ndarray, split: Split, configuration: Configuration) -> None:
+    def __init__(self, pixels: np.ndarray, split: Split, configuration: Configuration, leg: int = 0) -> None:
         super().__init__()
         self.training = torch.from_numpy(pixels[split.training])
         self.held_out = torch.from_numpy(pixels[split.held_out])
-        self.sampler = ShuffledBatches(len(self.training), configuration.pace[0], configuration.seed)
+        self.sampler = ShuffledBatches(len(self.training), configuration.pace[0], configuration.seed, leg)
 
     def train_dataloader(self) -> DataLoader[tuple[torch.Tensor, ...]]:
         return DataLoader(TensorDataset(self.training), batch_size=None, sampler=self.sampler)
@@ -94,8 +96,8 @@ class ImageBatches(lightning.LightningDataModule):
 class ShuffledBatches(Sampler[list[int]]):
     """Positions in batches of one size, those left over left out; Lightning tells it the epoch."""
 
-    def __init__(self, count: int, batch_size: int, seed: int) -> None:
-        self.count, self.seed, self.epoch = count, seed, 0
+    def __init__(self, count: int, batch_size: int, seed: int, leg: int = 0) -> None:
+        self.count, self.seed, self.leg, self.epoch = count, seed, leg, 0
         self.batch_size = min(batch_size, count)
 
     def set_epoch(self, epoch: int) -> None:
@@ -105,7 +107,7 @@ class ShuffledBatches(Sampler[list[int]]):
         return self.count // self.batch_size
 
     def __iter__(self) -> Iterator[list[int]]:
-        order = torch.randperm(self.count, generator=_generator(self.seed, self.epoch)).tolist()
+        order = torch.randperm(self.count, generator=_generator(self.seed, self.leg, self.epoch)).tolist()
         rank, processes = share()  # each takes its share of every batch, so that a step sees the same images
         size = self.batch_size // processes
         for batch in range(len(self)):
@@ -113,7 +115,7 @@ class ShuffledBatches(Sampler[list[int]]):
             yield order[first : first + size]
 
 
-def _generator(seed: int, position: int) -> torch.Generator:
-    """A generator for one step or epoch."""
-    mixed = np.random.SeedSequence((seed, position)).generate_state(1, np.uint64)[0]
+def _generator(seed: int, leg: int, position: int) -> torch.Generator:
+    """A generator for one step or epoch of a leg."""
+    mixed = np.random.SeedSequence((seed, leg, position) if leg else (seed, position)).generate_state(1, np.uint64)[0]
     return torch.Generator().manual_seed(int(mixed))

@@ -3,6 +3,7 @@
 import csv
 import json
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from gaussgrad.data import Images, Split
 from gaussgrad.files.folders import fresh_file
 from gaussgrad.files.tables import write_table
 from gaussgrad.inference import Prediction, answer
-from gaussgrad.training.run import Run
+from gaussgrad.training.run import Run, logs_of_leg
 
 PICTURED = 10
 LOGGED = ("loss", "held_out_psnr")
@@ -58,7 +59,7 @@ def write(
     write_table(run.folder / "metrics.csv", ["epoch", *LOGGED], rows, overwrite=True)
     _write_pictures(run, model, held_out, found)
     plot.write_learning_curve(run.folder / "learning_curve.png", history, baselines)
-    record = {**asdict(figures), "seconds": round(seconds, 1)}
+    record = {**asdict(figures), "legs": 1 + len(run.legs), "seconds": round(seconds, 1)}
     with fresh_file(run.metrics, overwrite=True) as partial:
         partial.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     return figures
@@ -81,14 +82,21 @@ def warning(figures: Figures) -> str | None:
 def logged_history(run: Run) -> list[dict[str, Any]]:
     """One row per epoch from Lightning's logs; an epoch repeated after a resume counts once, the later time."""
     epochs: dict[int, dict[str, Any]] = {}
-    versions = sorted(run.logs.glob("version_*/metrics.csv"), key=lambda path: int(path.parent.name.split("_")[1]))
-    for path in versions:
-        with path.open(newline="", encoding="utf-8") as file:
-            for line in csv.DictReader(file):
-                epoch = int(line["epoch"]) + 1
-                values = {name: float(line[name]) for name in LOGGED if line.get(name)}
-                epochs.setdefault(epoch, {"epoch": epoch}).update(values)
+    before = 0
+    for leg in range(1 + len(run.legs)):
+        for path in sorted(logs_of_leg(run, leg).glob("version_*/metrics.csv"), key=_version):
+            with path.open(newline="", encoding="utf-8") as file:
+                for line in csv.DictReader(file):
+                    epoch = before + int(line["epoch"]) + 1
+                    values = {name: float(line[name]) for name in LOGGED if line.get(name)}
+                    epochs.setdefault(epoch, {"epoch": epoch}).update(values)
+        before = max(epochs, default=0)
     return [epochs[epoch] for epoch in sorted(epochs)]
+
+
+def _version(path: Path) -> int:
+    """The number that Lightning gave the folder of a log."""
+    return int(path.parent.name.split("_")[1])
 
 
 def _write_pictures(run: Run, model: GaussianAutoencoder, held_out: np.ndarray, found: Prediction) -> None:

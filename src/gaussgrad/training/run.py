@@ -7,8 +7,8 @@ import json
 import os
 import platform
 import shutil
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +21,12 @@ from gaussgrad.files.locks import claimed, holds_nothing, locked
 from gaussgrad.files.records import read_record
 from gaussgrad.inference import Trained
 from gaussgrad.scaling import Scale
-from gaussgrad.training import intake
+from gaussgrad.training import intake, legs
 from gaussgrad.training.configuration import ADDED, Configuration, configured
+from gaussgrad.training.legs import Leg
 
 FORMAT = "gaussgrad.run"
-VERSION = 3
+VERSION = 4
 PARTS = (  # what stands in RUN beside config.json
     *("checkpoints", "logs", "metrics.csv", "metrics.json", "model", "tensorboard", "variational", "variational.json"),
     *("held_out.png", "learning_curve.png", "samples.png", "worst.png"),
@@ -46,6 +47,7 @@ class Run:
     folder: Path
     configuration: Configuration
     scale: Scale | None = None  # which numbers are black and white; None where their type says it
+    legs: tuple[Leg, ...] = ()  # those before this one, which starts from their weights
 
     @property
     def checkpoint(self) -> Path:
@@ -54,6 +56,16 @@ class Run:
     @property
     def logs(self) -> Path:
         return self.folder / "logs"
+
+    @property
+    def trained(self) -> int:
+        """Epochs of the legs before this one."""
+        return sum(leg.epochs for leg in self.legs)
+
+    @property
+    def epochs(self) -> int:
+        """Epochs that this leg is to have; `Configuration.epochs` counts those of all."""
+        return (self.configuration.epochs or 1) - self.trained
 
     @property
     def model(self) -> Path:
@@ -75,8 +87,8 @@ class Run:
 
     @property
     def is_complete(self) -> bool:
-        """The metrics are written last."""
-        return self.metrics.is_file() and not self.replaces
+        """The metrics are written last, and say of how many legs they are."""
+        return len(self.legs) < _finished_legs(self.metrics) and not self.replaces
 
     @property
     def replaces(self) -> bool:
@@ -84,11 +96,16 @@ class Run:
         return bool(_record(self.folder).get(REPLACES))
 
 
+def logs_of_leg(run: Run, leg: int) -> Path:
+    """Where Lightning logs a leg, its epochs counted from 0; the first has no folder of its own."""
+    return run.logs / f"leg_{leg}" if leg else run.logs
+
+
 @contextlib.contextmanager
 def claim(folder: str | os.PathLike[str], *, overwrite: bool) -> Iterator[None]:
     """Hold RUN for a new training; refused where something is that may not be replaced, or another process writes."""
     folder = Path(folder)
-    if not _is_run(folder) or Run(folder, Configuration()).is_complete:
+    if not _is_run(folder) or _is_finished(folder):
         refuse_folder(folder, overwrite=overwrite)  # at once, and what is not ours gets no lock
     with claimed(folder):
         refuse_folder(folder, overwrite=overwrite)  # another process may have come to its end
@@ -122,8 +139,9 @@ def refuse_folder(folder: str | os.PathLike[str], *, overwrite: bool) -> None:
 
 def refuse_finished(folder: Path) -> None:
     """Refuse to start a training where another has come to its end."""
-    if Run(folder, Configuration()).is_complete:
-        raise FileExistsError(f"{folder} holds a finished run. Choose another folder, or add --overwrite.")
+    if _is_finished(folder):
+        cure = "Choose another folder, or add --overwrite; --resume --epochs N trains it on."
+        raise FileExistsError(f"{folder} holds a finished run. {cure}")
 
 
 def _refuse_foreign_within(folder: Path) -> None:
@@ -140,6 +158,26 @@ def _record(folder: Path) -> dict[str, Any]:
         return read_record(folder / "config.json")
     except (OSError, ValueError):
         return {}
+
+
+def _is_finished(folder: Path) -> bool:
+    """Whether RUN is finished, as far as it can be read."""
+    before = _record(folder).get("legs")
+    return (
+        len(before if isinstance(before, list) else ()) < _finished_legs(folder / "metrics.json")
+        and not Run(folder, Configuration()).replaces
+    )
+
+
+def _finished_legs(metrics: Path) -> int:
+    """How many legs the metrics are of; 0 where there are none."""
+    if not metrics.is_file():
+        return 0
+    try:
+        count = read_record(metrics).get("legs", 1)  # none is named by versions up to 3, which knew one only
+    except (OSError, ValueError):
+        return 1
+    return count if isinstance(count, int) else 1
 
 
 def _is_run(folder: Path) -> bool:
@@ -159,6 +197,7 @@ def start(folder: str | os.PathLike[str], configuration: Configuration, images: 
         "format": FORMAT,
         "version": VERSION,
         "configuration": asdict(configuration),
+        "legs": [],
         "scale": None if images.scale is None else asdict(images.scale),
         "data": _fingerprint(images),
         "split": split_rule(configuration),
@@ -194,6 +233,30 @@ def _write_record(folder: Path, record: dict[str, Any]) -> None:
         partial.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
 
 
+def extended(run: Run, given: Mapping[str, Any]) -> Run:
+    """The finished run with another leg by the settings given, not yet written; ValueError where they do not fit."""
+    trained = epochs_of(run)
+    configuration = legs.extended(run.configuration, trained, given)
+    leg = legs.ended(run.configuration, trained - run.trained, _read_record(run.folder).get("environment", {}))
+    return replace(run, configuration=configuration, legs=(*run.legs, leg))
+
+
+def epochs_of(run: Run) -> int:
+    """Epochs that a finished run was trained; fewer than planned where its minutes ended it."""
+    epochs = read_record(run.metrics).get("epochs")
+    if not isinstance(epochs, int) or epochs <= run.trained:
+        raise ValueError(f"{run.metrics} is damaged: it does not say how many epochs were trained.")
+    return epochs
+
+
+def write_extension(run: Run) -> None:
+    """Make a finished run the unfinished one that `extended` gave, in one step."""
+    record = _read_record(run.folder)
+    record |= {"version": VERSION, "configuration": asdict(run.configuration)}
+    record |= {"legs": legs.recorded(run.legs), "environment": environment()}
+    _write_record(run.folder, record)
+
+
 def split_rule(configuration: Configuration) -> str:
     share, seed = configuration.held_out, data.SPLIT_SEED
     return f"gaussgrad.data.split(count, held_out={share}, seed={seed})"
@@ -216,7 +279,7 @@ def open_run(folder: str | os.PathLike[str]) -> Run:
     settings, scale = record.get("configuration"), record.get("scale")
     try:
         configuration = configured(settings if isinstance(settings, dict) else {})
-        return Run(Path(folder), configuration, _scale(scale))
+        return Run(Path(folder), configuration, _scale(scale), legs.read(record.get("legs", [])))
     except (TypeError, ValueError) as error:
         raise ValueError(f"{Path(folder) / 'config.json'} is damaged: {error}") from error
 

@@ -41,8 +41,20 @@ def start(folder: Path, configuration: Configuration, *, overwrite: bool) -> Non
 
 
 def resume(folder: Path, given: Mapping[str, Any]) -> None:
-    """Go on with a run as it was configured; settings that are given again must be the same."""
+    """Go on with a run as it was configured; settings that are given again must be the same.
+
+    A finished run is extended where more epochs are given than it has.
+    """
     run = runs.open_run(folder)
+    extends = (
+        run.is_complete and "epochs" in given and given["epochs"] not in (run.configuration.epochs, runs.epochs_of(run))
+    )
+    if extends:
+        run = runs.extended(run, given)
+        configuration = run.configuration
+        processes.refuse_options(
+            configuration.devices, configuration.batch_size, configuration.minutes, overwrite=False
+        )
     for name, value in given.items():
         wanted = getattr(run.configuration, name)
         if value != wanted:
@@ -51,13 +63,15 @@ def resume(folder: Path, given: Mapping[str, Any]) -> None:
     first = processes.rank() == 0
     console = Console(quiet=not first)
     if run.is_complete:
-        say(console, f"The run in {folder} is finished.")
+        say(console, f"The run in {folder} is finished. Add --epochs N to train it on, to N epochs in all.")
         return
     loop.refuse_missing_device(run.configuration.device)
     with runs.claim_unfinished(run) if first else contextlib.nullcontext():
         with waiting("reading the images", _aside(first)):
             images, split = intake.load_again(run.configuration, run.scale)
         runs.refuse_other_images(run, images)
+        if extends and first:
+            runs.write_extension(run)
         _train(run, images, split, console)
 
 
@@ -93,8 +107,12 @@ def _announce(run: runs.Run, images: data.Images, split: data.Split, numbers: in
         console,
         f"{images.source}: {len(split.training)} to train on, {len(split.held_out)} held out, {height} x {width}.\n"
         f"{run.configuration.n} Gaussians ({run.configuration.latent}), {numbers} numbers per image, "
-        f"{run.configuration.epochs} epochs. PSNR of held-out images, beside that of PCA with as many numbers:",
+        f"{_length(run)}. PSNR of held-out images, beside that of PCA with as many numbers:",
     )
+
+
+def _length(run: runs.Run) -> str:
+    return f"{run.epochs} epochs more, after {run.trained}" if run.legs else f"{run.epochs} epochs"
 
 
 def _conclude(run: runs.Run, figures: report.Figures, scale: Scale | None, console: Console) -> None:
