@@ -96,11 +96,11 @@ def _write_worst(
     """Draw the images with the most ill Gaussians; how many they are."""
     import torch
 
-    from gaussgrad import plot
+    from gaussgrad.plot import sheets
 
     ill_per_image = torch.stack(list(diagnosis.found.values())).any(0).sum(-1)
     chosen = ill_per_image.argsort(descending=True, stable=True)[:PICTURED].numpy()
     ill = {kind: mask.numpy()[chosen] for kind, mask in diagnosis.found.items()}
     means, covariances = gaussians.means.numpy()[chosen], gaussians.packed_covariances().numpy()[chosen]
-    plot.write_diagnosis(output, pixels[chosen], means, covariances, ill, overwrite=overwrite)
+    sheets.write_diagnosis(output, pixels[chosen], means, covariances, ill, overwrite=overwrite)
     return len(chosen)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from gaussgrad.autoencoder import GaussianAutoencoder
     from gaussgrad.data import Frames
     from gaussgrad.inference import Prediction
-    from gaussgrad.plot import Shown
+    from gaussgrad.plot.sheets import Shown
 
 
 def predict(
@@ -56,7 +56,8 @@ def predict(
 
     _refuse_outputs(run_folder, images, output, overlay, overwrite)
     with waiting("finding Gaussians") as report:
-        from gaussgrad import inference, plot, scaling  # seconds too, on a cold disk
+        from gaussgrad import inference, scaling  # seconds too, on a cold disk
+        from gaussgrad.plot import sheets
         from gaussgrad.training.run import load_trained
 
         trained = load_trained(run_folder)
@@ -69,7 +70,7 @@ def predict(
         write_parts(partial, [Part(each.names, one.gaussians, one.position_stddevs, one.owned) for each, one in told])
         if overlay is not None:
             points = model.latent == "points"
-            plot.write_overlays(overlay, shown, points=points, overwrite=overwrite, report=report)
+            sheets.write_overlays(overlay, shown, points=points, overwrite=overwrite, report=report)
     scale = scaling.as_kept(model.scale, read[0].numbers)
     levels = "" if scale is None else f" {scaling.describe(scale)}."
     say(Console(), f"{_summary(shown, model.n, output)}{levels}")
@@ -77,10 +78,11 @@ def predict(
 
 def _shown(model: "GaussianAutoencoder", frames: "Frames", found: "Prediction") -> "Shown":
     """Images and reconstructions with black 0 and white 1."""
-    from gaussgrad import inference, plot
+    from gaussgrad import inference
+    from gaussgrad.plot import sheets
 
     drawn = found.reconstructions if model.scale is None else model.scale.to_unit(found.reconstructions)
-    return plot.Shown(frames.names, inference.to_unit(model, frames.numbers), drawn, found.gaussians, found.owned)
+    return sheets.Shown(frames.names, inference.to_unit(model, frames.numbers), drawn, found.gaussians, found.owned)
 
 
 def _summary(shown: "list[Shown]", n: int, output: Path) -> str:

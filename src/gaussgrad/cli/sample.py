@@ -29,7 +29,8 @@ def sample(
         raise ValueError(checks.complain("--output", "a file that ends in .png", output))
     refuse_existing(output, overwrite)
     with waiting("drawing new images"):
-        from gaussgrad import inference, plot  # seconds too, on a cold disk
+        from gaussgrad import inference  # seconds too, on a cold disk
+        from gaussgrad.plot import sheets
         from gaussgrad.training import run as runs
 
         runs.open_finished(run_folder)  # a model folder alone will not do
@@ -38,5 +39,5 @@ def sample(
             cure = "Train such a run."
             raise ValueError(f"{run_folder} cannot draw new images: it was trained without --objective elbo. {cure}")
         drawn = inference.sample(trained.variational, trained.aggregate, n, seed)
-        plot.write_grid(output, drawn, overwrite=overwrite)
+        sheets.write_grid(output, drawn, overwrite=overwrite)
     say(Console(), f"{n} images of seed {seed}: {output}")
