@@ -93,6 +93,7 @@ def overlay(
     *,
     cholesky: Any = None,
     stddevs: float = STDDEVS,
+    colour: Any = None,
 ) -> Axes:
     """Show an image, darkened, with its Gaussians on top, and give the axes back.
 
@@ -102,7 +103,7 @@ def overlay(
         Where to draw. Limits become those of the image, and ticks are removed.
     image : array (h, w), (1, h, w) or (3, h, w)
         Values from 0, black, to 1, white; what lies beyond is shown as these.
-    means, covariances, weights, cholesky, stddevs
+    means, covariances, weights, cholesky, stddevs, colour
         The Gaussians, as for `ellipses`.
 
     Returns
@@ -126,7 +127,7 @@ def overlay(
     ((16, 20), 2)
     """
     draw_image(axes, DIMMED * np.clip(_picture("image", image), 0, 1))
-    return ellipses(axes, means, covariances, weights, cholesky=cholesky, stddevs=stddevs)
+    return ellipses(axes, means, covariances, weights, cholesky=cholesky, stddevs=stddevs, colour=colour)
 
 
 def compare(
