@@ -10,8 +10,8 @@ QUIET = "#8a8f98"  # what stands beside the point
 STRONG = "#d55e00"  # the point
 MEASURE = "#0072b2"  # what the point is compared with
 DIMMED = 0.55  # brightness of an image under Gaussians, so that the colours show
-_LIGHT = (  # Paul Tol's light scheme, without its grey
-    "#77aadd", "#ee8866", "#eedd88", "#ffaabb", "#99ddff", "#44bb99", "#bbcc33", "#aaaa00",
+_LIGHT = (  # after Okabe and Ito, lighter; neighbours differ in lightness
+    "#56b4e9", "#ff6a3d", "#f0e442", "#3d8bff", "#e69f00", "#b8f2e6", "#e68ac0", "#1fc58f", "#9f7bff", "#ffcdb2",
 )  # fmt: skip
 
 
