@@ -26,14 +26,15 @@ def inspect(
         typer.Argument(metavar="IMAGES", show_default="the images held out", help="As for predict."),
     ] = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE.png", help="Also write a picture of the worst.")
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE.png", help="Also write a picture of the worst images."),
     ] = None,
     overwrite: Overwrite = False,
 ) -> None:
     """Say which Gaussians of a model are ill, and what to try.
 
-    Dead ones draw nothing, duplicates lie on another, others have left the frame, stand on its border, or serve as a
-    background.
+    A dead Gaussian draws nothing, and a duplicate lies on another one. Others have left the frame, stand on its border,
+    or serve as a background.
     """
     from rich.console import Console
 

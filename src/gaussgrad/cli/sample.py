@@ -12,12 +12,14 @@ def sample(
     run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="A finished run of train --objective elbo.")],
     output: Annotated[Path, typer.Option("--output", "-o", metavar="OUT.png", help="The picture to write.")],
     n: Annotated[int, typer.Option("-n", metavar="N", min=1, max=10_000, help="How many images.")] = 64,
-    seed: Annotated[int, typer.Option(metavar="N", min=0, max=2**32 - 1, help="The same seed, the same images.")] = 0,
+    seed: Annotated[
+        int, typer.Option(metavar="N", min=0, max=2**32 - 1, help="The same seed gives the same images.")
+    ] = 0,
     overwrite: Overwrite = False,
 ) -> None:
-    """Draw images that were never there, as one picture.
+    """Draw new images, as one picture.
 
-    Their Gaussians come from where the posteriors of the training images lie together.
+    Their Gaussians are drawn from a mixture that was fitted to the posteriors of the training images.
     """
     from rich.console import Console
 
