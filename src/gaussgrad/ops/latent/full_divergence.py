@@ -54,8 +54,8 @@ def kl_divergence_full(
     Notes
     -----
     docs/latent.md, equations 10 to 13. The divergence is a sum of terms that are zero or more. From Cholesky factors
-    with the same options it keeps its digits near the prior, up to the condition number of the prior's factor. Factors of
-    covariances are rounded first, and the divergence is off by about eps times its root.
+    with the same options it keeps its digits near the prior, up to the condition number of the prior's factor. Factors
+    of covariances are rounded first, and the divergence is off by about eps times its root.
 
     Where values are not known (on a GPU, while tracing), a covariance that is not positive definite is refused by the
     framework's own Cholesky decomposition.

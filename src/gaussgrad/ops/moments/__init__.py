@@ -27,8 +27,8 @@ def moments(
     """Mass, mean and covariance of each map, differentiable in the images: from heatmaps back to Gaussians.
 
     It is the way back from `gaussgrad.render`. It finds the weight, mean and covariance of one Gaussian that is at
-    least 0.7 pixels wide, far enough inside the frame, and drawn with `tolerance=0`. With `softmax` it is the soft-argmax,
-    and gives its covariance too.
+    least 0.7 pixels wide, far enough inside the frame, and drawn with `tolerance=0`. With `softmax` it is the
+    soft-argmax, and gives its covariance too.
 
     Parameters
     ----------
