@@ -199,7 +199,8 @@ def draw(axis, drawing: np.ndarray) -> None:
     points = np.cumsum(drawing[:, :2], axis=0)
     for stroke in np.split(points, np.flatnonzero(drawing[:, 2] > 0.5) + 1):
         axis.plot(*stroke.T, color="black", linewidth=1.2, solid_capstyle="round")
-    axis.set(xticks=[], yticks=[], aspect="equal")
+    axis.set(xticks=[], yticks=[])
+    axis.set_aspect("equal", adjustable="datalim")  # boxes of one size, so that rows and their names stand in line
     axis.invert_yaxis()
     axis.spines[:].set_visible(False)
 

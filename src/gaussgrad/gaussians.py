@@ -10,9 +10,9 @@ from gaussgrad import checks, coordinates, covariance
 class Gaussians:
     """Gaussians of one image, or of many: means, covariances or Cholesky factors, weights and presence.
 
-    The arrays are of any one framework, and the record holds them as they are: the functions that take it check shapes
-    and values. Widths are told by `covariances` or by `cholesky`, never by both; a method that changes them keeps to
-    the one that is held. Coordinates are pixels, unless you hold others and convert them (docs/conventions.md).
+    The arrays are of any one framework. The record holds them as they are; the functions that take it check shapes and
+    values. It has either `covariances` or `cholesky`, never both, and a method that changes widths keeps the kind that
+    is held. Coordinates are pixels, unless you hold others and convert them (docs/conventions.md).
 
     Parameters
     ----------
@@ -21,10 +21,10 @@ class Gaussians:
     covariances : array (..., n, d(d+1)/2), optional
         Packed upper triangles by rows: [xx], [xx, xy, yy] or [xx, xy, xz, yy, yz, zz], in pixels squared.
     weights : array (..., n) or (..., n, c), optional
-        A number for each Gaussian, or for each of its c channels: its integral or the value at its mean, as `amplitude`
-        says to `gaussgrad.render`. 0 where a Gaussian is absent. None stands for 1.
+        A number for each Gaussian, or for each of its c channels. It is the integral or the value at the mean, as
+        `gaussgrad.render` takes it (`amplitude`). 0 where a Gaussian is absent. None means 1.
     presence : array (..., n), optional
-        The probability to be there, where the number of Gaussians varies.
+        The probability of each Gaussian, if their number varies.
     cholesky : array (..., n, d(d+1)/2), optional
         In place of `covariances`: packed lower Cholesky factors by rows, [xx], [xx, yx, yy] or
         [xx, yx, yy, zx, zy, zz], of positive diagonal, in pixels. They keep the digits that covariances of long, narrow
@@ -56,15 +56,15 @@ class Gaussians:
 
     @property
     def held(self) -> str:
-        """The name of the field that tells the widths: "covariances" or "cholesky"."""
+        """The name of the field that holds the widths: "covariances" or "cholesky"."""
         return checks.given_widths(self.covariances, self.cholesky)
 
     def packed_covariances(self) -> Any:
-        """Covariances (..., n, d(d+1)/2): those held, or those of the Cholesky factors, differentiable to them."""
+        """Covariances (..., n, d(d+1)/2): those held, or those of the Cholesky factors, differentiable in them."""
         return covariance.from_cholesky(self.cholesky) if self.covariances is None else self.covariances
 
     def factors(self) -> Any:
-        """Cholesky factors (..., n, d(d+1)/2): those held, or those of the covariances, differentiable to them."""
+        """Cholesky factors (..., n, d(d+1)/2): those held, or those of the covariances, differentiable in them."""
         return covariance.to_cholesky(self.covariances) if self.cholesky is None else self.cholesky
 
     def blur(self, stddev: Any) -> "Gaussians":
@@ -72,7 +72,7 @@ class Gaussians:
 
         `gaussgrad.covariance.blur` gives the widths. The weights stay, so the result draws the blurred image where they
         are integrals (`amplitude="density"`). Where they are values at the means, use
-        `gaussgrad.fitting.blur_gaussians`, which lowers them. Differentiable to the widths and to `stddev`.
+        `gaussgrad.fitting.blur_gaussians`, which lowers them. Differentiable in the widths and to `stddev`.
         """
         return self._with(self.means, covariance.blur(self.covariances, stddev, cholesky=self.cholesky))
 
@@ -85,5 +85,5 @@ class Gaussians:
         return self._with(*coordinates.to_normalized(self.means, self.covariances, cholesky=self.cholesky, size=size))
 
     def _with(self, means: Any, widths: Any) -> "Gaussians":
-        """Other means and widths, the widths told as those held are."""
+        """Other means and widths; the widths are of the kind that is held."""
         return replace(self, means=means, **{self.held: widths})

@@ -40,23 +40,23 @@ class Picture:
     size : tuple of int
         (height, width) in pixels.
     amplitude : {"peak", "density"}
-        What a weight is, as `gaussgrad.render` has it.
+        What a weight means, as in `gaussgrad.render`.
     tolerance : float in [0, 1)
-        What is left out of each Gaussian, as `gaussgrad.render` has it.
+        Where each Gaussian is cut, as in `gaussgrad.render`.
     background : c floats, optional
         What the Gaussians are added to; zeros when absent.
     colour_space : {"srgb", "linear"}
-        What the values mean. Nothing is converted.
+        How to read the values. Nothing is converted.
     black, white : float
         The numbers of the source image that are 0 and 1 here: 0 and 255 for 8 bits.
     sample_type : {"uint8", "uint16", "float32"}
-        The type of the source image, which files of pixels get again.
+        The type of the source image; files of pixels get this type again.
     fit_psnr : float, optional
-        PSNR in dB of the fit against its image; what is rounded later is not in it.
+        PSNR in dB of the fit against its image, before rounding.
     fit_ssim : float, optional
         SSIM of the same, as `gaussgrad.metrics.ssim` has it.
     rounding_psnr : float, optional
-        PSNR in dB of the picture against itself before its numbers were rounded for a compact file.
+        PSNR in dB of the rounded picture against the picture before rounding.
     steps : Steps, optional
         What its numbers are rounded to, which a compact file keeps.
 
@@ -135,7 +135,7 @@ class Picture:
         Returns
         -------
         image : array (c, h, w)
-            In the framework and dtype of the Gaussians. Differentiable to them.
+            In the framework and dtype of the Gaussians. Differentiable in them.
 
         Raises
         ------

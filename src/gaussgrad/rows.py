@@ -21,7 +21,7 @@ def from_rows(rows: Any, *, dimensions: int = 2) -> tuple[Any, Any, Any]:
     means : array (..., n, d)
     covariances : array (..., n, d(d+1)/2)
     weights : array (..., n) or None
-        All differentiable to `rows`, and ready for `render`.
+        All differentiable in `rows`, and ready for `render`.
 
     Raises
     ------

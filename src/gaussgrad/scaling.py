@@ -1,4 +1,4 @@
-"""Which numbers of images are black and white, 0 and 1 to a model: as given, by percentiles, or by their type."""
+"""Which numbers of images are black and white, 0 and 1 for a model: as given, by percentiles, or by their type."""
 
 import sys
 from dataclasses import dataclass

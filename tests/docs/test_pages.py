@@ -15,9 +15,11 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from fresh import in_fresh_process
 from paths import ROOT
+from PIL import Image
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
@@ -135,7 +137,7 @@ def test_relative_links_of_the_page_lead_to_files(page):
 
 
 def test_each_row_of_the_table_of_frameworks_draws():
-    page = PAGES[0].read_text(encoding="utf-8")
+    page = (ROOT / "docs/start.md").read_text(encoding="utf-8")
     calls = re.findall(r"^\| [\w ]+ \| `(.+?)` \| .+\|$", page, flags=re.MULTILINE)
     assert len(calls) == 5
     for call in calls:
@@ -150,11 +152,37 @@ def test_each_row_of_the_table_of_frameworks_draws():
         assert tuple(drawn.shape) == (64, 64)
 
 
-def test_answers_of_the_readme_take_at_most_eight_lines():
-    page = blocks(PAGES[0].read_text(encoding="utf-8"))
+@pytest.mark.parametrize("name", ["README.md", "docs/start.md"])
+def test_first_answers_take_at_most_eight_lines(name):
+    page = blocks((ROOT / name).read_text(encoding="utf-8"))
     answers = [block for block in page if block.language == "python"]
     lengths = {block.line: sum(1 for line in block.code.splitlines() if line.strip()) for block in answers}
     assert {line: length for line, length in lengths.items() if length > ANSWER_LINES} == {}
+
+
+def test_the_readme_stays_under_150_lines():
+    assert len(PAGES[0].read_text(encoding="utf-8").splitlines()) < 150
+
+
+def test_the_speed_that_the_readme_tells_stands_in_the_measured_tables():
+    section = " ".join(PAGES[0].read_text(encoding="utf-8").partition("## How fast")[2].partition("##")[0].split())
+    ours, other = re.search(r"take ([\d.]+ ms) .+ takes ([\d.]+ ms)", section).groups()
+    lines = (ROOT / "docs/performance.md").read_text(encoding="utf-8").splitlines()
+    (line,) = [line for line in lines if f"| {ours} | {other} |" in line]
+    cells = [cell.strip() for cell in line.split("|")]
+    assert cells[1].startswith("1,000 Gaussians")
+    assert cells[2].startswith("forward + backward, torch autograd")
+    assert cells[3] == "dense PyTorch, torch.compile"
+
+
+def test_the_picture_of_the_readme_shows_what_its_lines_make(tmp_path):
+    script = runpy.run_path(str(ROOT / "docs/pictures/five_lines.py"))
+    script["draw"](tmp_path / "picture.png")
+    kept, drawn = (
+        np.asarray(Image.open(path).convert("RGB"), float) for path in (script["PICTURE"], tmp_path / "picture.png")
+    )
+    assert kept.shape == drawn.shape
+    assert np.abs(kept - drawn).mean() < 2  # fonts differ between versions
 
 
 def cited_equations(code: str) -> list[tuple[str, int]]:
@@ -221,8 +249,6 @@ def run_example(example: Path, arguments: list[str], folder: Path) -> str:
 
 def compare_picture_has_content(path: Path) -> None:
     """Raise where the file is no readable picture, or one of a single colour."""
-    from PIL import Image
-
     with Image.open(path) as picture:
         darkest_and_brightest = picture.convert("L").getextrema()
     assert darkest_and_brightest[0] < darkest_and_brightest[1]

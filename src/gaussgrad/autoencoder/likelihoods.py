@@ -20,7 +20,7 @@ class Likelihood(nn.Module, ABC):
 
     @abstractmethod
     def log_probability(self, images: torch.Tensor, drawn: torch.Tensor) -> torch.Tensor:
-        """Nats (b,), differentiable to both."""
+        """Nats (b,), differentiable in both."""
 
     @abstractmethod
     def mean(self, drawn: torch.Tensor) -> torch.Tensor:

@@ -39,13 +39,13 @@ class Attempt:
 class GaussianAutoencoder(nn.Module):
     """Images to a few Gaussians and back: an encoder, a head that gives Gaussians safely, and `gaussgrad.render`.
 
-    Before the Gaussians are given, they are drawn and looked at again a few times: from what the drawing lacks, each is
-    corrected. All this is one pass of the network. For colours it is *guided*: Gaussians start where the image has
-    structure, and a look is told a Gauss-Newton step (`gaussgrad.autoencoder.guided_looks.GuidedLook`). Otherwise an
-    encoder says where they start, and a look sees patches alone (`gaussgrad.autoencoder.looks.Look`).
+    The model draws its Gaussians a few times and corrects each one from the residual around it; one such round is a
+    look. All looks together are one pass of the network. For colours the model is *guided*: Gaussians start where the
+    image has structure, and a look also gets a Gauss-Newton step (`gaussgrad.autoencoder.guided_looks.GuidedLook`).
+    Otherwise an encoder says where they start, and a look sees patches alone (`gaussgrad.autoencoder.looks.Look`).
 
-    The decoder has no parameters but one background per channel (and, where the latent has no weight, one weight per
-    channel), the same for all images: everything else about an image is told by its Gaussians.
+    The decoder has one background per channel and, if the latent has no weight, one weight per channel. These are the
+    same for all images, and its only parameters. The Gaussians hold everything else about an image.
 
     Parameters
     ----------
@@ -56,35 +56,34 @@ class GaussianAutoencoder(nn.Module):
     n : int
         Number of Gaussians per image.
     latent : {"points", "points+covariance", "points+covariance+weight"}
-        What is told about each image: rows of x, y (2 numbers), drawn with one fixed width; rows of x, y, xx, xy, yy
-        (5 numbers); or these and a weight for each channel (6 for grey, 8 for RGB).
+        The numbers of a Gaussian: x, y (2 numbers), drawn with one fixed width; x, y, xx, xy, yy (5 numbers); or these
+        and a weight for each channel (6 for grey, 8 for RGB).
     stddev : float, optional
-        Pixels: the width of "points", and the first width of the others. By default a fourteenth of the shorter side,
-        for "points" a twentieth (those of digits are then drawn best), at least 1.
+        The width of "points", or the first width of the other kinds, in pixels. By default a fourteenth of the shorter
+        side, for "points" a twentieth (which draws digits best), and at least 1.
     encoder : nn.Module, optional
         Any module that gives features (b, ...) of images (b, c, h, w). By default a small convolutional network
         (`gaussgrad.autoencoder.encoder.ConvolutionalEncoder`), and none for guided looks.
     head : {"linear", "heatmap"}
-        How Gaussians are read off the features: by a dense layer, or each as the mean place of a heatmap, which needs
-        feature maps (b, c, h, w) of the encoder.
+        What turns features into Gaussians: a dense layer, or heatmaps, whose mean positions are the means. Heatmaps
+        need feature maps (b, c, h, w) from the encoder.
     looks : int, optional
-        How often the Gaussians are corrected from what they draw, 0 for never. By default 16 where they are guided, and
-        5 elsewhere.
+        How often to draw the Gaussians and correct them; 0 is never. By default 16 if guided, else 5.
     presence : bool
-        Whether Gaussians may be left out, each image its own: their weights are then exactly 0. Training needs a cost
-        of `Gaussians.presence` (`--presence-cost` on the command line), or none will be.
+        Whether an image may leave out some of its Gaussians: their weights are then exactly 0. Training needs a cost of
+        `Gaussians.presence` (`--presence-cost` on the command line), or none is left out.
     guided : bool, optional
-        Whether looks are guided, which needs at least one of them, the latent with weights, `compose="sum"`, the linear
-        head, no presence, and no encoder of your own. By default, where that is so and the images have colours.
+        Whether looks are guided. That needs at least one look, the latent with weights, `compose="sum"`, the linear
+        head, no presence, and no encoder of your own. By default it is so if all that holds and images have colours.
     compose, tolerance
         As in `gaussgrad.render`, which draws with `amplitude="peak"`.
     black, white : float, optional
-        The numbers of image files that are 0 and 1 to the model. They are kept with it, and `gaussgrad.inference` and
-        the command line go by them; the methods of the model itself take images scaled.
+        The numbers in image files that are 0 and 1 for the model. The model keeps them, and `gaussgrad.inference` and
+        the command line use them; the methods of the model itself take scaled images.
     tiled : bool
-        Whether the images are tiles of larger frames, which is kept with the model likewise.
+        Whether the images are tiles of larger frames. The model keeps this too.
     resized : bool
-        Whether images of any size are brought to the model's first, likewise. Not beside `tiled`.
+        Whether images of any size are first resized to that of the model. The model keeps this too. Not with `tiled`.
 
     Raises
     ------
@@ -187,7 +186,7 @@ class GaussianAutoencoder(nn.Module):
         return self.attempts(images)[-1]
 
     def attempts(self, images: torch.Tensor) -> tuple[Gaussians, ...]:
-        """The Gaussians at first sight and after each look, looks + 1 in all; the last are what `encode` gives.
+        """The Gaussians at first sight and after each look, looks + 1 in all; `encode` returns the last ones.
 
         Training is faster with the sum of the losses of all attempts than with that of the last alone.
         """
@@ -237,9 +236,9 @@ class GaussianAutoencoder(nn.Module):
         return (drawn if wanted else drawn.detach()), Gradients(*gradients)
 
     def decode(self, gaussians: Gaussians) -> torch.Tensor:
-        """The image (b, c, h, w) of any Gaussians on the background, differentiable to all of them.
+        """The image (b, c, h, w) of any Gaussians on the background, differentiable in all of them.
 
-        Their widths are told by covariances or by Cholesky factors. Gaussians without a batch axis give (c, h, w).
+        Their widths are covariances or Cholesky factors. Gaussians without a batch axis give (c, h, w).
         """
         coloured = _has_colours(gaussians, self.channels)
         drawn = render(

@@ -20,7 +20,7 @@ def gates(logits: torch.Tensor, *, noise: torch.Tensor | None = None) -> torch.T
     Returns
     -------
     gates : tensor (...)
-        Differentiable to `logits` wherever they are strictly between 0 and 1.
+        Differentiable in `logits` wherever they are strictly between 0 and 1.
 
     Notes
     -----

@@ -1,4 +1,4 @@
-"""A variational autoencoder that draws Gaussians: what tells them is uncertain, and new images can be drawn."""
+"""A variational autoencoder that draws Gaussians: it says how uncertain they are, and draws new images."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -33,12 +33,12 @@ class Bound:
 
 
 class VariationalGaussianAutoencoder(nn.Module):
-    """An autoencoder that draws Gaussians, with a Gaussian posterior of the free numbers that tell them.
+    """An autoencoder that draws Gaussians, with a Gaussian posterior of the free numbers that describe them.
 
-    The posterior's means are the answers of a `GaussianAutoencoder`, which stays as it is and reconstructs as before;
-    its log-variances come from the same features by a linear layer. A free number is what the bounds of
-    `gaussgrad.autoencoder.heads.GaussianHead` take: n x numbers of them tell an image, and any real number is valid.
-    The prior is Gaussian with a learned mean and variance for each.
+    The means of the posterior are the answers of a `GaussianAutoencoder`, which reconstructs as before. A linear layer
+    computes the log-variances from the same features. Free numbers are those that the bounds of
+    `gaussgrad.autoencoder.heads.GaussianHead` take: n x numbers of them describe an image, and any real number is
+    valid. The prior is a Gaussian with a learned mean and variance for each.
 
     Parameters
     ----------

@@ -18,7 +18,7 @@ COMMANDS = {  # the first line of each: the files, and the options in them, wait
     "train": "Train an autoencoder whose decoder draws Gaussians.",
     "predict": "Write the Gaussians of images as CSV, one row per Gaussian.",
     "inspect": "Say which Gaussians of a model are ill, and what to try.",
-    "sample": "Draw images that were never there, as one picture.",
+    "sample": "Draw new images, as one picture.",
     "fit": "Turn a photograph into Gaussians, or every photograph of a folder.",
     "render": "Draw Gaussians as an image: a .gauss file at any size, or rows.",
     "info": "Say what a .gauss file holds: size, Gaussians, bytes, widths and colours.",

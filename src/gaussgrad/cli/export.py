@@ -14,14 +14,14 @@ def export(
         Path, typer.Option("--output", "-o", metavar="OUT", help="A .svg, .csv, .npz or .gauss file to write.")
     ],
     compact: Annotated[
-        bool, typer.Option("--compact", help="Of a .gauss file: round the numbers, to about a fifth of the bytes.")
+        bool, typer.Option("--compact", help="For a .gauss file: round the numbers; about a fifth of the bytes.")
     ] = False,
     overwrite: Overwrite = False,
 ) -> None:
     """Write a .gauss file for other programs.
 
-    .svg has a radial gradient for each Gaussian, which browsers add up; it needs weights of 0 or more. .csv is the
-    table of `gaussgrad predict`, .npz has all arrays by name. .gauss is another such file, plain or --compact.
+    .svg has a radial gradient for each Gaussian, and browsers add them up; weights must be 0 or more. .csv is the table
+    that `gaussgrad predict` writes. .npz has all arrays by name. .gauss is another such file, plain or --compact.
     """
     from gaussgrad import checks
     from gaussgrad.console import waiting

@@ -45,33 +45,39 @@ def fit(
             min=0,
             rich_help_panel=STOP,
             show_default="1000, without --seconds",
-            help="After so many steps.",
+            help="Stop after so many steps.",
         ),
     ] = None,
     seconds: Annotated[
-        float | None, typer.Option(metavar="SECONDS", min=0.0, rich_help_panel=STOP, help="After so much time.")
+        float | None, typer.Option(metavar="SECONDS", min=0.0, rich_help_panel=STOP, help="Stop after so many seconds.")
     ] = None,
     psnr: Annotated[
-        float | None, typer.Option(metavar="DB", rich_help_panel=STOP, help="As soon as the PSNR is reached, in dB.")
+        float | None, typer.Option(metavar="DB", rich_help_panel=STOP, help="Stop when the PSNR is reached, in dB.")
     ] = None,
     non_negative: Annotated[
         bool,
         typer.Option(
-            "--non-negative", rich_help_panel=KIND, help="Only add light, to black: what an SVG file can show."
+            "--non-negative", rich_help_panel=KIND, help="Only add light to a black background: what SVG can show."
         ),
     ] = False,
     narrowest: Annotated[
         float,
         typer.Option(
-            metavar="PX", min=0.0, rich_help_panel=KIND, help="The least standard deviation, against needles in a zoom."
+            metavar="PX",
+            min=0.0,
+            rich_help_panel=KIND,
+            help="The smallest standard deviation, so that a zoom shows no needles.",
         ),
     ] = 0.25,
     mask: Annotated[
-        Path | None, typer.Option(metavar="MASK.png", help="Black where a pixel of IMAGE counts for nothing.")
+        Path | None,
+        typer.Option(metavar="MASK.png", help="An image that is black where a pixel of IMAGE counts for nothing."),
     ] = None,
-    seed: Annotated[int, typer.Option(metavar="SEED", min=0, max=2**32 - 1, help="Of the first places.")] = 0,
+    seed: Annotated[
+        int, typer.Option(metavar="SEED", min=0, max=2**32 - 1, help="The seed of the first positions.")
+    ] = 0,
     compact: Annotated[
-        bool, typer.Option("--compact", help="Round the numbers in the end, to about a fifth of the bytes.")
+        bool, typer.Option("--compact", help="Round the numbers at the end: about a fifth of the bytes.")
     ] = False,
     animate: Annotated[
         Path | None, typer.Option(metavar="FIT.gif", help="Also write an animation of the descent, .gif or .webp.")
@@ -83,21 +89,22 @@ def fit(
             min=1,
             rich_help_panel=FOLDER,
             show_default="one for each core",
-            help="How many images at once.",
+            help="How many images to fit at once.",
         ),
     ] = None,
     scheduler: Annotated[
         str | None,
         typer.Option(metavar="tcp://HOST:8786", rich_help_panel=FOLDER, help="Fit on the workers of a Dask cluster."),
     ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with what did not come to its end.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue what was interrupted.")] = False,
     overwrite: Overwrite = False,
 ) -> None:
     """Turn a photograph into Gaussians, or every photograph of a folder.
 
-    Beside OUT.gauss comes OUT.fit.png: the photograph, what the Gaussians draw, the Gaussians, and the error.
-    Ctrl-C keeps what is reached. OUT.gauss.part, written every five seconds, is what --resume goes on with, after
-    kill -9 too. For a folder, each image gets the time, and --resume fits those that are missing.
+    It also writes OUT.fit.png: the photograph, what the Gaussians draw, the Gaussians, and the error.
+    Ctrl-C keeps the fit as it stands. Every five seconds the fit is written to OUT.gauss.part, and --resume continues
+    from there, even after kill -9. For a folder, each image gets all the steps or seconds, and --resume fits the images
+    that are missing.
     """
     from gaussgrad import checks
     from gaussgrad.files.folders import refuse_existing

@@ -26,14 +26,15 @@ def inspect(
         typer.Argument(metavar="IMAGES", show_default="the images held out", help="As for predict."),
     ] = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE.png", help="Also write a picture of the worst.")
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE.png", help="Also write a picture of the worst images."),
     ] = None,
     overwrite: Overwrite = False,
 ) -> None:
     """Say which Gaussians of a model are ill, and what to try.
 
-    Dead ones draw nothing, duplicates lie on another, others have left the frame, stand on its border, or serve as a
-    background.
+    A dead Gaussian draws nothing, and a duplicate lies on another one. Others have left the frame, stand on its border,
+    or serve as a background.
     """
     from rich.console import Console
 
@@ -96,11 +97,11 @@ def _write_worst(
     """Draw the images with the most ill Gaussians; how many they are."""
     import torch
 
-    from gaussgrad import plot
+    from gaussgrad.plot import sheets
 
     ill_per_image = torch.stack(list(diagnosis.found.values())).any(0).sum(-1)
     chosen = ill_per_image.argsort(descending=True, stable=True)[:PICTURED].numpy()
     ill = {kind: mask.numpy()[chosen] for kind, mask in diagnosis.found.items()}
     means, covariances = gaussians.means.numpy()[chosen], gaussians.packed_covariances().numpy()[chosen]
-    plot.write_diagnosis(output, pixels[chosen], means, covariances, ill, overwrite=overwrite)
+    sheets.write_diagnosis(output, pixels[chosen], means, covariances, ill, overwrite=overwrite)
     return len(chosen)

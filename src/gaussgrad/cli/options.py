@@ -8,7 +8,7 @@ import typer
 
 from gaussgrad.training.configuration import SETTINGS, TYPES, Configuration, largest
 
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the output where it exists.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the output if it exists.")]
 
 
 def with_settings(command: Callable[..., None]) -> Callable[..., None]:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from gaussgrad.autoencoder import GaussianAutoencoder
     from gaussgrad.data import Frames
     from gaussgrad.inference import Prediction
-    from gaussgrad.plot import Shown
+    from gaussgrad.plot.sheets import Shown
 
 
 def predict(
@@ -20,8 +20,8 @@ def predict(
         Path,
         typer.Argument(
             metavar="IMAGES",
-            help="Images of the model's size, as DATA of train; for a run with --tile of any larger sizes, with "
-            "--resize of any sizes.",
+            help="Images, as DATA of train. They have the size of the model; with --tile they may be larger, and with "
+            "--resize of any size.",
         ),
     ],
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE.csv", help="The table to write.")],
@@ -34,19 +34,19 @@ def predict(
         typer.Option(
             metavar="STEPS",
             min=0,
-            help="Improve the answer of the model by so many steps on each image; ten are worth most of it.",
+            help="Improve the answer of the model by so many steps on each image; ten bring most of the gain.",
         ),
     ] = 0,
     overwrite: Overwrite = False,
 ) -> None:
     """Write the Gaussians of images as CSV, one row per Gaussian.
 
-    Columns: image, index, x, y, xx, xy, yy, weight (weight_red, weight_green, weight_blue for colours), in pixels; for
-    a run with --resize, in those of the resized square.
-    Weights are in the numbers of the images where the run has a black and a white, else 0 is black and 1 is white.
-    The table holds neither the background nor the way Gaussians overlap: render draws its rows alone, not the
-    reconstruction, which --overlay shows. A run with --objective elbo also tells how uncertain each position is:
-    x_stddev, y_stddev. Pages of a TIFF file are called file.tif[0], file.tif[1], ...
+    Columns: image, index, x, y, xx, xy, yy, weight (weight_red, weight_green, weight_blue for colours). All are in
+    pixels; for a run with --resize, in pixels of the resized square.
+    Weights are in the numbers of the images if the run has a black and a white; else 0 is black and 1 is white.
+    The table does not hold the background, nor how Gaussians that overlap are combined. So render draws only its rows;
+    --overlay shows the reconstruction. A run with --objective elbo adds how uncertain each position is: x_stddev,
+    y_stddev. Pages of a TIFF file are called file.tif[0], file.tif[1], ...
     """
     from rich.console import Console
 
@@ -56,7 +56,8 @@ def predict(
 
     _refuse_outputs(run_folder, images, output, overlay, overwrite)
     with waiting("finding Gaussians") as report:
-        from gaussgrad import inference, plot, scaling  # seconds too, on a cold disk
+        from gaussgrad import inference, scaling  # seconds too, on a cold disk
+        from gaussgrad.plot import sheets
         from gaussgrad.training.run import load_trained
 
         trained = load_trained(run_folder)
@@ -69,7 +70,7 @@ def predict(
         write_parts(partial, [Part(each.names, one.gaussians, one.position_stddevs, one.owned) for each, one in told])
         if overlay is not None:
             points = model.latent == "points"
-            plot.write_overlays(overlay, shown, points=points, overwrite=overwrite, report=report)
+            sheets.write_overlays(overlay, shown, points=points, overwrite=overwrite, report=report)
     scale = scaling.as_kept(model.scale, read[0].numbers)
     levels = "" if scale is None else f" {scaling.describe(scale)}."
     say(Console(), f"{_summary(shown, model.n, output)}{levels}")
@@ -77,10 +78,11 @@ def predict(
 
 def _shown(model: "GaussianAutoencoder", frames: "Frames", found: "Prediction") -> "Shown":
     """Images and reconstructions with black 0 and white 1."""
-    from gaussgrad import inference, plot
+    from gaussgrad import inference
+    from gaussgrad.plot import sheets
 
     drawn = found.reconstructions if model.scale is None else model.scale.to_unit(found.reconstructions)
-    return plot.Shown(frames.names, inference.to_unit(model, frames.numbers), drawn, found.gaussians, found.owned)
+    return sheets.Shown(frames.names, inference.to_unit(model, frames.numbers), drawn, found.gaussians, found.owned)
 
 
 def _summary(shown: "list[Shown]", n: int, output: Path) -> str:

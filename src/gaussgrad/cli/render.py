@@ -23,30 +23,37 @@ def render(
     output: Annotated[
         Path,
         typer.Option(
-            "--output", "-o", metavar="OUT.png", help="A .png, .tif or .npy; of rows the last two hold plain floats."
+            "--output",
+            "-o",
+            metavar="OUT.png",
+            help="A .png, .tif or .npy file; for rows, .tif and .npy hold plain floats.",
         ),
     ],
     scale: Annotated[
         float | None,
-        typer.Option(metavar="S", show_default="1", help="Of a .gauss file: how many times as large to draw it."),
+        typer.Option(metavar="S", show_default="1", help="For a .gauss file: how many times as large to draw it."),
     ] = None,
     size: Annotated[
-        tuple[int, int] | None, typer.Option(metavar="H W", help="Of rows: height and width in pixels.")
+        tuple[int, int] | None, typer.Option(metavar="H W", help="For rows: height and width in pixels.")
     ] = None,
     image: Annotated[
-        str | None, typer.Option(help="Of rows: which image to draw, where an image column names several.")
+        str | None, typer.Option(help="For rows: which image to draw, if the image column names several.")
     ] = None,
     amplitude: Annotated[
         Literal["peak", "density"] | None,
         typer.Option(
             metavar="WHAT",
             show_default="peak",
-            help="Of rows: what a weight is, the value at the mean (peak) or the integral (density).",
+            help="For rows: whether a weight is the value at the mean (peak) or the integral (density).",
         ),
     ] = None,
     compose: Annotated[
         Literal["union", "sum", "max"] | None,
-        typer.Option(metavar="HOW", show_default="sum", help="Of rows: how Gaussians overlap, sum, max or union."),
+        typer.Option(
+            metavar="HOW",
+            show_default="sum",
+            help="For rows: how to combine Gaussians that overlap: sum, max or union.",
+        ),
     ] = None,
     tolerance: Annotated[
         float | None,
@@ -55,7 +62,7 @@ def render(
             min=0.0,
             max=0.999,
             show_default="0.0001",
-            help="Of rows: what to leave out of each Gaussian, of its peak.",
+            help="For rows: cut each Gaussian at this share of its peak.",
         ),
     ] = None,
     overwrite: Overwrite = False,

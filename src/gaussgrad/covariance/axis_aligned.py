@@ -22,7 +22,7 @@ def isotropic(variance: Any, dimensions: int) -> Any:
     Returns
     -------
     covariances : array (..., d(d+1)/2)
-        Differentiable to `variance`.
+        Differentiable in `variance`.
 
     Raises
     ------
@@ -53,7 +53,7 @@ def to_isotropic(covariances: Any) -> Any:
     Returns
     -------
     variance : array (...)
-        The mean of the diagonal, in pixels squared. Differentiable to `covariances`.
+        The mean of the diagonal, in pixels squared. Differentiable in `covariances`.
 
     Raises
     ------
@@ -84,7 +84,7 @@ def diagonal(variances: Any) -> Any:
     Returns
     -------
     covariances : array (..., d(d+1)/2)
-        Differentiable to `variances`.
+        Differentiable in `variances`.
 
     Raises
     ------
@@ -115,7 +115,7 @@ def to_diagonal(covariances: Any) -> Any:
     Returns
     -------
     variances : array (..., d)
-        Along x, y, z in pixels squared. Differentiable to `covariances`.
+        Along x, y, z in pixels squared. Differentiable in `covariances`.
 
     Raises
     ------
@@ -144,7 +144,7 @@ def from_log_variance(log_variances: Any) -> Any:
     Returns
     -------
     covariances : array (..., d(d+1)/2)
-        Differentiable to `log_variances`.
+        Differentiable in `log_variances`.
 
     Raises
     ------
@@ -180,7 +180,7 @@ def to_log_variance(covariances: Any) -> Any:
     Returns
     -------
     log_variances : array (..., d)
-        Natural logarithms. Differentiable to `covariances`.
+        Natural logarithms. Differentiable in `covariances`.
 
     Raises
     ------

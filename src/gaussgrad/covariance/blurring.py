@@ -27,7 +27,7 @@ def blur(covariances: Any = None, stddev: Any = None, *, cholesky: Any = None) -
     Returns
     -------
     covariances or cholesky : array (..., d(d+1)/2)
-        What was given, after the blur. Differentiable to both arguments.
+        What was given, after the blur. Differentiable in both arguments.
 
     Raises
     ------

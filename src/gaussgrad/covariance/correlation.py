@@ -22,7 +22,7 @@ def from_correlation(stddevs: Any, correlation: Any) -> Any:
     Returns
     -------
     covariances : array (..., 3)
-        [xx, xy, yy] in pixels squared. Differentiable to both arguments.
+        [xx, xy, yy] in pixels squared. Differentiable in both arguments.
 
     Raises
     ------
@@ -63,7 +63,7 @@ def to_correlation(covariances: Any) -> tuple[Any, Any]:
     stddevs : array (..., 2)
         Along x and y, in pixels.
     correlation : array (...)
-        In (-1, 1), up to rounding. Both are differentiable to `covariances`.
+        In (-1, 1), up to rounding. Both are differentiable in `covariances`.
 
     Raises
     ------

@@ -21,7 +21,7 @@ def from_matrix(matrices: Any) -> Any:
     -------
     covariances : array (..., d(d+1)/2)
         An off-diagonal entry is the mean of its two places, so that each of them gets half of its gradient.
-        Differentiable to `matrices`.
+        Differentiable in `matrices`.
 
     Raises
     ------
@@ -61,7 +61,7 @@ def to_matrix(covariances: Any) -> Any:
     Returns
     -------
     matrices : array (..., d, d)
-        Differentiable to `covariances`.
+        Differentiable in `covariances`.
 
     Raises
     ------

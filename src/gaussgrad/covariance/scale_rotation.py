@@ -24,7 +24,7 @@ def from_scale_rotation(stddevs: Any, rotation: Any) -> Any:
     Returns
     -------
     covariances : array (..., d(d+1)/2)
-        In pixels squared. Differentiable to both arguments.
+        In pixels squared. Differentiable in both arguments.
 
     Raises
     ------
@@ -81,7 +81,7 @@ def to_scale_rotation(covariances: Any) -> tuple[Any, Any]:
 
     Notes
     -----
-    Differentiable to `covariances`; docs/maths.md, equations 27 and 30 to 33. Where stddevs coincide their axes are
+    Differentiable in `covariances`; docs/maths.md, equations 27 and 30 to 33. Where stddevs coincide their axes are
     not determined: a turn in their plane is left out, the gradient of the rotation in that plane is zero, and the
     gradient of the stddevs is the one along the axes returned. Functions that are symmetric in the coinciding stddevs
     keep their exact gradient; a round trip keeps it but for the off-diagonal entry between the coinciding axes. Close

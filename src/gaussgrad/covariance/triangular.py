@@ -26,7 +26,7 @@ def from_cholesky(cholesky: Any, *, log_diagonal: bool = False) -> Any:
     Returns
     -------
     covariances : array (..., d(d+1)/2)
-        Packed upper triangles, in pixels squared. Differentiable to `cholesky`.
+        Packed upper triangles, in pixels squared. Differentiable in `cholesky`.
 
     Raises
     ------
@@ -74,7 +74,7 @@ def to_cholesky(covariances: Any, *, log_diagonal: bool = False) -> Any:
     Returns
     -------
     cholesky : array (..., d(d+1)/2)
-        Lower triangles packed by rows, [xx], [xx, yx, yy] or [xx, yx, yy, zx, zy, zz]. Differentiable to `covariances`.
+        Lower triangles packed by rows, [xx], [xx, yx, yy] or [xx, yx, yy, zx, zy, zz]. Differentiable in `covariances`.
 
     Raises
     ------
@@ -112,7 +112,7 @@ def from_precision(precisions: Any) -> Any:
     Returns
     -------
     covariances : array (..., d(d+1)/2)
-        Differentiable to `precisions`.
+        Differentiable in `precisions`.
 
     Raises
     ------
@@ -147,7 +147,7 @@ def to_precision(covariances: Any) -> Any:
     Returns
     -------
     precisions : array (..., d(d+1)/2)
-        In 1 / pixels squared. Differentiable to `covariances`.
+        In 1 / pixels squared. Differentiable in `covariances`.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What is wrong with the Gaussians of images: they draw nothing, the same twice, or what is no part of an image."""
+"""What is wrong with the Gaussians of images: they draw nothing, draw the same twice, or lie where no image is."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

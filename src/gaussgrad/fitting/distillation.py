@@ -7,11 +7,11 @@ from gaussgrad.gaussians import Gaussians
 
 
 def distillation_loss(gaussians: Gaussians, refined: Gaussians) -> torch.Tensor:
-    """How far Gaussians are from refined ones: for training an encoder on what `refine` made of its own answer.
+    """How far Gaussians are from refined ones: trains an encoder on its own answer after `refine`.
 
-    Each Gaussian is compared with the one it became, in coordinates of the refined one's widths: the squared distance
-    of the means, and that of the Cholesky factors, times its squared weight (light ones may be anywhere); and the
-    squared difference of the weights.
+    Each Gaussian is compared with its refined version. The loss adds the squared distances of the means and of the
+    Cholesky factors, in units of the refined widths and times the squared weight (so faint Gaussians may be anywhere),
+    and the squared difference of the weights.
 
     Parameters
     ----------
@@ -23,7 +23,7 @@ def distillation_loss(gaussians: Gaussians, refined: Gaussians) -> torch.Tensor:
     Returns
     -------
     loss : tensor ()
-        The mean over all Gaussians. Differentiable to `gaussians`; `refined` counts as given.
+        The mean over all Gaussians. Differentiable in `gaussians`; `refined` is a constant.
 
     Raises
     ------

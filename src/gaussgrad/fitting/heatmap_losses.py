@@ -14,13 +14,13 @@ def kl_divergence_to_gaussian(
 ) -> torch.Tensor:
     """The Kullback-Leibler divergence from each map to a Gaussian, both as shares of the pixels.
 
-    It pulls the whole map into the shape of a Gaussian at the true point, where a loss of the mean alone leaves the
-    shape free. Logarithms are never taken of zero, and nothing is added to avoid it.
+    It pulls the whole map into the shape of a Gaussian at the true point; a loss on the mean alone leaves the shape
+    free. It never takes the logarithm of zero, and adds nothing to avoid that.
 
     Parameters
     ----------
     maps : tensor (..., h, w)
-        Light, zero or more, of which the share of each pixel counts; with `softmax` logits.
+        Light, zero or more; the share of each pixel counts. With `softmax`, logits.
     means : tensor (..., 2)
         x, y in pixels, inside the frame or out.
     covariances : tensor (..., 3) or (3,)
@@ -31,7 +31,7 @@ def kl_divergence_to_gaussian(
     Returns
     -------
     loss : tensor (...)
-        In nats, zero or more. Differentiable to all three tensors. Multiply it by 0 for
+        In nats, zero or more. Differentiable in all three tensors. Multiply it by 0 for
         keypoints that are not visible.
 
     Raises
@@ -61,7 +61,7 @@ def js_divergence_to_gaussian(
 ) -> torch.Tensor:
     """The Jensen-Shannon divergence between each map and a Gaussian, both as shares of the pixels.
 
-    Never above log 2, so that a map which is far off counts no more than one which is off.
+    It is never above log 2, so a map that is very wrong counts no more than a map that is wrong.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ def js_divergence_to_gaussian(
     Returns
     -------
     loss : tensor (...)
-        In nats, from 0 to log 2. Differentiable to all three tensors.
+        In nats, from 0 to log 2. Differentiable in all three tensors.
 
     Raises
     ------
@@ -101,20 +101,20 @@ def js_divergence_to_gaussian(
 def negative_log_likelihood(points: torch.Tensor, means: torch.Tensor, covariances: torch.Tensor) -> torch.Tensor:
     """How unlikely each true point is under the mean and covariance that its map has.
 
-    It teaches a network to say how sure it is: where it errs by much the covariance must be wide.
+    It teaches a network to say how sure it is: where errors are large, the covariance must be wide.
 
     Parameters
     ----------
     points, means : tensor (..., 2)
-        The true x, y, and those predicted, such as by `gaussgrad.moments`.
+        The true x, y, and the predicted ones, for example of `gaussgrad.moments`.
     covariances : tensor (..., 3)
         Packed (xx, xy, yy), positive definite. Those of `gaussgrad.moments` become singular where all light is in one
-        pixel: widen them by what a pixel is wide, `covariance.blur(covariances, 12**-0.5)`.
+        pixel: widen them by the width of a pixel, `covariance.blur(covariances, 12**-0.5)`.
 
     Returns
     -------
     loss : tensor (...)
-        In nats. Differentiable to all three tensors.
+        In nats. Differentiable in all three tensors.
 
     Raises
     ------

@@ -12,7 +12,7 @@ Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
 
 def squared_error(images: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-    """The mean squared error: the likelihood of noise that is alike in all pixels.
+    """The mean squared error: the likelihood of Gaussian noise that is equal in all pixels.
 
     Parameters
     ----------
@@ -22,12 +22,12 @@ def squared_error(images: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
     Returns
     -------
     loss : tensor ()
-        The mean over all pixels. Differentiable to both.
+        The mean over all pixels. Differentiable in both.
 
     Raises
     ------
     ValueError
-        For shapes that differ, which other libraries broadcast.
+        For shapes that differ; they are not broadcast.
 
     Examples
     --------
@@ -50,7 +50,7 @@ def absolute_error(images: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
     Returns
     -------
     loss : tensor ()
-        The mean over all pixels. Differentiable to both; the derivative is 0 where they are equal.
+        The mean over all pixels. Differentiable in both; the derivative is 0 where they are equal.
 
     Raises
     ------
@@ -83,7 +83,7 @@ def poisson_error(rates: torch.Tensor, counts: torch.Tensor) -> torch.Tensor:
     Returns
     -------
     loss : tensor ()
-        In nats per pixel. Differentiable to `rates`.
+        In nats per pixel. Differentiable in `rates`.
 
     Raises
     ------

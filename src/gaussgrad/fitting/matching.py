@@ -10,7 +10,7 @@ from gaussgrad.fitting.point_losses import check_sets
 
 
 def match(costs: Any) -> tuple[torch.Tensor, torch.Tensor]:
-    """Rows and columns of the pairs whose costs have the least sum, each row and column in one pair at most.
+    """Rows and columns of the pairs with the smallest sum of costs; each row and column is in one pair at most.
 
     Parameters
     ----------
@@ -20,7 +20,7 @@ def match(costs: Any) -> tuple[torch.Tensor, torch.Tensor]:
     Returns
     -------
     rows, columns : tensors (..., min(n, m)), int64
-        Pairs, ascending by row. Not differentiable: gather the costs at them, which is.
+        Pairs, ascending by row. Not differentiable; the costs at these places are.
 
     Raises
     ------
@@ -60,13 +60,13 @@ def matched_distance(points: torch.Tensor, targets: torch.Tensor) -> torch.Tenso
     ----------
     points : tensor (..., n, d)
     targets : tensor (..., m, d)
-        n and m may differ; what is left over of the larger set does not count.
+        n and m may differ; points of the larger set that are left over do not count.
 
     Returns
     -------
     loss : tensor (...)
-        Squared unit of the points; 0 for empty sets. Differentiable to both: a loss for networks that predict sets, in
-        whatever order.
+        Squared unit of the points; 0 for empty sets. Differentiable in both: a loss for networks that predict sets in
+        any order.
 
     Raises
     ------

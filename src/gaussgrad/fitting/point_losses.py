@@ -11,22 +11,22 @@ def energy_distance(means: torch.Tensor, images: torch.Tensor, weights: torch.Te
     """The energy distance between where the points are and where the light of the images is.
 
     2 E|X - Y| - E|X - X'| - E|Y - Y'| for X drawn among the points and Y among the pixels, in proportion to weights and
-    light. The first term pulls every point towards the light from however far, the second keeps points apart, so that
-    each finds light of its own. A pixel loss has neither: beyond some widths its pull is gone.
+    light. The first term pulls every point towards the light from any distance. The second keeps points apart, so each
+    finds light of its own. A pixel loss has neither: its pull is gone beyond some widths.
 
     Parameters
     ----------
     means : tensor (b, n, 2)
         x, y in pixels.
     images : tensor (b, h, w) or (b, 1, h, w)
-        Light, zero or more. Subtract a bright background first: its light is light too.
+        Light, zero or more. Subtract a bright background first, because its light counts too.
     weights : tensor (b, n), optional
         The share of the light of each point, zero or more; any scale. Equal when absent.
 
     Returns
     -------
     loss : tensor (b,)
-        In pixels, zero or more: zero where the points are the light. Images without light give 0. Differentiable to
+        In pixels, zero or more: zero where the points are the light. Images without light give 0. Differentiable in
         `means` and `weights`; images are not differentiated.
 
     Raises
@@ -60,21 +60,21 @@ def energy_distance(means: torch.Tensor, images: torch.Tensor, weights: torch.Te
 
 
 def separation(means: torch.Tensor, distance: float) -> torch.Tensor:
-    """How far points of one set are closer together than they should be.
+    """A penalty for points of one set that are too close together.
 
     Parameters
     ----------
     means : tensor (..., n, d)
         Points.
     distance : float
-        From where on a pair is left alone, in the unit of the points.
+        Pairs farther apart than this cost nothing; in the unit of the points.
 
     Returns
     -------
     loss : tensor (...)
         The mean over all pairs of max(0, 1 - distance of the pair / distance)^2: 1 where all coincide, 0 where all are
-        far enough, or there is one point only. Differentiable to `means`; points that coincide exactly have no
-        direction to part in, and get no gradient.
+        far enough, or there is one point only. Differentiable in `means`; points that coincide exactly
+        have no direction in which to part, and get no gradient.
 
     Raises
     ------
@@ -109,8 +109,8 @@ def chamfer_distance(points: torch.Tensor, targets: torch.Tensor) -> torch.Tenso
     Returns
     -------
     loss : tensor (...)
-        Squared unit of the points. Differentiable to both. Cheap, but several points may share one target: where each
-        must have its own, use `gaussgrad.fitting.matching.matched_distance`.
+        Squared unit of the points. Differentiable in both. Cheap, but several points may share one target; if each
+        needs its own, use `gaussgrad.fitting.matching.matched_distance`.
 
     Raises
     ------

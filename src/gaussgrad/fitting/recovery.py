@@ -28,9 +28,9 @@ def recover(
 ) -> Gaussians:
     """The n Gaussians of each image, found from random places.
 
-    First points alone, by the energy distance to the light, which pulls from any distance and keeps points apart; then
-    the means of Gaussians, by least squares; last the weights, and the widths if they are not fixed. A width that is
-    free from the start shrinks in the dark, and a pixel loss from the start leaves points where they are.
+    First, the energy distance to the light moves points alone: it pulls from any distance and keeps points apart. Then
+    least squares moves the means of Gaussians, and last it also changes weights, and widths if they are not fixed. A
+    width that is free from the start shrinks in the dark, and a pixel loss from the start leaves points where they are.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ def recover(
 
     Notes
     -----
-    docs/training.md has the shares of spots that this and other ways recover.
+    docs/training.md says what share of spots this and other ways find.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Refine: optimise the Gaussians of images themselves, from the answer of an encoder or any other start."""
+"""Refine: optimise the Gaussians of each image, from the answer of an encoder or any other start."""
 
 import math
 from collections.abc import Sequence
@@ -38,22 +38,22 @@ def refine(
         Where to start: means (b, n, 2), covariances or Cholesky factors (b, n, 3), weights (b, n), or (b, n, c) for
         colours; weights are values at the means. Not changed.
     steps : int
-        Zero or more. From 44 on, least squares also let the Gaussian that matters least jump to where light is missing,
-        every 14 steps, and keep what was worth it; then the order of the Gaussians tells nothing any more.
+        Zero or more. From 44 steps on, least squares also moves the Gaussian that matters least to where light is
+        missing, every 14 steps, if that helps. The order of the Gaussians then has no meaning any more.
     background : float or tensor (c,)
-        What the Gaussians are drawn on; it stays as it is.
+        What the Gaussians are drawn on. It does not change.
     moves : sequence of {"means", "covariances", "weights"}
-        What may change; "covariances" are the widths, however they are told.
+        What may change; "covariances" are the widths, also if they are Cholesky factors.
     weight_range : (float, float)
-        Weights stay within it, unless they were outside before. Without bounds, two Gaussians may come to cancel each
-        other with large weights of opposite signs.
+        Weights stay within this range, unless they were outside before. Without it, two Gaussians may get large weights
+        of opposite signs that cancel each other.
     compose, tolerance
         As in `gaussgrad.render`, which draws with `amplitude="peak"`.
     method : {None, "gauss-newton", "levenberg-marquardt", "adam"}
         "gauss-newton" takes steps of least squares by integrals over pairs of Gaussians: sums, on the CPU, any number
         of Gaussians. "levenberg-marquardt" solves the equations of all pixels, slower: any `compose`, on the CPU, for
-        up to 64 Gaussians and 3 channels. "adam" goes by gradients alone: everything, any device. None takes the first
-        that can.
+        up to 64 Gaussians and 3 channels. "adam" uses gradients alone: everything, any device. None takes the first
+        that can do it.
 
     Returns
     -------

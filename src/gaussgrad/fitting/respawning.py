@@ -25,8 +25,8 @@ def respawn(residuals: torch.Tensor, gaussians: Gaussians, rank: int = 0) -> Gau
     Returns
     -------
     gaussians : Gaussians
-        New ones; it begins round, 1.2 pixels wide, with the value of the residual there. Not differentiable. Whether it
-        was worth it shows after some steps of `gaussgrad.fitting.refine`: keep the better of both.
+        New ones. The moved Gaussian begins round, 1.2 pixels wide, with the value of the residual there. Not
+        differentiable. Take some steps of `gaussgrad.fitting.refine`, then keep the better of both.
 
     Raises
     ------

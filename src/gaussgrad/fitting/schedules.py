@@ -13,7 +13,7 @@ LEAST_BLUR = 0.3  # pixels: below, a sampled kernel is a single one
 
 
 def annealed(step: int, steps: int, first: float, last: float = 0.0) -> float:
-    """A value that falls from `first` to `last` along half a cosine over the steps, and stays there.
+    """A value that falls from `first` to `last` over the steps, along half a cosine, and then stays.
 
     Parameters
     ----------
@@ -48,23 +48,23 @@ def annealed(step: int, steps: int, first: float, last: float = 0.0) -> float:
 
 
 def blur_images(images: torch.Tensor, stddev: float, *, edge: str = "zero") -> torch.Tensor:
-    """Images under a Gaussian blur, the frame's edge handled as the Gaussians handle it.
+    """Images after a Gaussian blur that treats the edge of the frame as drawn Gaussians do.
 
     Parameters
     ----------
     images : tensor (..., h, w)
         Of a floating-point dtype.
     stddev : float
-        Width of the blur in pixels, zero or more; as wide as the image and wider is well.
+        Width of the blur in pixels, zero or more; it may be wider than the image.
     edge : {"zero", "repeat"}
-        What lies outside the frame. "zero": nothing, so that light is lost over the edge just as it is from drawn
-        Gaussians: a drawn image blurred is the image of `blur_gaussians`. "repeat": the outermost pixels again and
-        again, for photographs and images on a bright background.
+        What lies outside the frame. "zero": nothing. Light is then lost over the edge as it is from drawn Gaussians, so
+        blurring a drawn image gives the image of `blur_gaussians`. "repeat": the outermost pixels, repeated; for
+        photographs and images on a bright background.
 
     Returns
     -------
     images : tensor (..., h, w)
-        Differentiable to `images`.
+        Differentiable in `images`.
 
     Raises
     ------
@@ -73,8 +73,8 @@ def blur_images(images: torch.Tensor, stddev: float, *, edge: str = "zero") -> t
 
     Notes
     -----
-    Two small matrices, one per axis, of the sampled Gaussian, at a cost of h + w per pixel whatever the width. Sampling
-    costs 1e-3 of the values at a width of 0.7 pixels and less than 1e-6 from 1 pixel on.
+    The blur multiplies by two small matrices of the sampled Gaussian, one per axis. The cost is h + w per pixel for any
+    width. Sampling changes values by 1e-3 at a width of 0.7 pixels, and by less than 1e-6 from 1 pixel on.
 
     Examples
     --------
@@ -124,8 +124,8 @@ def blur_gaussians(gaussians: Gaussians, stddev: float) -> Gaussians:
     Returns
     -------
     gaussians : Gaussians
-        The same means and presence; widths by `gaussgrad.covariance.blur`, told as they came; weights that keep each
-        Gaussian's integral. Differentiable to all of them.
+        The same means and presence; widths by `gaussgrad.covariance.blur`, of the kind that came; weights that keep
+        the integral of each Gaussian. Differentiable in all of them.
 
     Raises
     ------

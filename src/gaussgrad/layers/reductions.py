@@ -25,20 +25,20 @@ def reduce_divergence(
     divergence : array (b, ...)
         Of any framework. In nats, one per latent number, as `gaussgrad.kl_divergence` gives it.
     reduction : {"none", "example", "batch"}
-        "none": as they come; "example": summed over the latent of each example, (b,); "batch": the mean of that over
-        the examples, which is the term of the evidence lower bound.
+        "none" changes nothing; "example" sums over the latent of each example, (b,); "batch" is the mean of these sums
+        over the examples, which is the term of the evidence lower bound.
     free_bits : float
-        Nats, zero or more, that each latent number has free: below, its divergence counts as this many and has no
-        gradient.
+        Nats, zero or more, that each latent number may use for free. A smaller divergence counts as this many nats, and
+        has no gradient.
     free_bits_of : {"example", "batch mean"}
-        Whether that holds in each example, or for the mean over the examples; the latter needs reduction="batch".
+        Whether free bits count in each example, or in the mean over the examples, which needs reduction="batch".
     beta : float or array ()
         Factor of the result (Higgins et al. 2017, equation 4).
 
     Returns
     -------
     divergence : array (b, ...), (b,) or ()
-        In nats. Differentiable to `divergence` and `beta`.
+        In nats. Differentiable in `divergence` and `beta`.
 
     Raises
     ------
@@ -86,7 +86,7 @@ def _at_least(xp: Any, divergence: Any, floor: float) -> Any:
 
 
 def annealed_beta(step: int, *, rise: int, start: float = 0.0, stop: float = 1.0, period: int | None = None) -> float:
-    """The factor beta at a training step: a straight rise, once or again and again.
+    """The factor beta at a training step: a linear rise, once or repeated.
 
     Parameters
     ----------

@@ -65,7 +65,7 @@ class Configuration:
     white: Annotated[
         str | None,
         Setting(
-            "The number that is white, likewise. Brighter pixels are kept.",
+            "The number that is white, in the same way. Brighter pixels are kept.",
             IMAGES,
             "LEVEL",
             shown_default="99.99%; 255 for 8 bits, 1 for floats in [0, 1]",
@@ -75,7 +75,7 @@ class Configuration:
     tile: Annotated[
         int | None,
         Setting(
-            "Cut the images into squares with sides of so many pixels to train on; predict then takes whole images.",
+            "Train on squares with sides of so many pixels, cut from the images; predict then takes whole images.",
             IMAGES,
             "SIDE",
             minimum=8,
@@ -86,7 +86,7 @@ class Configuration:
         int | None,
         Setting(
             "Shrink or enlarge each image until its shorter side has so many pixels, and keep the square in its "
-            "middle; predict then does so too, and tells x and y in that square.",
+            "middle; predict then does so too, and x and y are those in the square.",
             IMAGES,
             "SIDE",
             minimum=8,
@@ -96,7 +96,7 @@ class Configuration:
     latent: Annotated[
         Literal["points", "points+covariance", "points+covariance+weight"],
         Setting(
-            "What tells an image: points (rows of x, y), points+covariance (x, y, xx, xy, yy), or "
+            "The numbers of a Gaussian: points (x, y), points+covariance (x, y, xx, xy, yy), or "
             "points+covariance+weight.",
             MODEL,
             "KIND",
@@ -107,7 +107,7 @@ class Configuration:
     stddev: Annotated[
         float | None,
         Setting(
-            "Width of points; first width of the others.",
+            "The width of points, or the first width of the other kinds.",
             MODEL,
             "PIXELS",
             minimum=0.1,
@@ -117,12 +117,12 @@ class Configuration:
     ] = None
     compose: Annotated[
         Literal["union", "sum", "max"],
-        Setting("How Gaussians overlap: union, sum or max.", MODEL, "HOW", of_model=True),
+        Setting("How to combine Gaussians that overlap: union, sum or max.", MODEL, "HOW", of_model=True),
     ] = "sum"
     head: Annotated[
         Literal["linear", "heatmap"],
         Setting(
-            "How Gaussians are read off the encoder: linear, or heatmap (each the mean place of one).",
+            "What turns features into Gaussians: linear, or heatmap (each mean is the mean position of a heatmap).",
             MODEL,
             "KIND",
             of_model=True,
@@ -131,7 +131,7 @@ class Configuration:
     looks: Annotated[
         int | None,
         Setting(
-            "How often Gaussians are corrected from what they draw.",
+            "How often to draw the Gaussians and correct them.",
             MODEL,
             "N",
             minimum=0,
@@ -142,8 +142,8 @@ class Configuration:
     guided: Annotated[
         bool,
         Setting(
-            "For colours: Gaussians start where the structure is, and each look is told a Gauss-Newton step. Needs the "
-            "latent with weights, compose sum, the linear head, no presence cost, and mse; off without these.",
+            "For colours: start Gaussians where the image has structure, and give each look a Gauss-Newton step. Needs "
+            "the latent with weights, compose sum, the linear head, no presence cost, and mse; off without these.",
             MODEL,
             option="--guided/--no-guided",
         ),
@@ -151,7 +151,7 @@ class Configuration:
     presence_cost: Annotated[
         float,
         Setting(
-            "Above 0, images may leave Gaussians out: the mean squared error that one more is worth, say 0.0003.",
+            "Above 0, an image may use fewer Gaussians: the mean squared error that one more is worth, say 0.0003.",
             MODEL,
             "ERROR",
             minimum=0.0,
@@ -161,8 +161,8 @@ class Configuration:
     objective: Annotated[
         Literal["mse", "elbo"],
         Setting(
-            "What is made better: mse, the squared error, or elbo, the evidence lower bound: positions then have "
-            "an uncertainty, and gaussgrad sample draws new images.",
+            "What to optimise: mse, the squared error, or elbo, the evidence lower bound. With elbo, positions have an "
+            "uncertainty, and gaussgrad sample draws new images.",
             TRAINING,
             "WHAT",
         ),
@@ -175,7 +175,7 @@ class Configuration:
             "NAME",
         ),
     ] = "gaussian"
-    beta: Annotated[float, Setting("For elbo: factor of the divergence.", TRAINING, "FACTOR", minimum=0.0)] = 1.0
+    beta: Annotated[float, Setting("For elbo: the factor of the divergence.", TRAINING, "FACTOR", minimum=0.0)] = 1.0
     epochs: Annotated[
         int | None,
         Setting(
@@ -190,7 +190,7 @@ class Configuration:
     minutes: Annotated[
         float | None,
         Setting(
-            "How long to train at most, instead of --epochs; a few steps are timed to plan the epochs.",
+            "How long to train at most, instead of --epochs; a few steps are timed first, to plan the epochs.",
             TRAINING,
             "MINUTES",
             minimum=0.01,
@@ -203,7 +203,7 @@ class Configuration:
     learning_rate: Annotated[
         float | None,
         Setting(
-            "The highest of the schedule.",
+            "The highest learning rate of the schedule.",
             TRAINING,
             "RATE",
             minimum=1e-8,
@@ -219,7 +219,11 @@ class Configuration:
     held_out: Annotated[
         float,
         Setting(
-            "Share of the images held out, the same ones for every seed.", TRAINING, "SHARE", minimum=0.001, maximum=0.9
+            "The share of images to hold out; the same images for every seed.",
+            TRAINING,
+            "SHARE",
+            minimum=0.001,
+            maximum=0.9,
         ),
     ] = 0.2
     seed: Annotated[
@@ -229,7 +233,7 @@ class Configuration:
     devices: Annotated[
         int,
         Setting(
-            "GPUs, or processes on the CPU, that share each batch; torchrun and srun say it by themselves.",
+            "How many GPUs, or processes on the CPU, share each batch; torchrun and srun set it by themselves.",
             TRAINING,
             "N",
             minimum=1,

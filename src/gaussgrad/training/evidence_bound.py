@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 
 import torch
 
-from gaussgrad import checks, plot
+from gaussgrad import checks
 from gaussgrad.autoencoder import variational_storage
 from gaussgrad.autoencoder.aggregate import fit_aggregate
 from gaussgrad.autoencoder.likelihoods import GaussianLikelihood
@@ -14,6 +14,7 @@ from gaussgrad.autoencoder.variational import VariationalGaussianAutoencoder, de
 from gaussgrad.data import Images, Split
 from gaussgrad.files.folders import fresh_file
 from gaussgrad.inference import BATCH, sample
+from gaussgrad.plot import sheets
 from gaussgrad.training.configuration import Configuration, option_name
 from gaussgrad.training.modules import AutoencoderModule
 from gaussgrad.training.run import Run
@@ -54,7 +55,7 @@ def write(run: Run, variational: VariationalGaussianAutoencoder, images: Images,
     aggregate = fit_aggregate(_posterior_samples(variational, training, seed), seed)
     variational_storage.save(variational, aggregate, run.variational, overwrite=True)
     drawn = sample(variational, aggregate, PICTURED, seed)
-    plot.write_grid(run.folder / "samples.png", drawn, overwrite=True)
+    sheets.write_grid(run.folder / "samples.png", drawn, overwrite=True)
     figures = measure(variational, torch.from_numpy(images.pixels[split.held_out]), seed)
     with fresh_file(run.bound, overwrite=True) as partial:
         partial.write_text(json.dumps(asdict(figures), indent=2) + "\n", encoding="utf-8")

@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from gaussgrad import metrics, plot
+from gaussgrad import metrics
 from gaussgrad.autoencoder.model import GaussianAutoencoder
 from gaussgrad.data import Images, Split
 from gaussgrad.files.folders import fresh_file
 from gaussgrad.files.tables import write_table
 from gaussgrad.inference import Prediction, answer
+from gaussgrad.plot import sheets
 from gaussgrad.training.run import Run, logs_of_leg
 
 PICTURED = 10
@@ -58,7 +59,7 @@ def write(
     rows = [[row["epoch"], *(row.get(name, "") for name in LOGGED)] for row in history]
     write_table(run.folder / "metrics.csv", ["epoch", *LOGGED], rows, overwrite=True)
     _write_pictures(run, model, held_out, found)
-    plot.write_learning_curve(run.folder / "learning_curve.png", history, baselines)
+    sheets.write_learning_curve(run.folder / "learning_curve.png", history, baselines)
     record = {**asdict(figures), "legs": 1 + len(run.legs), "seconds": round(seconds, 1)}
     with fresh_file(run.metrics, overwrite=True) as partial:
         partial.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
@@ -107,7 +108,7 @@ def _write_pictures(run: Run, model: GaussianAutoencoder, held_out: np.ndarray, 
         "worst": np.argsort(-errors, kind="stable")[:count],
     }
     for name, positions in chosen.items():
-        plot.write_comparison(
+        sheets.write_comparison(
             run.folder / f"{name}.png",
             held_out[positions],
             found.reconstructions[positions],

@@ -36,10 +36,10 @@ def fit_image(
     threads: int | None = None,
     callback: Callable[[Moment], None] | None = None,
 ) -> Fit:
-    """Draw an image by n Gaussians: their places, shapes and colours, found by gradient descent.
+    """Fit n Gaussians to an image: gradient descent finds their positions, shapes and colours.
 
-    They begin where the image has structure. Most of them come in on the way, where the error is largest, and those
-    that draw least begin anew there. Each step is one of Adam in coordinates of each Gaussian's own widths, by a
+    The first Gaussians stand where the image has structure. Most are added later, where the error is largest, and
+    those that draw least move there. Each step is one of Adam, in coordinates of each Gaussian's own widths, with the
     gradient of the whole image.
 
     Parameters
@@ -47,44 +47,43 @@ def fit_image(
     image : array (h, w) or (c, h, w)
         Of NumPy or torch, on the CPU: unsigned integers of 8 or 16 bits, or floats.
     n : int, optional
-        How many Gaussians. Where it is left out, the fewest that reach `psnr`, found by some descents of different n
-        ("trials"), each over all steps or seconds. At most as many as there are pixels, which may not reach it.
+        How many Gaussians. Without it, the fewest that reach `psnr`: several descents of different n ("trials") find
+        them, each with all steps or seconds. There are never more than pixels, which may be too few for the PSNR.
     steps, seconds : optional
-        When to stop, the first that comes. Both rates and growth go by them. 1,000 steps where neither is given.
+        When to stop: at the first that is reached. Rates and growth follow them. 1,000 steps if neither is given.
     psnr : float, optional
-        Stop as soon as the image is drawn as well, in dB. Without n: at most 0.1 dB above it.
+        Stop when this PSNR in dB is reached. Without n, the result is at most 0.1 dB above it.
     mask : array (h, w), optional
         True where a pixel is known. Others count for nothing, and may be NaN.
     start : Fit or Picture, optional
-        Where to go on from. If it has fewer than n Gaussians, the others come in where the error is.
+        A fit to continue. If it has fewer than n Gaussians, the others are added where the error is.
     used : Moment, optional
-        Of an unfinished descent whose Gaussians are `start`. Its steps and seconds count: rates and growth go on from
-        there, and end as they would have. So do trials.
+        The moment of an unfinished descent whose Gaussians are `start`. Its steps and seconds count: rates, growth and
+        trials continue from there, and end as they would have.
     data_range : float, optional
-        White less black. By default 255 or 65,535 for integers and 1 for floats. PSNR is relative to it.
+        White minus black. By default 255 or 65,535 for integers and 1 for floats. PSNR is relative to it.
     non_negative : bool
         Whether weights stay at 0 or above, on a black background, as an SVG file needs it.
     narrowest : float
-        Pixels: the least standard deviation, in any direction. It keeps needles from showing when the picture is
-        enlarged.
+        The smallest standard deviation in any direction, in pixels. It keeps an enlarged picture free of needles.
     tolerance : float in [0, 1)
         As in `gaussgrad.render`. The default ends a Gaussian at three standard deviations.
     compact : bool or Steps
-        Whether to round the numbers in the end, in 200 steps more, for a file of fewer bytes: `fit.save(path,
+        Whether to round the numbers at the end, in 200 more steps, for a smaller file: `fit.save(path,
         compact=True)` keeps them as they are. True takes steps that cost a photograph less than 0.3 dB. With a
         finished fit as `start` and `steps=0` nothing else is done.
     seed : int
-        Of the places where Gaussians begin. With `steps`, a seed gives the same Gaussians each time.
+        The seed of the places where Gaussians begin. With `steps`, a seed gives the same Gaussians each time.
     threads : int, optional
         By default every core.
     callback : function of a Moment, optional
-        Called before each step. `moment.picture()` copies the Gaussians as they are then. An error that it raises ends
-        the descent.
+        Called before each step. `moment.picture()` copies the current Gaussians. If it raises an error, the descent
+        ends.
 
     Returns
     -------
     fit : Fit
-        Of n Gaussians, with peak amplitude, on a background of the mean colour; of fewer where `psnr` ended it early.
+        Of n Gaussians with peak amplitude, on a background of the mean colour; of fewer if `psnr` ended it early.
 
     Raises
     ------
@@ -156,9 +155,9 @@ def fit_images(
     threads: int | None = None,
     callback: Callable[[Moment], None] | None = None,
 ) -> list[Fit]:
-    """Draw many small images of one size, each by n Gaussians of its own, in one descent.
+    """Fit n Gaussians to each of many small images of one size, in one descent.
 
-    With `steps`, each fit is that of `fit_image` for its image, bit by bit. Small images take far less time together.
+    With `steps`, each fit is the same as by `fit_image`, bit for bit. Small images take far less time together.
 
     Parameters
     ----------
@@ -167,9 +166,9 @@ def fit_images(
     n : int
         How many Gaussians for each.
     steps, seconds : optional
-        When to stop, the first that comes. 1,000 steps where neither is given.
+        When to stop: at the first that is reached. 1,000 steps if neither is given.
     psnr : float, optional
-        Stop as soon as every image is drawn as well, in dB.
+        Stop when every image has this PSNR, in dB.
     masks : array (b, h, w), optional
         True where a pixel is known.
     data_range, non_negative, narrowest, tolerance, seed, threads

@@ -30,13 +30,13 @@ def write(output: Path, photograph: Photograph, picture: Picture, *, compact: bo
 
     What is given back knows its SSIM, as the file does.
     """
-    from gaussgrad import plot
+    from gaussgrad.plot import sheets
 
     before = photograph.numbers.astype(np.float32) / np.float32(picture.white)
     beside, drawn = picture_beside(output), picture.render()
     picture = replace(picture, fit_ssim=_ssim(before, drawn, photograph.known))
     with _DRAWING:
-        plot.write_fit(beside, before, drawn, picture.gaussians, known=photograph.known, overwrite=True)
+        sheets.write_fit(beside, before, drawn, picture.gaussians, known=photograph.known, overwrite=True)
     picture.save(output, compact=compact, overwrite=True)
     return picture
 

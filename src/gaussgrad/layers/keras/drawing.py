@@ -82,7 +82,7 @@ class RenderGaussians(_Drawing):
     Input rows (b, n, r), r the numbers of one row, or flat (b, n * r), as `Dense` gives it; any may be symbolic.
     A rank of two is always flat: the first axis is the batch. Output (b, *size, c), c = 1 without " weight*c",
     c = n for `maps="each"`.
-    Differentiable to the rows. No weights to train; `get_config` holds all options.
+    Differentiable in the rows. No weights to train; `get_config` holds all options.
 
     A half-precision policy leaves rows as they come, so that coordinates in float32 stay so. The layer before must give
     them so: `Dense(..., dtype="float32")` (docs/conventions.md, "Half precision").
@@ -165,7 +165,7 @@ class RenderImpulses(_Drawing):
 
     Notes
     -----
-    Input and output as of `RenderGaussians`. Differentiable to the rows.
+    Input and output as of `RenderGaussians`. Differentiable in the rows.
 
     Examples
     --------

@@ -41,7 +41,7 @@ class FullGaussianLatent(LatentDistribution):
     -----
     Input a mean (b, ..., d) and a Cholesky factor (b, ..., d(d+1)/2): lower triangle packed by rows, its diagonal in
     natural logarithms, so that any real numbers are valid and the raw output of `Dense` trains. Output (b, ..., d).
-    Differentiable to both. The divergence is one number per vector, (b, ...). docs/latent.md, equations 10 to 13.
+    Differentiable in both. The divergence is one number per vector, (b, ...). docs/latent.md, equations 10 to 13.
 
     Examples
     --------

@@ -41,7 +41,7 @@ class LatentDistribution(keras.layers.Layer, ABC):
         return self.sample(parameters) if training or self.sample_in_eval else mean
 
     def sample(self, parameters: Any, *, samples: int | None = None) -> Any:
-        """A sample (b, ...), or `samples` of them (samples, b, ...), differentiable to the parameters."""
+        """A sample (b, ...), or `samples` of them (samples, b, ...), differentiable in the parameters."""
         mean, width = self._open(parameters)
         shape = ops.shape(mean) if samples is None else (checks.count("samples", samples), *ops.shape(mean))
         noise = keras.random.normal(shape, dtype=mean.dtype, seed=self.generator)
@@ -127,7 +127,7 @@ class GaussianLatent(LatentDistribution):
 
     Notes
     -----
-    Input a pair of tensors (b, ...); output (b, ...). Differentiable to both: docs/latent.md, equations 2 and 6.
+    Input a pair of tensors (b, ...); output (b, ...). Differentiable in both: docs/latent.md, equations 2 and 6.
 
     Examples
     --------

@@ -32,7 +32,7 @@ class Moments(KernelLayer):
 
     Notes
     -----
-    Input (b, h, w, c), of which b may be symbolic; output (b, c, r), r the numbers of one row. Differentiable to the
+    Input (b, h, w, c), of which b may be symbolic; output (b, c, r), r the numbers of one row. Differentiable in the
     input. Under a half-precision policy the rows are in float32, as coordinates need the digits.
 
     Examples

@@ -144,7 +144,7 @@ class MixtureLoss(keras.losses.Loss):
 
     Notes
     -----
-    Differentiable to the numbers and points. docs/mixtures.md, equation M6.
+    Differentiable in the numbers and points. docs/mixtures.md, equation M6.
 
     Examples
     --------

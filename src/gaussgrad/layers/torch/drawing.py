@@ -87,36 +87,36 @@ class RenderGaussians(_Drawing):
     size : tuple of int, or int
         (height, width); (width,) or an int for signals; (depth, height, width) for volumes. Pixels.
     row : str, optional
-        The numbers of one Gaussian, in 2-D "x y", "x y variance" or "x y xx xy yy"; in 1-D "x", "x variance" or "x xx";
+        The numbers of one Gaussian. In 2-D "x y", "x y variance" or "x y xx xy yy"; in 1-D "x", "x variance" or "x xx";
         in 3-D "x y z", "x y z variance" or "x y z xx xy xz yy yz zz". Each also with " weight", or " weight*3" for
-        three channels (red, green, blue, or any number of channels c). By default the coordinates alone.
+        three channels (red, green, blue, or any other number of channels). By default the coordinates alone.
     variance, stddev : float, optional
-        The fixed width of all Gaussians, one of the two, for rows without a width. In pixels squared, and pixels,
-        whatever `coordinates`.
+        The fixed width of all Gaussians, for rows without a width: one of the two, in pixels squared or pixels. With
+        normalised coordinates too.
     parametrization : {"covariance", "cholesky"}
-        What the width in a row means. "covariance": a variance, or a packed covariance, refused where it is not
-        positive definite. "cholesky": raw outputs of a network train, as any finite numbers can be drawn (Notes);
-        "variance" holds the logarithm of the standard deviation, and a covariance the lower Cholesky factor, its
-        entries in the places of the same name: xx, yy, zz the logarithms of the diagonal, xy, xz, yz what stands below.
+        What the width in a row means. "covariance": a variance, or a packed covariance; one that is not positive
+        definite is refused. "cholesky": for raw outputs of a network, since any finite numbers can be drawn (Notes).
+        "variance" is then the logarithm of the standard deviation, and a covariance is the lower Cholesky factor: xx,
+        yy and zz are the logarithms of its diagonal, xy, xz and yz the entries below.
     narrowest : float
     widest : float, "frame" or None
-        Smooth bounds of the widths of "cholesky" (Notes), in pixels, whatever `coordinates`. "frame" is twice the
-        longest side. `narrowest=0` and `widest=None` switch them off.
+        Smooth bounds of the widths of "cholesky" (Notes), in pixels, also with normalised coordinates. "frame" is twice
+        the longest side. `narrowest=0` and `widest=None` switch them off.
     coordinates : {"pixel", "normalized"}
         The units of the coordinates and widths in the rows. "normalized": [-1, 1] between the outer edges of the frame
         along each axis, widths too (`gaussgrad.to_pixels`).
     amplitude, compose, pixel, tolerance
         As in `gaussgrad.render`.
     maps : {"sum", "each"}
-        "each" draws every Gaussian into a channel of its own, as heatmaps of keypoints are: the image is (b, n, *size).
-        A weight is then the keypoint's visibility: where it is 0 the map is empty, and the rest of the row has gradient
-        0. Takes rows with at most one weight.
+        "each" draws every Gaussian into its own channel, as for heatmaps of keypoints: the image is (b, n, *size). A
+        weight is then the visibility of the keypoint: if it is 0, the map is empty, and the rest of the row has
+        gradient 0. Rows may have one weight at most.
     channel : bool
         Whether the image has a channel axis. False needs a row with at most one weight, and `maps="sum"`.
     batched : bool, optional
-        Whether the input has a batch axis. None: one of two axes is (n, r) if it has r columns, which the layer says in
-        a warning, once and in training mode; else it is flat, (b, n * r). A network that ends in a single row, (b, r),
-        needs True; (n * r,) needs False.
+        Whether the input has a batch axis. None: an input with two axes is (n, r) if it has r columns, and else flat,
+        (b, n * r); in the first case the layer warns, once and in training mode. A network that ends in a single row,
+        (b, r), needs True; (n * r,) needs False.
     backend : {None, "reference", "cpu"}
         As in `gaussgrad.render`. "reference" is for programs that leave Python (docs/deployment.md).
 
@@ -131,16 +131,16 @@ class RenderGaussians(_Drawing):
     Input rows (b, n, r), r the numbers of one row, unbatched (n, r), or flat (b, n * r), as `nn.Linear` gives it.
     Output (b, c, *size), c = 1 without " weight*c" and n for `maps="each"`; without b for unbatched rows, without c for
     `channel=False`.
-    Differentiable to the rows. No parameters, an empty `state_dict`. Half precision is computed in float32.
+    Differentiable in the rows. No parameters, an empty `state_dict`. Half precision is computed in float32.
 
     A fixed width stays in pixels because it belongs to the picture, like `size`: spots stay round in any frame.
     "cholesky" bounds each entry v of the factor to v / sqrt(1 + (v / widest)^2), then adds narrowest^2 to the variance
-    along every axis (docs/maths.md, equations 56 and 57): a stddev of 2 pixels becomes 2.015 in a frame of 64. No
-    finite row is then refused, and none gives an image or gradient that is not finite, unless its weights do. Where one
-    of the bounds is off, logarithms beyond 44 are refused in float32. The covariance is never formed, so that rounding
-    cannot make it indefinite.
+    along every axis (docs/maths.md, equations 56 and 57): a stddev of 2 pixels becomes 2.015 in a frame of 64. Then no
+    finite row is refused, and none gives an image or gradient that is not finite, unless its weights do. If one of the
+    bounds is off, logarithms beyond 44 are refused in float32. The covariance is never formed, so rounding cannot make
+    it indefinite.
 
-    Under `torch.autocast` coordinates in float32 stay so; the layer before must not round them to half precision
+    Under `torch.autocast` float32 coordinates stay float32; the layer before must not round them to half precision
     (docs/conventions.md, "Half precision").
 
     Examples
@@ -219,19 +219,19 @@ class RenderImpulses(_Drawing):
     size : tuple of int, or int
         (width,) or an int for signals; (height, width); (depth, height, width). Pixels.
     kernel : array (k,), (k_y, k_x) or (k_z, k_y, k_x)
-        What one impulse draws; fixed. For a kernel that is learned, call `gaussgrad.render_impulses`.
+        What one impulse draws. It is fixed; to learn a kernel, call `gaussgrad.render_impulses`.
     row : str, optional
         The numbers of one impulse, "x", "x y" or "x y z"; each also with " weight", or " weight*3" for three channels.
         By default the coordinates alone.
     coordinates : {"pixel", "normalized"}
-        The units of the coordinates. "normalized": [-1, 1] between the outer edges of the frame. The kernel is in
-        pixels always.
+        The units of the coordinates. "normalized": [-1, 1] between the outer edges of the frame. The kernel is always
+        in pixels.
     channel : bool
         Whether the image has a channel axis. False needs a row with at most one weight.
     batched : bool, optional
-        Whether the input has a batch axis. None: one of two axes is (n, r) if it has r columns, which the layer says in
-        a warning, once and in training mode; else it is flat, (b, n * r). A network that ends in a single row, (b, r),
-        needs True; (n * r,) needs False.
+        Whether the input has a batch axis. None: an input with two axes is (n, r) if it has r columns, and else flat,
+        (b, n * r); in the first case the layer warns, once and in training mode. A network that ends in a single row,
+        (b, r), needs True; (n * r,) needs False.
     backend : {None, "reference", "cpu"}
         As in `gaussgrad.render_impulses`. "reference" is for programs that leave Python (docs/deployment.md).
 
@@ -242,7 +242,7 @@ class RenderImpulses(_Drawing):
 
     Notes
     -----
-    Input, output and what is stored as in `RenderGaussians`. Differentiable to the rows; a point feels only the
+    Input, output and what is stored as in `RenderGaussians`. Differentiable in the rows; a point feels only the
     pixels under its kernel, see docs/maths.md.
 
     Examples

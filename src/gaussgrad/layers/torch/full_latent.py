@@ -26,7 +26,7 @@ class FullGaussianLatent(LatentDistribution):
         The lower Cholesky factor of the prior's covariance, packed by rows, its diagonal in natural logarithms. By
         default that of the identity.
     sample_in_eval : bool
-        Whether to sample in evaluation too, where the mean is given otherwise.
+        Whether to sample in evaluation too; by default evaluation returns the mean.
 
     Raises
     ------

@@ -16,10 +16,11 @@ Pair = tuple[torch.Tensor, torch.Tensor]
 
 
 class LatentDistribution(nn.Module, ABC):
-    """A distribution q(z | x) with parameters that a network gives, beside a fixed or learned prior p(z). Abstract.
+    """A distribution q(z | x) whose parameters a network gives, and a fixed or learned prior p(z). Abstract.
 
-    Called with the parameters it samples in training, and gives the mean in evaluation unless told otherwise. The first
-    axis of the mean counts examples, all others belong to the latent of one example; samples may have axes before.
+    A call with the parameters samples in training; in evaluation it returns the mean, unless `sample_in_eval`. The
+    first axis of the mean counts examples, and all others belong to the latent of one example; samples may have more
+    axes in front.
 
     Parameters
     ----------
@@ -36,7 +37,7 @@ class LatentDistribution(nn.Module, ABC):
     def forward(
         self, parameters: Pair, *, generator: torch.Generator | None = None, samples: int | None = None
     ) -> torch.Tensor:
-        """A sample (b, ...), or `samples` of them (samples, b, ...); in evaluation the mean in their place."""
+        """A sample (b, ...), or `samples` of them (samples, b, ...); in evaluation the mean instead."""
         if self.training or self.sample_in_eval:
             return self.sample(parameters, generator=generator, samples=samples)
         mean, _ = self._open(parameters)
@@ -46,7 +47,7 @@ class LatentDistribution(nn.Module, ABC):
     def sample(
         self, parameters: Pair, *, generator: torch.Generator | None = None, samples: int | None = None
     ) -> torch.Tensor:
-        """A sample (b, ...), or `samples` of them (samples, b, ...), differentiable to the parameters."""
+        """A sample (b, ...), or `samples` of them (samples, b, ...), differentiable in the parameters."""
 
     @abstractmethod
     def kl_divergence(
@@ -66,7 +67,7 @@ class LatentDistribution(nn.Module, ABC):
 
     @abstractmethod
     def prior_log_density(self, sample: torch.Tensor, parameters: Pair) -> torch.Tensor:
-        """log p(sample), of the shape of `log_density`, in nats; the parameters tell the axes only."""
+        """log p(sample), of the shape of `log_density`, in nats; the parameters only tell the axes."""
 
     def _open(self, parameters: Any) -> Pair:
         """The pair, or an error."""
@@ -91,10 +92,10 @@ class GaussianLatent(LatentDistribution):
     Parameters
     ----------
     prior_mean, prior_variance : number, or tensor
-        The prior. Plain numbers, integers too, keep all their digits. Tensors broadcast with the latent; an
-        `nn.Parameter` is learned, another tensor is a buffer. Variances are positive.
+        The prior. Plain numbers, also integers, keep all their digits. Tensors broadcast with the latent; an
+        `nn.Parameter` is learned, any other tensor is a buffer. Variances are positive.
     sample_in_eval : bool
-        Whether to sample in evaluation too, where the mean is given otherwise.
+        Whether to sample in evaluation too; by default evaluation returns the mean.
 
     Raises
     ------
@@ -105,9 +106,9 @@ class GaussianLatent(LatentDistribution):
 
     Notes
     -----
-    Input a pair of tensors (b, ...) of any rank; output (b, ...), or (samples, b, ...). Differentiable to both tensors:
-    docs/latent.md, equation 2. Without an explicit generator the noise comes from torch's global one, which a data
-    loader seeds anew in each worker.
+    Input a pair of tensors (b, ...) of any rank; output (b, ...), or (samples, b, ...). Differentiable in both tensors:
+    docs/latent.md, equation 2. Without a generator the noise comes from torch's global one, which a data loader seeds
+    anew in each worker.
 
     Examples
     --------

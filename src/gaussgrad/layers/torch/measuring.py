@@ -30,7 +30,7 @@ class Moments(nn.Module):
     Notes
     -----
     Input (b, c, h, w), or without b; output (b, c, r), r the numbers of one row. `RenderGaussians` of the same `row`
-    and `coordinates` draws these, each row into a channel of its own with `maps="each"`. Differentiable to the input.
+    and `coordinates` draws these, each row into a channel of its own with `maps="each"`. Differentiable in the input.
     No parameters. Half precision, also that of `torch.autocast`, gives rows in float32, as coordinates need the digits.
 
     Examples

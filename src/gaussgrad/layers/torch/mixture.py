@@ -25,8 +25,8 @@ class MixtureDensity(nn.Module):
     covariance : {"full", "diagonal"}, optional
         "full": with a correlation, in 2-D only. "diagonal": any d. By default full in 2-D, else diagonal.
     variance_floor : float
-        Added to every variance, in squared units of the points; covariances stay as they are (Tikhonov). For targets on
-        a lattice, whose likelihood is unbounded otherwise: the square of a fraction of its step. 0 adds nothing.
+        Added to every variance, in squared units of the points; covariances stay as they are (Tikhonov). Targets on a
+        lattice need it, because their likelihood has no bound without: take the square of a fraction of the step.
     backend : {None, "reference", "cpu"}
         Of log densities, as in `gaussgrad.mixture_log_density`. Diagonal mixtures have no kernels: None or "reference".
 
@@ -39,8 +39,8 @@ class MixtureDensity(nn.Module):
     -----
     Called with features (..., in_features), it gives a `Mixture` of logits (..., k), means (..., k, d), log_stddevs
     (..., k, d) and atanh_correlations (..., k), or None for diagonal ones: the arguments of
-    `gaussgrad.mixture_log_density`. Differentiable to features, parameters and points. Half-precision features are
-    taken; their mixture is float32, since logarithms of densities need the digits. docs/mixtures.md, equations M2 to
+    `gaussgrad.mixture_log_density`. Differentiable in features, parameters and points. Half-precision features give
+    a mixture in float32, since logarithms of densities need the digits. docs/mixtures.md, equations M2 to
     M12; Bishop (1994), "Mixture density networks", section 3.
 
     Examples
@@ -96,13 +96,13 @@ class MixtureDensity(nn.Module):
         return mixtures.log_density(points.to(mixture.means.dtype), mixture, self.options.backend)
 
     def loss(self, features: torch.Tensor, points: torch.Tensor) -> torch.Tensor:
-        """The negative mean log density of points (..., d), in nats per point; leave out beforehand what is padding."""
+        """The negative mean log density of points (..., d), in nats per point; remove padding first."""
         return -self.log_density(features, points).mean()
 
     def sample(self, features: torch.Tensor, *, generator: torch.Generator, bias: float = 0.0) -> torch.Tensor:
-        """Points (..., d), one of each mixture; a bias above 0 prefers what is likely (`gaussgrad.sample_mixture`).
+        """Points (..., d), one of each mixture; a bias above 0 prefers likely points (`gaussgrad.sample_mixture`).
 
-        Differentiable to means, stddevs and correlations of the chosen components; the same generator state gives the
+        Differentiable in means, stddevs and correlations of the chosen components; the same generator state gives the
         same points.
         """
         if not isinstance(generator, torch.Generator):
@@ -116,9 +116,9 @@ class MixtureDensity(nn.Module):
 
     @torch.no_grad()
     def start_from(self, points: torch.Tensor, *, seed: int) -> None:
-        """Set the head so that it first gives, whatever the features, nearly the k-means clusters of points (n, d).
+        """Start the head at the k-means clusters of points (n, d): it then gives nearly these for any features.
 
-        Draws of training from there do not collapse onto few components. Needs SciPy, and at least k different points.
+        Training from there does not collapse onto few components. Needs SciPy, and at least k different points.
         """
         k, d = self.options.components, self.options.dimensions
         start = start_of_mixture(points.detach().cpu().double().numpy(), k, d, seed)

@@ -26,11 +26,11 @@ def histogram(
     backend: str | None = None,
     threads: int | None = None,
 ) -> Any:
-    """Histogram of samples that are Gaussians, differentiable to the samples, their weights and their stddevs.
+    """Histogram of samples that are Gaussians, differentiable in the samples, their weights and their stddevs.
 
-    A sample is not in one bin: each bin gets the mass that the Gaussian around the sample has between its edges. With a
-    `stddev` far below the width of a bin this is `numpy.histogramdd`; as counts are smooth in the samples, a loss on
-    them has a gradient.
+    A sample does not fall into one bin: each bin gets the mass that the Gaussian of the sample has between its edges.
+    Counts change smoothly with the samples, so a loss on them has a gradient. If `stddev` is far smaller than a bin,
+    counts are those of `numpy.histogramdd`.
 
     Parameters
     ----------
@@ -47,11 +47,11 @@ def histogram(
         The standard deviation of the samples, in their unit. An array broadcasts to the samples: for (..., n, d), (d,)
         is one per axis and (..., n, 1) one per sample.
     weights : array (..., n), optional
-        What each sample counts. Ones when absent.
+        How much each sample counts. Ones when absent.
     density : bool
         Whether counts are divided by their sum and by the width, area or volume of their bin.
     edge : {"drop", "keep"}
-        What becomes of mass outside of the range: "drop" does not count it; "keep" adds it to the outermost bins, so
+        What happens to mass outside the range: "drop" does not count it; "keep" adds it to the outermost bins, so
         that counts sum to the weights.
     backend : {None, "reference", "cpu"}
         None takes the kernels where they run, else the dense reference.

@@ -17,10 +17,10 @@ def mutual_information(
     backend: str | None = None,
     threads: int | None = None,
 ) -> Any:
-    """Mutual information of paired values, in nats, differentiable to both and to the stddev.
+    """Mutual information of paired values, in nats, differentiable in both and in the stddev.
 
-    How much the values of one image tell of those of the other, whatever the map between them: what registration of
-    images from different cameras raises. The pairs fill a joint histogram whose mass outside of the range goes to the
+    It says how much the values of one image tell about those of the other, for any relation between them. Registration
+    of images from different cameras maximises it. The pairs fill a joint histogram; mass outside the range goes to the
     outermost bins.
 
     Parameters
@@ -30,8 +30,8 @@ def mutual_information(
     bins, range : int or edges, (low, high)
         As for `histogram`: one for both, or a list with one for `a` and one for `b`.
     stddev : number, or array that broadcasts to (..., n, 2)
-        The standard deviation of the values; (2,) is one for `a` and one for `b`. About half a bin or more, so that
-        the gradient is smooth.
+        The standard deviation of the values; (2,) is one for `a` and one for `b`. Take half a bin or more, so
+        that the gradient is smooth.
     backend : {None, "reference", "cpu"}
         None takes the kernels where they run, else the dense reference.
     threads : int, optional
@@ -52,7 +52,7 @@ def mutual_information(
     Notes
     -----
     docs/maths.md, equation 72. The density estimate is that of Viola and Wells (1997), "Alignment by maximization of
-    mutual information", with every pair and exact masses in the place of samples.
+    mutual information", with every pair and exact masses instead of samples.
 
     Examples
     --------

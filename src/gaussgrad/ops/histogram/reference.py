@@ -1,4 +1,4 @@
-"""The dense histogram: short, obviously right, differentiable to any order. The oracle of the kernels."""
+"""The dense histogram: short, obviously right, differentiable in any order. The oracle of the kernels."""
 
 import math
 from typing import Any

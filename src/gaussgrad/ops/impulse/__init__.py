@@ -23,7 +23,7 @@ def render_impulses(
     backend: str | None = None,
     threads: int | None = None,
 ) -> Any:
-    """Image of impulses convolved with a kernel, differentiable to their means, the kernel and their weights.
+    """Image of impulses convolved with a kernel, differentiable in their means, the kernel and their weights.
 
     An impulse on a pixel centre is a one there, convolved with `kernel`; between pixel centres it is the linear
     interpolation of that. Coinciding impulses add. Outside the frame everything is zero and nothing is renormalised:
@@ -60,7 +60,7 @@ def render_impulses(
 
     Notes
     -----
-    Differentiable to `means`, `kernel` and `weights`. docs/maths.md, equations 40 to 45. The image is linear
+    Differentiable in `means`, `kernel` and `weights`. docs/maths.md, equations 40 to 45. The image is linear
     between pixel centres and has a kink on each: there the gradient to a coordinate is the mean of the one-sided ones,
     the central difference. The interpolation is that of Jaderberg et al. (2015), "Spatial transformer networks",
     equation 5, turned from reading into writing.

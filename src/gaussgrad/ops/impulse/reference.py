@@ -1,4 +1,4 @@
-"""The dense impulse renderer: short, obviously right, differentiable to any order. The oracle of the kernels."""
+"""The dense impulse renderer: short, obviously right, differentiable in any order. The oracle of the kernels."""
 
 from typing import Any
 

@@ -1,6 +1,6 @@
 """The Gaussian layer of a variational autoencoder as functions, written once for every framework.
 
-Elementwise and differentiable to any order. docs/latent.md derives what is computed; docs/reparameterization.md
+Elementwise and differentiable in any order. docs/latent.md derives what is computed; docs/reparameterization.md
 explains it to someone who meets it first.
 """
 

@@ -18,7 +18,7 @@ def log_variance_to_stddev(log_variance: Any) -> Any:
     Returns
     -------
     stddev : array (...)
-        Differentiable to `log_variance`. Zero or infinite only where the standard deviation itself leaves the range
+        Differentiable in `log_variance`. Zero or infinite only where the standard deviation itself leaves the range
         of the dtype, below -206 or above 177 in float32, although its variance does so much earlier.
 
     Raises
@@ -55,7 +55,7 @@ def log_variance_to_variance(log_variance: Any) -> Any:
     Returns
     -------
     variance : array (...)
-        Differentiable to `log_variance`. Zero or infinite where the variance leaves the range of the dtype, below -103
+        Differentiable in `log_variance`. Zero or infinite where the variance leaves the range of the dtype, below -103
         or above 88 in float32.
 
     Raises
@@ -92,7 +92,7 @@ def variance_to_log_variance(variance: Any) -> Any:
     Returns
     -------
     log_variance : array (...)
-        Differentiable to `variance`.
+        Differentiable in `variance`.
 
     Raises
     ------

@@ -23,7 +23,7 @@ def density(x: Any, mean: Any, variance: Any) -> Any:
     Returns
     -------
     density : array (...)
-        Per unit of `x`. Differentiable to all three.
+        Per unit of `x`. Differentiable in all three.
 
     Raises
     ------
@@ -34,7 +34,7 @@ def density(x: Any, mean: Any, variance: Any) -> Any:
 
     Notes
     -----
-    docs/latent.md, equation 3. Densities of products belong into logarithms: `gaussgrad.layers.torch.latent` has them.
+    docs/latent.md, equation 3. For products of densities use logarithms: `gaussgrad.layers.torch.latent` has them.
 
     Examples
     --------
@@ -67,7 +67,7 @@ def elementwise_log_density(x: Any, mean: Any, log_variance: Any) -> Any:
     Returns
     -------
     log_density : array (...)
-        In nats. Differentiable to all three.
+        In nats. Differentiable in all three.
 
     Raises
     ------
@@ -104,7 +104,7 @@ def entropy(log_variance: Any) -> Any:
     Returns
     -------
     entropy : array (...)
-        In nats; negative for narrow Gaussians. Differentiable to `log_variance`.
+        In nats; negative for narrow Gaussians. Differentiable in `log_variance`.
 
     Raises
     ------

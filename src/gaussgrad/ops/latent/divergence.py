@@ -25,7 +25,7 @@ def kl_divergence(mean: Any, log_variance: Any, prior_mean: Any = 0.0, prior_var
     Returns
     -------
     divergence : array (...)
-        In nats; zero exactly where both Gaussians are equal. Differentiable to everything that is an array, to any
+        In nats; zero exactly where both Gaussians are equal. Differentiable in everything that is an array, to any
         order.
 
     Raises
@@ -39,10 +39,10 @@ def kl_divergence(mean: Any, log_variance: Any, prior_mean: Any = 0.0, prior_var
     -----
     docs/latent.md, equations 6 to 9. Kingma and Welling (2014), "Auto-encoding variational Bayes", appendix B.
 
-    Exact to a relative 1e-6 in float32, near the prior too, for priors given as numbers; to what rounding
-    `log_variance` itself would change, 6e-8 |x|, where x = log_variance - log(prior_variance) is large. For priors
-    given as arrays their logarithm is rounded: x is then off by up to 6e-8 |log prior_variance| in float32, 1e-16 in
-    float64, and the divergence by half of that times |x|; nothing where the prior variance is 1.
+    With x = log_variance - log(prior_variance): for priors given as numbers, the relative error in float32 is at most
+    1e-6, near the prior too; for large x it is that of rounding `log_variance` itself, 6e-8 |x|. For priors given as
+    arrays, the logarithm of the prior is rounded. Then x is off by up to 6e-8 |log prior_variance| in float32 (1e-16 in
+    float64), and the divergence by half of that times |x|; if the prior variance is 1, by nothing.
 
     Examples
     --------

@@ -34,14 +34,14 @@ def kl_divergence_full(
     prior_covariance : array (..., d(d+1)/2), optional
         By default, without `prior_cholesky`, the identity.
     cholesky, prior_cholesky : array (..., d(d+1)/2), optional
-        Lower Cholesky factors packed by rows, in the place of the covariances.
+        Lower Cholesky factors packed by rows, instead of the covariances.
     log_diagonal : bool
         Whether the diagonal entries of the Cholesky factors given are natural logarithms: any real numbers are valid.
 
     Returns
     -------
     divergence : array (...)
-        In nats. Differentiable to every array, to any order; an off-diagonal entry is one parameter.
+        In nats. Differentiable in every array, to any order; an off-diagonal entry is one parameter.
 
     Raises
     ------
@@ -53,9 +53,9 @@ def kl_divergence_full(
 
     Notes
     -----
-    docs/latent.md, equations 10 to 13. A sum of terms that are zero or more each. From Cholesky factors with the same
-    options it keeps its digits near the prior, to the condition number of the prior's factor; from covariances, their
-    factors are rounded first, and the divergence is off by about eps times its root.
+    docs/latent.md, equations 10 to 13. The divergence is a sum of terms that are zero or more. From Cholesky factors
+    with the same options it keeps its digits near the prior, up to the condition number of the prior's factor. Factors
+    of covariances are rounded first, and the divergence is off by about eps times its root.
 
     Where values are not known (on a GPU, while tracing), a covariance that is not positive definite is refused by the
     framework's own Cholesky decomposition.

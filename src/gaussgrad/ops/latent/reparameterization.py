@@ -10,9 +10,9 @@ from gaussgrad.ops.latent import arguments
 
 
 def reparameterize(mean: Any, log_variance: Any = None, noise: Any = None, *, stddev: Any = None) -> Any:
-    """Samples mean + exp(log_variance / 2) * noise, differentiable to the mean and the width.
+    """Samples mean + exp(log_variance / 2) * noise, differentiable in the mean and the width.
 
-    Pure: the noise is an argument, drawn by you from a standard normal distribution with the generator you choose.
+    The noise is an argument: draw it from a standard normal distribution, with any generator you like.
     `gaussgrad.layers.torch.latent.GaussianLatent` draws it for you.
 
     Parameters
@@ -24,12 +24,12 @@ def reparameterize(mean: Any, log_variance: Any = None, noise: Any = None, *, st
     noise : array (..., ...)
         Standard normal draws. Its shape broadcasts with that of `mean`: leading axes are several samples.
     stddev : array (...), optional
-        Standard deviations, zero or more, in the place of `log_variance`.
+        Standard deviations, zero or more, instead of `log_variance`.
 
     Returns
     -------
     samples : array (..., ...)
-        Of the broadcast shape. The derivative to `mean` is 1, to `stddev` it is the noise, to `log_variance` it is
+        Of the broadcast shape. The derivative with respect to `mean` is 1, to `stddev` the noise, and to `log_variance`
         stddev * noise / 2.
 
     Raises

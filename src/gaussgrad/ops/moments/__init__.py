@@ -24,11 +24,11 @@ def moments(
     backend: str | None = None,
     threads: int | None = None,
 ) -> tuple[Any, Any, Any]:
-    """Mass, mean and covariance of each map, differentiable to the images: from heatmaps back to Gaussians.
+    """Mass, mean and covariance of each map, differentiable in the images: from heatmaps back to Gaussians.
 
-    It is the way back from `gaussgrad.render`: of one Gaussian of at least 0.7 pixels, far enough inside the frame and
-    drawn with `tolerance=0`, it finds weight, mean and covariance. With `softmax` it is the soft-argmax, with its
-    covariance beside it.
+    It is the way back from `gaussgrad.render`. It finds the weight, mean and covariance of one Gaussian that is at
+    least 0.7 pixels wide, far enough inside the frame, and drawn with `tolerance=0`. With `softmax` it is the
+    soft-argmax, and gives its covariance too.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ def moments(
         x, y of its centre.
     covariances : array (..., 3)
         Packed (xx, xy, yy), about that centre. Light in a single pixel or along one line has a singular one;
-        `covariance.blur(covariances, 12**-0.5)` adds what a pixel itself is wide.
+        `covariance.blur(covariances, 12**-0.5)` adds the width of a pixel.
         All three are in the framework, dtype and device of the images.
 
     Raises
@@ -68,8 +68,7 @@ def moments(
     -----
     docs/maths.md, equations 62 to 66. Half precision is computed in float32. Its results are rounded to its dtype: in
     float16 a mean beyond 32 is known to 1/32 of a pixel, and mass or variances beyond 65504 are infinite. Pass
-    `images.float()` where that matters. Nothing is cut at the frame: of a Gaussian across the border, it gives the
-    moments of the part inside.
+    `images.float()` if that matters. A Gaussian across the border of the frame gives the moments of the part inside.
 
     The soft-argmax is that of Nibali et al. (2018), "Numerical coordinate regression with convolutional neural
     networks", section 3.

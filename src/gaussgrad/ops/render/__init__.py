@@ -29,7 +29,7 @@ def render(
     backend: str | None = None,
     threads: int | None = None,
 ) -> Any:
-    """Image of Gaussians, differentiable to their means, widths and weights.
+    """Image of Gaussians, differentiable in their means, widths and weights.
 
     Pixel i has its centre at coordinate i; x runs right, y down, z deeper. Nothing is clamped or renormalised: a
     Gaussian outside the frame contributes what falls inside.
@@ -81,7 +81,7 @@ def render(
 
     Notes
     -----
-    Differentiable to `means`, `covariances` or `cholesky`, and `weights`. docs/maths.md, equations 1 to 9, 46 and 49 to
+    Differentiable in `means`, `covariances` or `cholesky`, and `weights`. docs/maths.md, equations 1 to 9, 46 and 49 to
     54. The density is that of Bishop (2006), "Pattern recognition and machine learning", equation 2.43. Kernels draw
     factors whose conditional standard deviations are below 3e-19 pixels (float64: 1e-75) as that wide.
 

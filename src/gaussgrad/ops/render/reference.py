@@ -1,4 +1,4 @@
-"""The dense renderer: short, obviously right, differentiable to any order. The oracle of every kernel."""
+"""The dense renderer: short, obviously right, differentiable in any order. The oracle of every kernel."""
 
 import itertools
 import math

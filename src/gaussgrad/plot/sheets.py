@@ -1,4 +1,4 @@
-"""Pictures: images beside their reconstructions, Gaussians as coloured ellipses on top, and learning curves."""
+"""Pictures as files: what the commands and the trainings write."""
 
 import itertools
 import math
@@ -7,15 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.collections import EllipseCollection
-from matplotlib.colors import to_rgba_array
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Ellipse, Rectangle
-from matplotlib.ticker import MaxNLocator
 
 from gaussgrad.console import Report, unheard
 from gaussgrad.files.folders import fresh_file
@@ -23,86 +19,16 @@ from gaussgrad.files.images import write_image
 from gaussgrad.files.overlays import fresh_overlays
 from gaussgrad.gaussians import Gaussians
 from gaussgrad.metrics import Baselines
+from gaussgrad.plot.curves import learning_curve
+from gaussgrad.plot.outlines import TITLES, diameters, draw_ellipses
+from gaussgrad.plot.style import DIMMED, INK, colours, draw_image
 
-STDDEVS = 2.0  # the radius of an ellipse
-ROWS = ("original", "reconstruction", "Gaussians")
 _INCHES_PER_IMAGE = 1.35
 _DPI = 160
 _GRID_SIDE = 84  # pixels
 _MARGIN = 0.35  # inches left and above
-_INK = "#222222"
-_FAINTEST = 0.2  # opacity of a Gaussian without weight
 _TOLD_APART = 400  # Gaussians in one picture
 _LARGEST = 1200  # pixels of a side that a picture of a fit keeps
-_DIMMED = 0.55  # brightness of the image under the Gaussians, so that the colours show
-_VIVID = (
-    "#ff5a5f", "#ffb400", "#8ce071", "#00c2d1", "#5b8cff",
-    "#c77dff", "#ff8fd8", "#f2e94e", "#2ec4a0", "#ff8552",
-)  # fmt: skip
-
-
-def colours(n: int) -> np.ndarray:
-    """n colours (n, 4) that tell neighbours apart and show on black and white, the same for the same index."""
-    if n <= len(_VIVID):
-        return to_rgba_array(_VIVID[:n])
-    return np.asarray(matplotlib.colormaps["hsv"](np.arange(n) * 0.618034 % 1))  # golden section
-
-
-def draw_image(axes: Axes, image: np.ndarray) -> None:
-    """Show an image (1, h, w) or (3, h, w) of values in [0, 1] without ticks."""
-    shown = np.clip(np.moveaxis(image, 0, -1), 0, 1)
-    if shown.shape[-1] == 1:
-        axes.imshow(shown[..., 0], cmap="gray", vmin=0, vmax=1, interpolation="nearest")
-    else:
-        axes.imshow(shown, interpolation="nearest")
-    height, width = shown.shape[:2]
-    axes.set(xticks=[], yticks=[], xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5))
-    for spine in axes.spines.values():
-        spine.set_visible(False)
-
-
-def draw_gaussians(
-    axes: Axes,
-    means: np.ndarray,
-    covariances: np.ndarray,
-    weights: np.ndarray,
-    *,
-    points: bool = False,
-    stddevs: float = STDDEVS,
-) -> None:
-    """Draw Gaussians (n, 2), (n, 3) as ellipses of so many standard deviations, or as points; faint where light.
-
-    `weights` (n,) or (n, c) set the opacity, relative to the largest.
-    """
-    colour = colours(len(means))
-    strength = np.abs(weights).max(axis=tuple(range(1, weights.ndim)))
-    colour[:, 3] = _FAINTEST + (1 - _FAINTEST) * (strength / max(float(strength.max(initial=0)), 1e-12))
-    if points:
-        axes.scatter(means[:, 0], means[:, 1], s=34, c=colour, edgecolors="white", linewidths=0.7)
-        return
-    widths, heights, angles = ellipses(covariances)
-    collection = EllipseCollection(
-        widths * (stddevs / STDDEVS),
-        heights * (stddevs / STDDEVS),
-        angles,
-        units="xy",
-        offsets=means,
-        offset_transform=axes.transData,
-        linewidths=1.5,
-        facecolors=colour * (1, 1, 1, 0.18),
-        edgecolors=colour,
-    )
-    axes.add_collection(collection, autolim=False)
-    axes.scatter(means[:, 0], means[:, 1], s=4, c=colour, linewidths=0)
-
-
-def ellipses(covariances: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Full widths and heights in pixels and angles in degrees from x towards y, of packed covariances (n, 3)."""
-    xx, xy, yy = np.asarray(covariances, dtype=np.float64).T
-    values, vectors = np.linalg.eigh(np.stack([np.stack([xx, xy], -1), np.stack([xy, yy], -1)], -2))
-    lengths = 2 * STDDEVS * np.sqrt(values)  # ascending
-    angles = np.degrees(np.arctan2(vectors[:, 1, 1], vectors[:, 0, 1]))
-    return lengths[:, 1], lengths[:, 0], angles
 
 
 def write_comparison(
@@ -117,12 +43,12 @@ def write_comparison(
     overwrite: bool = True,
 ) -> None:
     """Write originals (b, c, h, w), reconstructions and Gaussians as three rows of one PNG."""
-    figure, grid = _sheet(len(originals), originals.shape[2:], ROWS)
+    figure, grid = _sheet(len(originals), originals.shape[2:], TITLES)
     for column in range(len(originals)):
         draw_image(grid[0][column], originals[column])
         draw_image(grid[1][column], reconstructions[column])
-        draw_image(grid[2][column], _DIMMED * originals[column])
-        draw_gaussians(grid[2][column], means[column], covariances[column], weights[column], points=points)
+        draw_image(grid[2][column], DIMMED * originals[column])
+        draw_ellipses(grid[2][column], means[column], covariances[column], weights[column], points=points)
     _save(figure, path, overwrite)
 
 
@@ -151,8 +77,8 @@ def write_overlay(
     """Write one image (c, h, w) with its Gaussians (means, covariances, weights) on top, beside its reconstruction."""
     means, covariances, weights = gaussians
     figure, grid = _sheet(2, original.shape[1:], ("",), inches=3.0)
-    draw_image(grid[0][0], _DIMMED * original)
-    draw_gaussians(grid[0][0], means, covariances, weights, points=points)
+    draw_image(grid[0][0], DIMMED * original)
+    draw_ellipses(grid[0][0], means, covariances, weights, points=points)
     draw_image(grid[0][1], reconstruction)
     _save(figure, path, overwrite)
 
@@ -208,8 +134,8 @@ def write_diagnosis(
     hues = dict(zip(ill, colours(len(ill)), strict=True))
     for column, (above, below) in enumerate(zip(*grid, strict=True)):
         draw_image(above, images[column])
-        draw_image(below, _DIMMED * images[column])
-        widths, heights, angles = ellipses(covariances[column])
+        draw_image(below, DIMMED * images[column])
+        widths, heights, angles = diameters(covariances[column])
         for i in range(len(means[column])):
             kinds = [kind for kind in ill if ill[kind][column, i]]
             colour = hues[kinds[0]] if kinds else (1, 1, 1, 0.6)
@@ -252,7 +178,7 @@ def write_fit(
     whole = (high, wide) == size
     titles = ("the image", f"{n:,} Gaussians", "as ellipses" if whole else "those in the frame, as ellipses")
     for axes, title in zip((*above, *below), (*titles, f"the error; white is {brightest:.2g}"), strict=True):
-        axes.set_title(title, size=9, color=_INK, pad=3)
+        axes.set_title(title, size=9, color=INK, pad=3)
     for axes in [] if whole else above:
         corner = (left / step - 0.5, top / step - 0.5)
         axes.add_patch(Rectangle(corner, wide / step, high / step, fill=False, ec="white", lw=1.2))
@@ -272,8 +198,8 @@ def _draw_window(axes: Axes, image: np.ndarray, gaussians: Gaussians, box: tuple
     parts = [np.asarray(part) for part in (gaussians.means, gaussians.packed_covariances(), gaussians.weights)]
     means = parts[0] - (left, top)
     within = ((means > -0.5) & (means < (wide - 0.5, high - 0.5))).all(axis=1)
-    draw_image(axes, _DIMMED * _coloured(image[:, top : top + high, left : left + wide]))
-    draw_gaussians(axes, means[within], *(part[within] for part in parts[1:]), stddevs=1.0)
+    draw_image(axes, DIMMED * _coloured(image[:, top : top + high, left : left + wide]))
+    draw_ellipses(axes, means[within], *(part[within] for part in parts[1:]), stddevs=1.0)
 
 
 def _coloured(image: np.ndarray) -> np.ndarray:
@@ -315,51 +241,17 @@ def _sheet(
         fractions = ((x / total[0], y / total[1], w / total[0], h / total[1]) for x, y, w, h in boxes)
         grid.append([figure.add_axes(box) for box in fractions])
         middle = (bottom + high / 2) / total[1]
-        figure.text(left / 2 / total[0], middle, name, rotation=90, ha="center", va="center", color=_INK, size=9)
+        figure.text(left / 2 / total[0], middle, name, rotation=90, ha="center", va="center", color=INK, size=9)
     return figure, grid
 
 
 def write_learning_curve(
     path: str | os.PathLike[str], history: Sequence[Mapping[str, Any]], baselines: Baselines, overwrite: bool = True
 ) -> None:
-    """Write training and held-out PSNR by epoch, with the mean image and PCA as horizontal lines, as PNG.
-
-    `history` has rows with "epoch", and where they were measured "loss" and "held_out_psnr".
-    """
+    """Write the learning curve of a training as PNG."""
     figure = Figure(figsize=(7.2, 4.2), dpi=_DPI, facecolor="white", layout="constrained")
-    axes = figure.add_subplot()
-    trained = [(row["epoch"], -10 * np.log10(row["loss"])) for row in history if row.get("loss", 0) > 0]
-    measured = [(row["epoch"], row["held_out_psnr"]) for row in history if "held_out_psnr" in row]
-    last = max((row["epoch"] for row in history), default=1)
-    for series, name, colour in ((trained, "training (augmented)", "#9aa5b1"), (measured, "held out", "#d1495b")):
-        if series:
-            axes.plot(*zip(*series, strict=True), color=colour, lw=2, marker="o" if len(series) < 3 else "", label=name)
-    pca = f"PCA, {baselines.pca_numbers} numbers"  # its label stands left, where a curve is still low
-    for value, name, side in ((baselines.pca, pca, "left"), (baselines.mean_image, "mean image", "right")):
-        axes.axhline(value, color="#30638e", lw=1, ls=(0, (5, 4)))
-        axes.annotate(
-            f"{name}: {value:.2f} dB",
-            (int(side == "right"), value),
-            (4 if side == "left" else -2, 3),
-            xycoords=axes.get_yaxis_transform(),
-            textcoords="offset points",
-            ha=side,
-            size=9,
-            color="#30638e",
-        )
-    axes.set(xlabel="epoch", ylabel="PSNR (dB)", xlim=(1, last) if last > 1 else (0.5, 1.5))
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.set_title(_curve_title(measured), loc="left", size=11, color=_INK)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.grid(axis="y", color="#e6e6e6", lw=0.8)
-    axes.set_axisbelow(True)
-    if history:
-        axes.legend(frameon=False, loc="center right")
+    learning_curve(figure.add_subplot(), history, baselines)
     _save(figure, path, overwrite)
-
-
-def _curve_title(measured: Sequence[tuple[int, float]]) -> str:
-    return f"Held-out PSNR {measured[-1][1]:.2f} dB after epoch {measured[-1][0]}" if measured else "PSNR"
 
 
 def _save(figure: Figure, path: str | os.PathLike[str], overwrite: bool) -> None:
