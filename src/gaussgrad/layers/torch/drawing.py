@@ -117,7 +117,7 @@ class RenderGaussians(_Drawing):
         Whether the input has a batch axis. None: one of two axes is (n, r) if it has r columns, which the layer says in
         a warning, once and in training mode; else it is flat, (b, n * r). A network that ends in a single row, (b, r),
         needs True; (n * r,) needs False.
-    backend : {None, "reference", "cpu"}
+    backend : {None, "reference", "cpu", "triton"}
         As in `gaussgrad.render`. "reference" is for programs that leave Python (docs/deployment.md).
 
     Raises
