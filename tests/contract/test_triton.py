@@ -149,18 +149,20 @@ def test_a_point_with_a_value_that_is_not_valid_is_nan_and_so_are_its_gradients(
         assert result[[0, 2, 3]].isfinite().all()
 
 
-@pytest.mark.parametrize("compose", ["sum", "max"])
-def test_lists_of_tiles_and_full_ones_give_the_bits_of_none(compose: str, place: str, monkeypatch: pytest.MonkeyPatch):
-    arrays = [torch.tensor(array, device=place).float() for array in render_inputs(2, b=1, n=12)]
-    options = {**DRAWING, "size": (20, 40), "compose": compose}
+def test_lists_of_tiles_and_full_ones_give_the_bits_of_none(place: str, monkeypatch: pytest.MonkeyPatch):
+    means, *others = (torch.tensor(array, device=place).float() for array in render_inputs(2, b=1, n=12, c=1))
+    options = {**DRAWING, "size": (40, 40), "compose": "sum"}
 
     def draw() -> torch.Tensor:
-        return of_render.forward(*arrays, threads=1, **options)[0]
+        return of_render.forward(2.5 * means, *others, threads=1, **options)[0]
 
     wanted = draw()
     monkeypatch.setattr(of_render, "UNLISTED", 4)
     assert torch.equal(draw(), wanted)
-    monkeypatch.setattr(of_render, "LEAST_CAPACITY", 3)  # less than touch the first tile
+    monkeypatch.setattr(of_render, "NESTED_FROM", 0)
+    monkeypatch.setattr(of_render, "NESTED", 2)
+    assert torch.equal(draw(), wanted)
+    monkeypatch.setattr(of_render, "_capacity", lambda n, tiles: 2)  # less than touch a tile
     assert torch.equal(draw(), wanted)
 
 
@@ -207,7 +209,7 @@ def test_every_kernel_compiles_for_a_gpu_that_is_not_here(tmp_path: Any, monkeyp
     monkeypatch.setenv("TRITON_INTERPRET", "0")
     monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path))
     found = in_fresh_process(compile_kernels, anew=True)
-    assert found == {"prepare": 6, "collect": 1, "draw": 3, "add_up": 3, "finish": 3, "mix": 1, "unmix": 1}
+    assert found == {"prepare": 4, "collect": 2, "draw": 2, "add_up": 2, "finish": 2, "mix": 1, "unmix": 1}
 
 
 def on_a_gpu(requires_grad: bool = False) -> list[torch.Tensor]:

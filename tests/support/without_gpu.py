@@ -4,7 +4,6 @@ from collections import Counter
 from typing import Any
 
 COMPILED = (
-    "render-1d-max-0-density",
     "render-2d-union-0.0111-area",
     "render-3d-sum-0.0001-density-point-cholesky",
     "mixture_log_density-20",
@@ -29,7 +28,7 @@ class AbsentGPU:
 def compile_kernels() -> Counter[str]:
     """How often each kernel was compiled for a few cases that reach all of them; for a process that interprets none."""
     import torch
-    from cases import CASES, render_inputs
+    from cases import CASES, SIZES, render_inputs
     from oracle import operation_of
     from triton.runtime import driver
     from triton.runtime.jit import JITFunction
@@ -46,9 +45,12 @@ def compile_kernels() -> Counter[str]:
     JITFunction.run = compile_only
     for number, label in enumerate(COMPILED):
         case = next(case for case in CASES if case.label == label)
-        arrays = render_inputs(1, n=40) if label.startswith("render-1d") else case.arrays  # enough for lists
-        options = {**case.options, "size": (700,)} if label.startswith("render-1d") else case.options
+        arrays, options = case.arrays, case.options
+        if options.get("size") == SIZES[2]:  # enough tiles and Gaussians for lists
+            arrays, options = render_inputs(2, n=40), {**options, "size": (40, 40)}
         kernels = operation_of(case).load_kernels("cuda")
+        if case.operation == "render":
+            kernels.NESTED_FROM = 0  # lists made from lists
         dtype = torch.float64 if number % 2 else torch.float32
         tensors = [torch.tensor(array, dtype=dtype) for array in arrays]
         out, saved = kernels.forward(*tensors, threads=1, **options)

@@ -40,6 +40,7 @@ BLOCK = 128  # Gaussians of a program that looks at each once
 BLOCK_OF_BINS = 512
 UNLISTED = 32  # Gaussians that every tile looks at itself
 LEAST_CAPACITY = 512  # of the list of a tile
+NESTED, NESTED_FROM = 8, 2**24  # tiles along each axis that share a list, from so many pairs of tiles and Gaussians on
 PROGRAMS = 4096  # that fill a GPU: fewer Gaussians than that are summed by several programs each
 MOST_SPLITS = 64
 LOWEST = {torch.float32: -87.3, torch.float64: -708.3}  # exponents below these give no normal number
@@ -73,7 +74,7 @@ def plan(means: Tensor, weights: Tensor, options: dict[str, Any]) -> Plan:
     frame = Frame(*(1,) * (3 - len(size)), *size)
     items, n, channels = weights.shape
     tile = _tile(frame, len(size))
-    tiles = math.prod(-(-length // side) for length, side in zip(reversed(frame), tile, strict=True))
+    tiles = _count_tiles(frame, tile)
     splits = min(tiles, MOST_SPLITS, max(1, PROGRAMS // max(1, items * n)))
     return Plan(
         frame,
@@ -92,6 +93,10 @@ def plan(means: Tensor, weights: Tensor, options: dict[str, Any]) -> Plan:
         tiles,
         splits,
     )
+
+
+def _count_tiles(frame: Frame, tile: tuple[int, ...]) -> int:
+    return math.prod(triton.cdiv(length, side) for length, side in zip(reversed(frame), tile, strict=True))
 
 
 def _tile(frame: Frame, dimensions: int) -> tuple[int, ...]:
@@ -141,16 +146,46 @@ def _prepare(scene: Scene, p: Plan) -> tuple[Prepared, Tensor]:
 
 
 def _bins(prepared: Prepared, p: Plan) -> Bins:
-    """The lists of the tiles; none where an image is one tile or has few Gaussians."""
+    """The lists of the tiles; none where an image is one tile or has few Gaussians.
+
+    Many tiles do not each look at many Gaussians, but at the list of a larger tile around them.
+    """
     new = prepared.spans.new_empty
+    nothing = Bins(new(1), new(1), 0)
     if p.tiles == 1 or p.n <= UNLISTED:
-        return Bins(new(1), new(1), 0)
-    capacity = min(p.n, max(LEAST_CAPACITY, 16 * p.n // p.tiles))
-    bins = Bins(new((p.items * p.tiles, capacity)), new(p.items * p.tiles), capacity)
-    collect[(p.items * p.tiles,)](
-        prepared.spans, bins, p.frame, p.n, p.gaussians, p.tiles, D=p.dimensions, BLOCK=BLOCK_OF_BINS, **p.tile
+        return nothing
+    if p.tiles * p.n <= NESTED_FROM:
+        return _collect(prepared, p, p.tile, nothing)
+    large = {side: NESTED * pixels for side, pixels in p.tile.items()}
+    return _collect(prepared, p, p.tile, _collect(prepared, p, large, nothing))
+
+
+def _collect(prepared: Prepared, p: Plan, tile: dict[str, int], parents: Bins) -> Bins:
+    """The lists of tiles of this size, from those of the larger ones around them if there are any."""
+    tiles = _count_tiles(p.frame, tuple(tile.values()))
+    capacity = _capacity(p.n, tiles)
+    new = prepared.spans.new_empty
+    bins = Bins(new((p.items * tiles, capacity)), new(p.items * tiles), capacity)
+    collect[(p.items * tiles,)](
+        prepared.spans,
+        parents,
+        bins,
+        p.frame,
+        p.n,
+        p.gaussians,
+        tiles,
+        NESTED=parents.capacity > 0,
+        D=p.dimensions,
+        FACTOR=NESTED,
+        BLOCK=BLOCK_OF_BINS,
+        **tile,
     )
     return bins
+
+
+def _capacity(n: int, tiles: int) -> int:
+    """How many Gaussians the list of a tile holds: many times its share of them."""
+    return min(n, max(LEAST_CAPACITY, 16 * n // tiles))
 
 
 @on_tensors

@@ -27,25 +27,43 @@ def corner(tile, frame, TX: tl.constexpr, TY: tl.constexpr, TZ: tl.constexpr):
 @triton.jit
 def collect(
     spans,
+    parents,
     bins,
     frame,
     n,
     count,
     tiles,
+    NESTED: tl.constexpr,
     D: tl.constexpr,
     TX: tl.constexpr,
     TY: tl.constexpr,
     TZ: tl.constexpr,
+    FACTOR: tl.constexpr,
     BLOCK: tl.constexpr,
 ):
-    """List the Gaussians of one tile of one batch item."""
+    """List the Gaussians of one tile of one batch item.
+
+    With NESTED it looks at those that `parents` list for the tile FACTOR times as long on each side around it, else,
+    and where that list is full, at all.
+    """
     program = tl.program_id(0).to(tl.int64)
-    first = program // tiles * n
+    item = program // tiles
     x, y, z = corner((program % tiles).to(tl.int32), frame, TX, TY, TZ)
+    parent, listed, total = item, 0, n
+    if NESTED:
+        across, down = tl.cdiv(frame.width, FACTOR * TX), tl.cdiv(frame.height, FACTOR * TY)
+        around = x // (FACTOR * TX) + across * (y // (FACTOR * TY) + down * (z // (FACTOR * TZ)))
+        parent = item * (across * down * tl.cdiv(frame.depth, FACTOR * TZ)) + around
+        known = tl.load(parents.counts + parent)
+        listed = tl.where(known <= parents.capacity, known, 0)
+        total = tl.where(known <= parents.capacity, known, n)
     found = 0
-    for start in range(0, n, BLOCK):
+    for start in range(0, total, BLOCK):
         i = start + tl.arange(0, BLOCK)
-        hit = touches(spans, first + i, count, x, y, z, i < n, D, TX, TY, TZ) & (i < n)
+        inside = i < total
+        if NESTED:
+            i = tl.load(parents.members + parent * parents.capacity + i, mask=i < listed, other=i)
+        hit = touches(spans, item * n + i, count, x, y, z, inside, D, TX, TY, TZ) & inside
         place = found + tl.cumsum(hit.to(tl.int32), 0) - 1
         tl.store(bins.members + program * bins.capacity + place, i, mask=hit & (place < bins.capacity))
         found += tl.sum(hit.to(tl.int32), 0)

@@ -76,7 +76,7 @@ def add_up(
     mxy, mxz, myy, myz, mzz = nothing, nothing, nothing, nothing, nothing
     sums = partial + split.to(tl.int64) * (FIRST_LEVEL + channels) * count + g
     for block in range(0, channels, C):
-        channel = block + tl.arange(0, C)
+        channel = block + tl.arange(0, C).to(tl.int64)
         known = channel < channels
         level = tl.load(weights + g * channels + channel, mask=known, other=0.0).to(tl.float64)
         level = (level * scale).to(kind)
