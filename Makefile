@@ -14,7 +14,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --no-compile --constraint constr
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
-	@echo 'FRAMEWORKS=jax,tensorflow,keras,onnx makes .venv with these too; tests of one that is missing are counted at the end.'
+	@echo 'FRAMEWORKS=jax,tensorflow,keras,onnx,triton makes .venv with these too; tests of one that is missing are counted at the end.'
 	@echo 'Variables: PYTHON=python3.12 makes .venv with that Python; ARGS="..." goes to the command of demo, test or bench.'
 
 demo: $(VENV)/.installed-app ## train an autoencoder that draws Gaussians, about five minutes, fit a photograph; pictures in demo/

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from paths import ROOT, SOURCE
 
-FRAMEWORKS = ("torch", "jax", "tensorflow", "keras", "mxnet", "mlx")
+FRAMEWORKS = ("torch", "jax", "tensorflow", "keras", "mxnet", "mlx", "triton")
 IMPORT_SECONDS = 0.3
 LINES = 400
 

@@ -5,6 +5,7 @@ arguments, so that another environment can run what the last one did not:
 `pytest @.pytest_cache/d/left-out/tests.txt --every-framework`.
 """
 
+import os
 import re
 from collections.abc import Iterable
 from importlib.util import find_spec
@@ -13,7 +14,7 @@ from typing import Any, NoReturn, final
 
 import pytest
 
-FRAMEWORKS = ("torch", "jax", "tensorflow", "keras", "onnxruntime")
+FRAMEWORKS = ("torch", "jax", "tensorflow", "keras", "onnxruntime", "triton")
 DATA, GPU = "real data", "a GPU"
 
 MODULES = {
@@ -24,6 +25,7 @@ MODULES = {
         "src/gaussgrad/frameworks/tensorflow_linalg.py",
         "src/gaussgrad/frameworks/tensorflow_namespace.py",
     ),
+    "triton": ("src/gaussgrad/ops/render/triton", "src/gaussgrad/ops/mixture/triton"),
 }
 """What cannot be imported without a framework, and so not be searched for docstrings."""
 
@@ -43,6 +45,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    if find_spec("triton") is not None and not _has_gpu():
+        os.environ.setdefault("TRITON_INTERPRET", "1")  # which Triton reads when PyTorch, or anybody, imports it
     missing = [name for name in FRAMEWORKS if find_spec(name) is None]
     if missing and config.getoption("--every-framework"):
         raise pytest.UsageError(f"--every-framework: {', '.join(missing)} cannot be imported here")

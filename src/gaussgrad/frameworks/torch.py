@@ -17,7 +17,7 @@ import torch
 from torch.utils._python_dispatch import is_in_torch_dispatch_mode
 
 from gaussgrad.arrays import for_kernels
-from gaussgrad.frameworks import torch_reference
+from gaussgrad.frameworks import torch_kernels, torch_reference
 from gaussgrad.op import OPERATIONS, Operation, Output
 
 Tensors = tuple[torch.Tensor, ...]
@@ -72,11 +72,11 @@ def apply(
     operation: Operation, arrays: Tensors, options: dict[str, Any], backend: str | None, threads: int
 ) -> torch.Tensor:
     if backend is not None:
-        operation.check_backend(backend, arrays[0].device.type, f"tensors on {arrays[0].device}")
+        operation = torch_kernels.force(operation, backend, arrays[0].device)
     if backend == "reference":
         _check_values(operation, arrays, options)
         return operation.reference(namespace, *arrays, **options)
-    direct, general = _FUNCTIONS[operation.name]
+    direct, general = _functions_of(operation)
     values = _plain_values(arrays) if "cpu" in operation.kernels else None
     if values is not None:
         return direct.apply(values, *arrays, *options.values(), threads)
@@ -155,7 +155,7 @@ class _CustomOps:
 
     def _run_forward(self, *args: Any) -> list[torch.Tensor]:
         arrays, options, threads = self.split(args)
-        kernels = self.operation.load_kernels(arrays[0].device.type)
+        kernels = torch_kernels.load(self.operation, arrays[0].device.type)
         if kernels is None:
             return [torch_reference.forward(self.operation, arrays, options)]
         if arrays[0].is_cpu:
@@ -173,13 +173,13 @@ class _CustomOps:
     def _fake(self, *args: Any) -> list[torch.Tensor]:
         arrays, options, _ = self.split(args)
         outputs = [self.operation.output(_shapes(arrays), options)]
-        if arrays[0].device.type in self.operation.kernels:
+        if torch_kernels.serves(self.operation, arrays[0].device.type):
             outputs += self.operation.saved(_shapes(arrays), options)
         return [_empty(output, arrays[0]) for output in outputs]
 
     def _run_backward(self, grad: torch.Tensor, saved: Any, *args: Any) -> list[torch.Tensor]:
         arrays, options, threads = self.split(args)
-        kernels = self.operation.load_kernels(grad.device.type)
+        kernels = torch_kernels.load(self.operation, grad.device.type)
         if kernels is None:
             return torch_reference.backward(self.operation, grad, arrays, options)
         if grad.is_cpu:
@@ -313,6 +313,13 @@ def _make_functions(operation: Operation) -> tuple[type[torch.autograd.Function]
         function.__name__ = function.__qualname__ = operation.name
     Backward.__name__ = Backward.__qualname__ = f"{operation.name}_backward"
     return Direct, Forward
+
+
+def _functions_of(operation: Operation) -> tuple[type[torch.autograd.Function], type[torch.autograd.Function]]:
+    """Those of the operation, made when they are first asked for where it is the interpreted form of one."""
+    if operation.name not in _FUNCTIONS:
+        _FUNCTIONS[operation.name] = _make_functions(operation)
+    return _FUNCTIONS[operation.name]
 
 
 _FUNCTIONS = {name: _make_functions(operation) for name, operation in OPERATIONS.items()}

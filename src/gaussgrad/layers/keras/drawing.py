@@ -67,7 +67,7 @@ class RenderGaussians(_Drawing):
     row, variance, stddev, parametrization, narrowest, widest, coordinates, amplitude, compose, pixel, tolerance, maps
         As of `gaussgrad.layers.torch.RenderGaussians`. `row` spells the numbers of one Gaussian, such as "x y",
         "x y xx xy yy" or "x y variance weight*3".
-    backend : {None, "reference", "cpu"}
+    backend : {None, "reference", "cpu", "triton"}
         As in `gaussgrad.render`. "reference" is for programs that leave Python (docs/deployment.md).
     **kwargs
         Of `keras.layers.Layer`, such as `name`.

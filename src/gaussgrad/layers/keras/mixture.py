@@ -132,7 +132,7 @@ class MixtureLoss(keras.losses.Loss):
     ----------
     components, dimensions, covariance
         Those of the layer.
-    backend : {None, "reference", "cpu"}
+    backend : {None, "reference", "cpu", "triton"}
         As of `gaussgrad.layers.torch.MixtureDensity`.
     **kwargs
         Of `keras.losses.Loss`, such as `reduction`.

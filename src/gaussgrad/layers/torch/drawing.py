@@ -117,7 +117,7 @@ class RenderGaussians(_Drawing):
         Whether the input has a batch axis. None: an input with two axes is (n, r) if it has r columns, and else flat,
         (b, n * r); in the first case the layer warns, once and in training mode. A network that ends in a single row,
         (b, r), needs True; (n * r,) needs False.
-    backend : {None, "reference", "cpu"}
+    backend : {None, "reference", "cpu", "triton"}
         As in `gaussgrad.render`. "reference" is for programs that leave Python (docs/deployment.md).
 
     Raises

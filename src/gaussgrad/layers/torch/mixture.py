@@ -27,7 +27,7 @@ class MixtureDensity(nn.Module):
     variance_floor : float
         Added to every variance, in squared units of the points; covariances stay as they are (Tikhonov). Targets on a
         lattice need it, because their likelihood has no bound without: take the square of a fraction of the step.
-    backend : {None, "reference", "cpu"}
+    backend : {None, "reference", "cpu", "triton"}
         Of log densities, as in `gaussgrad.mixture_log_density`. Diagonal mixtures have no kernels: None or "reference".
 
     Raises

@@ -54,8 +54,8 @@ def mixture_log_density(
         Logarithms of the standard deviations along x and y; of magnitude below 87 in float32, 708 in float64.
     atanh_correlations : array (..., k)
         The correlations before tanh, any number below the same magnitudes. Leading axes of all five broadcast.
-    backend : {None, "reference", "cpu"}
-        None takes the kernels where they run, else the dense reference.
+    backend : {None, "reference", "cpu", "triton"}
+        None takes the kernels where they run, else the dense reference. "triton" are those for CUDA tensors.
     threads : int, optional
         Threads of this call; by default those of torch, or every core.
 
@@ -165,7 +165,7 @@ OPERATION = register(
         arrays=tuple(OWN_AXES),
         options={},
         reference=reference.mixture_log_density,
-        kernels={"cpu": "gaussgrad.ops.mixture.cpu"},
+        kernels={"cpu": "gaussgrad.ops.mixture.cpu", "cuda": "gaussgrad.ops.mixture.triton"},
         output=_output,
         saved=_saved,
         elements=_elements,

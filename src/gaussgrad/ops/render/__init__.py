@@ -61,8 +61,8 @@ def render(
     tolerance : float in [0, 1)
         Each Gaussian's shape g = exp(-q/2) becomes max(g - tolerance, 0): an error of at most `tolerance` of its peak,
         and a cost in proportion to the pixels touched. 0 draws every representable pixel.
-    backend : {None, "reference", "cpu"}
-        None takes the kernels where they run, else the dense reference.
+    backend : {None, "reference", "cpu", "triton"}
+        None takes the kernels where they run, else the dense reference. "triton" are those for CUDA tensors.
     threads : int, optional
         Threads of this call; by default those of torch, or every core.
 
@@ -157,7 +157,7 @@ OPERATION = register(
             "form": "str",  # of the widths: "covariances" or "cholesky"
         },
         reference=reference.render,
-        kernels={"cpu": "gaussgrad.ops.render.cpu"},
+        kernels={"cpu": "gaussgrad.ops.render.cpu", "cuda": "gaussgrad.ops.render.triton"},
         output=_output,
         saved=_saved,
         elements=_elements,
