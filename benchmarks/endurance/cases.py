@@ -43,7 +43,7 @@ class Case:
 def check(case: Case, rng: draws.Random) -> int:
     """Call, compare, and call again in other ways; how many calls that were. Raises `Wrong`."""
     known = expected(case)
-    given = {name: draws.disguised(rng, array) for name, array in case.arrays.items()}
+    given = {name: draws.disguised(rng, array.copy()) for name, array in case.arrays.items()}
     first = results(case.function(**given, **case.options))
     compare(case, first, known)
     for name, array in given.items():

@@ -7,6 +7,7 @@ import resource
 import signal
 import sys
 import time
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -106,6 +107,9 @@ def _be(arguments: list[str], folder: Path, out: Path, err: Path, ready: int) ->
     os.chdir(folder)
     size = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (size + MOST_MEMORY, size + MOST_MEMORY))
+    warnings.resetwarnings()  # a user sees them on stderr
+    for category in (DeprecationWarning, PendingDeprecationWarning, ImportWarning, ResourceWarning):
+        warnings.simplefilter("ignore", category)
     from gaussgrad import cli
 
     code = 1

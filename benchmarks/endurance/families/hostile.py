@@ -22,6 +22,7 @@ OPTIONS = {
     "fit": ("-n", "--steps", "--seconds", "--psnr", "--narrowest", "--seed"),
     "predict": ("--refine",),
 }
+LIMITS = {"train": ("--minutes", 0.02), "fit": ("--seconds", 1)}  # a million steps are no mistake
 COMMANDS = (  # each with the file that is damaged, which it reads as IT
     ("whole.npy", TRAIN),
     ("whole.npy", PREDICT),
@@ -139,7 +140,9 @@ def attempt(folder: Path, seed: int, number: int) -> int:
         mutations.damage(rng, place / name)
     else:
         names = OPTIONS[command[0]]
-        command = (*command, names[int(rng.integers(len(names)))], mutations.hostile_word(rng))
+        option = names[int(rng.integers(len(names)))]
+        limit = LIMITS.get(command[0], ()) if option != "--seconds" else ()
+        command = (*command, option, mutations.hostile_word(rng), *limit)
     before = listing(place)
     ended = warm.finish(command, place, LONGEST)
     refuse_ending(command, ended, before, place)
