@@ -188,7 +188,6 @@ def _spread(image: Any, scale: Any, mean: np.ndarray, kernel: np.ndarray, weight
     letters, taps = "abc"[: len(rows)], "xyz"[: len(rows)]
     pairs = ",".join(f"{a}{x}" for a, x in zip(letters, taps, strict=True))
     drawn = np.einsum(f"{pairs},{taps}->{letters}", *rows, kernel)
-    reach = 1 + sum(map(abs, mean))
-    sizes = np.einsum(f"{pairs},{taps}->{letters}", *((row > 0) + row for row in rows), np.abs(kernel)) * reach
+    sizes = np.einsum(f"{pairs},{taps}->{letters}", *((row > 0) + row for row in rows), np.abs(kernel))
     image += weight.reshape(-1, *(1,) * len(rows)) * drawn
     scale += np.abs(weight).reshape(-1, *(1,) * len(rows)) * sizes
