@@ -89,8 +89,6 @@ def _attempt(family: str, seed: int, numbers: Iterator[int], deadline: float, mo
         module = import_module(f"benchmarks.endurance.families.{family}")
         with module.ready(Path(folder), seed) as attempt:
             for number in numbers:
-                if time.monotonic() > deadline or most <= 0:
-                    break
                 pipe.send(("begin", number))
                 try:
                     pipe.send(("tries", attempt(number)))
@@ -98,3 +96,5 @@ def _attempt(family: str, seed: int, numbers: Iterator[int], deadline: float, mo
                     most -= 1
                     words = str(error) if isinstance(error, Wrong) else traceback.format_exc()
                     pipe.send(("failure", Failure(number, words)))
+                if time.monotonic() > deadline or most <= 0:  # one attempt there is, however long it took to be ready
+                    break

@@ -46,7 +46,7 @@ def check(case: Case, dtype: str, seed: int) -> None:
     cases.compare(case, first, cases.expected(case))
     if cases.takes_threads(case.function):
         for threads in (1, 2):
-            again = cases.results(case.function(**typed, **case.options, threads=threads))
+            again = cases.results(case.function(**given, **case.options, threads=threads))
             cases.same_bits(case, first, again, f"with {threads} threads")
 
 
