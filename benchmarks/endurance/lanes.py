@@ -1,6 +1,5 @@
 """A family in a process of its own for so many seconds; what hangs or dies is told, and the next attempt goes on."""
 
-import itertools
 import multiprocessing
 import os
 import signal
@@ -8,7 +7,6 @@ import tempfile
 import time
 import traceback
 import warnings
-from collections.abc import Iterator
 from importlib import import_module
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -19,7 +17,7 @@ from benchmarks.endurance.tally import MOST_TOLD, Failure, Tally
 HANGS = 300.0  # seconds after which an attempt that says nothing hangs; kernels compile for some of them
 
 
-def run(family: str, seed: int, numbers: Iterator[int], seconds: float, tally: Tally) -> None:
+def run(family: str, seed: int, numbers: range, seconds: float, tally: Tally) -> None:
     """Attempts by number until the time is over, or too many have failed."""
     begin = time.monotonic()
     deadline = begin + seconds
@@ -35,7 +33,7 @@ def run(family: str, seed: int, numbers: Iterator[int], seconds: float, tally: T
         failed = len(tally.failures)
         if number is None:
             break
-        numbers = itertools.count(number + 1) if isinstance(numbers, itertools.count) else iter(())
+        numbers = range(number + 1, numbers.stop)
     tally.seconds += time.monotonic() - begin
 
 
@@ -73,7 +71,7 @@ def end_group(process: multiprocessing.Process) -> None:
     process.join(10)
 
 
-def _serve(family: str, seed: int, numbers: Iterator[int], seconds: float, most: int, pipe: Connection) -> None:
+def _serve(family: str, seed: int, numbers: range, seconds: float, most: int, pipe: Connection) -> None:
     """The process: attempts one after the other."""
     os.setsid()
     warnings.simplefilter("error")
@@ -84,7 +82,7 @@ def _serve(family: str, seed: int, numbers: Iterator[int], seconds: float, most:
     pipe.send(("end", None))
 
 
-def _attempt(family: str, seed: int, numbers: Iterator[int], deadline: float, most: int, pipe: Connection) -> None:
+def _attempt(family: str, seed: int, numbers: range, deadline: float, most: int, pipe: Connection) -> None:
     with tempfile.TemporaryDirectory(prefix="endurance-", ignore_cleanup_errors=True) as folder:
         module = import_module(f"benchmarks.endurance.families.{family}")
         with module.ready(Path(folder), seed) as attempt:

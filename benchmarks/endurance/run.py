@@ -1,6 +1,5 @@
 """All families in two lanes, each in turn for its share of the time; a table, and how to repeat what failed."""
 
-import itertools
 import threading
 import time
 from collections.abc import Iterable, Sequence
@@ -19,7 +18,7 @@ def report_on(minutes: float, seed: int, names: Sequence[str], attempt: int | No
     tallies = {name: Tally() for name in names}
     if attempt is not None:
         for name in names:
-            lanes.run(name, seed, iter((attempt,)), lanes.HANGS, tallies[name])
+            lanes.run(name, seed, range(attempt, attempt + 1), lanes.HANGS, tallies[name])
     else:
         _in_lanes(minutes, seed, tallies)
     print(pages.table(COLUMNS, rows(tallies)), flush=True)
@@ -54,7 +53,7 @@ def _lane(lane: int, minutes: float, seed: int, tallies: dict[str, Tally]) -> No
             continue
         seconds = max(1.0, (deadline - time.monotonic()) * share / left)
         left -= share
-        lanes.run(name, seed, itertools.count(lane * 10**9), seconds, tallies[name])
+        lanes.run(name, seed, range(lane * 10**9, 2**62), seconds, tallies[name])
         print(
             f"{FAMILIES[name].title}: {tallies[name].tries:,} tries, {len(tallies[name].failures)} failures", flush=True
         )
