@@ -1,1 +1,1 @@
-"""Measurements of gaussgrad, by one command: `python -m benchmarks speed|quality …`; `--help` lists what is there."""
+"""Measurements of gaussgrad, by one command: `python -m benchmarks ROOM …`; `--help` lists what is there."""

@@ -1,4 +1,4 @@
-"""`python -m benchmarks speed|quality …`: measure gaussgrad; nothing is measured unless the contract tests pass."""
+"""`python -m benchmarks ROOM …`: measure gaussgrad; nothing is measured unless the contract tests pass."""
 
 import argparse
 import sys
@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 from benchmarks import contract
 from benchmarks.arguments import Parser
+from benchmarks.endurance import commands as endurance
 from benchmarks.quality import commands as quality
 from benchmarks.speed import commands as speed
 
-ROOMS = (speed, quality)
+ROOMS = (speed, quality, endurance)
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:

@@ -7,6 +7,8 @@ import pytest
 from benchmarks import __main__ as command
 from benchmarks import contract
 from benchmarks.arguments import matching
+from benchmarks.endurance import run as endurance
+from benchmarks.endurance.families import FAMILIES
 from benchmarks.quality import (
     crop_encoder,
     curves,
@@ -36,6 +38,7 @@ def asked(monkeypatch) -> list[tuple]:
         histograms,
         moments,
         against,
+        endurance,
         crop_encoder,
         encoder,
         variants,
@@ -120,8 +123,17 @@ def test_the_subjects_of_quality_get_what_was_asked(asked, digits, tmp_path):
     ]
 
 
+def test_endurance_gets_what_was_asked(asked):
+    command.main(["endurance", "--minutes", "2.5", "--seed", "7", "--only", "kills", "--attempt", "3"])
+    command.main(["endurance", "--docs"])
+    assert asked == [
+        ("endurance.run", 2.5, 7, ["kills"], 3, False),
+        ("endurance.run", 5.0, 0, list(FAMILIES), None, True),
+    ]
+
+
 @pytest.mark.parametrize(("arguments", "listed"), [
-    ([], ("speed", "quality")),
+    ([], ("speed", "quality", "endurance")),
     (["speed"], ("render", "mixtures", "histograms", "moments", "--against")),
     (["quality"], ("encoder", "variants", "refinement", "recovery", "fit", "curves", "second-order", "fewest")),
 ])  # fmt: skip
@@ -146,6 +158,9 @@ def test_help_lists_what_there_is(arguments, listed, capsys):
     (["quality", "encoder", __file__, __file__, "-o", "new"], "--test IMAGE"),
     (["quality", "encoder", __file__, "-o", "new", "--only", "deconvolutional decoder"], "--decoder-seconds"),
     (["quality", "refinement", "--images", __file__], "name a RUN, or give -n"),
+    (["endurance", "--minutes", "inf"], "--minutes must be a positive number"),
+    (["endurance", "--only", "luck"], "invalid choice: 'luck'"),
+    (["endurance", "--docs", "--only", "kills"], "--docs takes a whole run"),
     (["quality", "recovery", "--only", "luck"], "'luck' is none of: squared error; "),
 ])  # fmt: skip
 def test_what_cannot_be_run_is_refused_in_one_line(arguments, told, capsys):
