@@ -1,6 +1,7 @@
 """Threads and processes: the pool, callers on several threads, forks after use, and data-loader workers."""
 
 import multiprocessing
+import os
 import signal
 import subprocess
 import sys
@@ -143,6 +144,38 @@ def test_a_process_forked_after_use_in_the_parent_draws(in_fresh_process: Callab
     expected, images = in_fresh_process(forked, draw, 4)
     for image in images:
         np.testing.assert_array_equal(image, expected)
+
+
+def fork_beside_a_compilation() -> tuple[float, int]:
+    """The seconds that a fork waits while another thread compiles, and how a child ends that compiles too."""
+    from numba.core.compiler_lock import global_compiler_lock
+
+    begun = threading.Event()
+
+    def compile_for_long() -> None:
+        with global_compiler_lock:
+            begun.set()
+            time.sleep(0.5)
+
+    thread = threading.Thread(target=compile_for_long)
+    thread.start()
+    begun.wait()
+    start = time.monotonic()
+    child = os.fork()
+    if child == 0:
+        signal.alarm(20)  # ends a child that waits for ever
+        with global_compiler_lock:
+            os._exit(0)
+    waited = time.monotonic() - start
+    thread.join()
+    return waited, os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+@FORK
+def test_a_fork_beside_a_thread_that_compiles_leaves_a_child_that_can_compile(in_fresh_process: Callable[..., Any]):
+    waited, code = in_fresh_process(fork_beside_a_compilation)
+    assert waited > 0.2
+    assert code == 0
 
 
 def own_and_loaded(start_method: str, workers: int) -> tuple[np.ndarray, np.ndarray]:

@@ -23,6 +23,12 @@ def test_large_counts_keep_their_last_digit():
     np.testing.assert_array_equal(Scale(2**31, 2**31 + 2).to_unit(counts), np.float32([0, 0.5]))
 
 
+def test_numbers_that_float32_cannot_hold_are_refused():
+    with pytest.raises(ValueError, match=r"the images must be within float32, .*; got numbers from -2 to 1e\+300"):
+        Scale(0, 1).to_unit(np.array([-2.0, 1e300]))
+    np.testing.assert_array_equal(Scale(0, 1e300).to_unit(np.array([-2e300, 1e300])), np.float32([-2, 1]))
+
+
 @pytest.mark.parametrize(
     ("numbers", "black", "white", "expected"),
     [

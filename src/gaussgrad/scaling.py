@@ -55,11 +55,23 @@ class Scale:
         return self.white - self.black
 
     def to_unit(self, numbers: np.ndarray) -> np.ndarray:
-        """Numbers (...) of any real dtype as float32: black is 0, white is 1."""
-        unit = numbers.astype(np.result_type(numbers.dtype, np.float32))  # float64 where float32 would lose digits
-        unit -= self.black
-        unit /= self.range
-        return np.ascontiguousarray(unit, dtype=np.float32)
+        """Numbers (...) of any real dtype as float32: black is 0, white is 1.
+
+        Raises
+        ------
+        ValueError
+            For a number that float32 cannot hold then.
+        """
+        with np.errstate(over="ignore", invalid="ignore"):
+            unit = numbers.astype(np.result_type(numbers.dtype, np.float32))  # float64 where float32 would lose digits
+            unit -= self.black
+            unit /= self.range
+            unit = np.ascontiguousarray(unit, dtype=np.float32)
+        if not np.isfinite(unit).all():
+            got = f"numbers from {numbers.min():.4g} to {numbers.max():.4g}"
+            wanted = f"within float32, counted from black {self.black:.4g} in steps to white {self.white:.4g}"
+            raise ValueError(checks.complain("the images", wanted, got, "Remove what is no image from them."))
+        return unit
 
     def to_numbers(self, unit: Any) -> Any:
         """Numbers of what is 0 for black and 1 for white, in the dtype that it has."""

@@ -195,10 +195,13 @@ def test_what_is_killed_goes_on_from_its_last_checkpoint(call, folder, at_step):
         cli.main(["fit", "photo.png", *map(str, QUICK), "-o", "a.gauss"])
     assert names(folder) == ["a.gauss.part", "photo.png"]
     assert checkpoints.read(folder / "a.gauss.part").moment.step == 14
+    for output in ("a.gauss", "a.fit.png", "a.gauss.part"):
+        (folder / f".partial-0123abcd-{output}").touch()  # as one killed in the middle of writing leaves it
     steps = []
     at_step(15, lambda: steps.append(15))
     assert call("fit", "-o", "a.gauss", "--resume")[0] == 0
     assert steps == [15]
+    assert names(folder) == ["a.fit.png", "a.gauss", "photo.png"]
 
 
 REFUSED = {

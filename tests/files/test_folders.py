@@ -7,7 +7,7 @@ import pytest
 
 from gaussgrad.files import folders
 from gaussgrad.files.exchange import exchange
-from gaussgrad.files.folders import clear_leftovers, fresh_file, fresh_folder
+from gaussgrad.files.folders import clear_leftovers, clear_partial_files, fresh_file, fresh_folder
 
 
 class Killed(BaseException):
@@ -90,6 +90,14 @@ def test_what_appears_meanwhile_is_kept(tmp_path):
             late()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "out.txt"]
     assert [(tmp_path / name).read_text() for name in ("out/ours", "out.txt")] == ["first", "first"]
+
+
+def test_what_killed_writers_of_a_file_left_is_cleared_and_no_more(tmp_path):
+    for name in (".partial-0123abcd-out.txt", ".partial-0123abcd-a-out.txt", ".partial-notatoken-out.txt", "out.txt"):
+        (tmp_path / name).touch()
+    clear_partial_files(tmp_path / "out.txt")
+    kept = [".partial-0123abcd-a-out.txt", ".partial-notatoken-out.txt", "out.txt"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == kept
 
 
 def test_two_writers_of_one_place_have_two_partial_files(tmp_path):

@@ -86,13 +86,25 @@ def fresh_folder(
 
 def clear_leftovers(path: Path) -> None:
     """Remove what killed processes left beside a folder to write; put back a folder that one of them moved away."""
-    for workshop in path.parent.glob(f"{PARTIAL}{'?' * TOKEN_LETTERS}-{glob.escape(path.name)}"):
+    for workshop in _partials_of(path):
         if not (workshop / LOCK).is_file():  # somebody has just made it
             continue
         with contextlib.suppress(FileExistsError):  # somebody is at work in it
             with locked(workshop):
                 _settle(workshop, path)
             shutil.rmtree(workshop, ignore_errors=True)
+
+
+def clear_partial_files(path: Path) -> None:
+    """Remove what killed processes left beside a file that nobody else writes now."""
+    for partial in _partials_of(path):
+        if not partial.is_dir():
+            partial.unlink(missing_ok=True)
+
+
+def _partials_of(path: Path) -> Iterator[Path]:
+    """What `_partial` may have given for a path."""
+    return path.parent.glob(f"{PARTIAL}{'[0-9a-f]' * TOKEN_LETTERS}-{glob.escape(path.name)}")
 
 
 def _put(new: Path, path: Path, old: Path) -> None:

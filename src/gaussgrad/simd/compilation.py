@@ -3,6 +3,7 @@
 import functools
 import gc
 import hashlib
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,7 @@ from types import CellType, FunctionType
 from typing import Any
 
 from numba import njit, types
+from numba.core.compiler_lock import global_compiler_lock
 from numba.extending import overload
 
 from gaussgrad.simd.cache import cache_of
@@ -109,6 +111,12 @@ def _without_collections(compile_signature: Callable[[Any], Any]) -> Callable[[A
                 gc.enable()
 
     return compile_one
+
+
+if hasattr(os, "register_at_fork"):
+    # A fork waits for what another thread compiles: in the child nobody would finish it, and give its lock back.
+    given_back = global_compiler_lock.release
+    os.register_at_fork(before=global_compiler_lock.acquire, after_in_parent=given_back, after_in_child=given_back)
 
 
 def static(value: int) -> tuple[None, ...]:

@@ -18,7 +18,7 @@ from gaussgrad import checks
 from gaussgrad.console import say
 from gaussgrad.files import gauss
 from gaussgrad.files.errors import first_line
-from gaussgrad.files.folders import fresh_file, refuse_existing
+from gaussgrad.files.folders import clear_partial_files, fresh_file, refuse_existing
 from gaussgrad.files.locks import claimed
 from gaussgrad.files.photographs import SUFFIXES, read_photograph
 from gaussgrad.files.records import read_record
@@ -112,6 +112,8 @@ def _begin(output: Path, settings: Settings, there: Sequence[Path]) -> None:
 
 
 def _fit(output: Path, images: Mapping[Path, Path], settings: Settings, workforce: Workforce) -> None:
+    for path in (output / KEPT, *(file for target in images for file in (target, picture_beside(target)))):
+        clear_partial_files(path)
     console, total = Console(), len(images)
     say(console, f"{settings.image}: {total} images, {settings.count} each, {workforce.name}.")
     if not workforce.at_once():

@@ -17,6 +17,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from gaussgrad import checks
 from gaussgrad.console import say
+from gaussgrad.files.folders import clear_partial_files
 from gaussgrad.files.photographs import Photograph, read_photograph
 from gaussgrad.fitting.photographs import fit_image
 from gaussgrad.fitting.photographs.checkpoints import Checkpoint, beside, read, write
@@ -100,6 +101,8 @@ def _digest(photograph: Photograph) -> str:
 def _fit(
     output: Path, photograph: Photograph, settings: Settings, since: Checkpoint | None, animate: Path | None
 ) -> None:
+    for path in (output, beside(output), picture_beside(output), *([] if animate is None else [animate])):
+        clear_partial_files(path)
     console, name = Console(), settings.image or f"{CHINA} of scikit-learn"
     height, width = photograph.numbers.shape[1:]
     say(console, f"{name}: {height} x {width}, {settings.count}.")
