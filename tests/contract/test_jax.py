@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cases import SAMPLE, Case
+from cases import SAMPLE, Case, with_dtypes
 from oracle import operation_of, reference_in_torch
 from tolerances import compare_gradients, compare_values
 
@@ -20,10 +20,14 @@ jax_framework = pytest.importorskip("gaussgrad.frameworks.jax")
 POINTWISE = [case for case in SAMPLE if case.options.get("pixel") != "area"]
 """Without those whose reference is a long program to compile."""
 
-every_case = pytest.mark.parametrize("case", SAMPLE, ids=lambda case: case.label)
+every_typed_case = pytest.mark.parametrize(
+    ("case", "dtype"),
+    [pytest.param(case, dtype, id=f"{dtype}-{case.label}") for case, dtype in with_dtypes(SAMPLE)],
+    indirect=["dtype"],
+)
 
 
-@pytest.fixture(params=["float64", "float32"])
+@pytest.fixture
 def dtype(request: pytest.FixtureRequest) -> Iterator[str]:
     with jax.enable_x64(request.param == "float64"):
         yield request.param
@@ -54,7 +58,7 @@ def compare(case: Case, dtype: str, backend: str | None = None) -> None:
         compare_gradients(grad, wanted)
 
 
-@every_case
+@every_typed_case
 def test_jax_gives_what_the_reference_gives(case: Case, dtype: str):
     compare(case, dtype)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cases import SAMPLE, Case
+from cases import SAMPLE, Case, with_dtypes
 from oracle import operation_of, reference_in_torch
 from tolerances import compare_gradients, compare_values
 
@@ -16,8 +16,9 @@ from gaussgrad.op import OPERATIONS
 tf = pytest.importorskip("tensorflow")
 tensorflow_framework = pytest.importorskip("gaussgrad.frameworks.tensorflow")
 
-every_case = pytest.mark.parametrize("case", SAMPLE, ids=lambda case: case.label)
-every_dtype = pytest.mark.parametrize("dtype", ["float64", "float32"])
+every_typed_case = pytest.mark.parametrize(
+    ("case", "dtype"), [pytest.param(case, dtype, id=f"{dtype}-{case.label}") for case, dtype in with_dtypes(SAMPLE)]
+)
 
 
 def differentiate(case: Case, arrays: Any, upstream: Any, backend: str | None = None) -> tuple[Any, list[Any]]:
@@ -38,14 +39,12 @@ def compare(case: Case, dtype: str, differentiate: Any) -> None:
         compare_gradients(grad.numpy(), wanted)
 
 
-@every_dtype
-@every_case
+@every_typed_case
 def test_eager_tensors_give_what_the_reference_gives(case: Case, dtype: str):
     compare(case, dtype, lambda arrays, upstream: differentiate(case, arrays, upstream))
 
 
-@every_dtype
-@every_case
+@every_typed_case
 def test_graphs_of_unknown_batch_size_give_what_the_reference_gives(case: Case, dtype: str):
     arrays = [tf.TensorSpec((None, *array.shape[1:]), dtype) for array in case.arrays]
     rank = 2 if case.operation == "mixture_log_density" else 3

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from cases import CASES, MAY_BE_MINUS_INFINITY, Case
+from cases import CASES, MAY_BE_MINUS_INFINITY, Case, with_dtypes
 from oracle import operation_of, reference_in_torch, upstream_of
 from tolerances import compare_gradients, compare_values
 
@@ -17,9 +17,10 @@ from gaussgrad.frameworks import torch as torch_framework
 from gaussgrad.frameworks import torch_reference
 from gaussgrad.op import OPERATIONS
 
-DTYPES = ("float64", "float32")
 every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.label)
-every_dtype = pytest.mark.parametrize("dtype", DTYPES)
+every_typed_case = pytest.mark.parametrize(
+    ("case", "dtype"), [pytest.param(case, dtype, id=f"{dtype}-{case.label}") for case, dtype in with_dtypes(CASES)]
+)
 
 
 def poison(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -36,8 +37,7 @@ def test_every_operation_has_cases():
     assert {case.operation for case in CASES} == set(OPERATIONS)
 
 
-@every_dtype
-@every_case
+@every_typed_case
 def test_kernels_match_the_reference(case: Case, dtype: str, monkeypatch: pytest.MonkeyPatch):
     expected = reference_in_torch(case, dtype)
     kernels = operation_of(case).load_kernels("cpu")
@@ -55,8 +55,7 @@ def test_kernels_match_the_reference(case: Case, dtype: str, monkeypatch: pytest
         compare_gradients(grad, wanted)
 
 
-@every_dtype
-@every_case
+@every_typed_case
 def test_kernels_write_what_the_operation_declares(case: Case, dtype: str):
     operation = operation_of(case)
     arrays = case.typed(dtype)
@@ -68,8 +67,7 @@ def test_kernels_write_what_the_operation_declares(case: Case, dtype: str):
     ]
 
 
-@every_dtype
-@every_case
+@every_typed_case
 def test_valid_is_what_the_value_check_takes(case: Case, dtype: str):
     operation = operation_of(case)
     kernels = operation.load_kernels("cpu")
@@ -113,19 +111,18 @@ def test_kernel_gradients_match_central_differences(case: Case):
 def test_any_number_of_threads_gives_the_same_bits(case: Case, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(parallel, "SMALL_JOB_SECONDS", 0.0)
     kernels = operation_of(case).load_kernels("cpu")
-    arrays = case.typed("float32")
-    results = []
+    dtype = case.dtypes[-1]
+    arrays, results = case.typed(dtype), []
     for threads in (1, 2, 3, 7):
         out, saved = kernels.forward(*arrays, threads=threads, **case.options)
-        grads = kernels.backward(upstream_of(out.shape, "float32"), saved, *arrays, threads=threads, **case.options)
+        grads = kernels.backward(upstream_of(out.shape, dtype), saved, *arrays, threads=threads, **case.options)
         results.append((out, *saved, *grads))
     for result in results[1:]:
         for first, other in zip(results[0], result, strict=True):
             np.testing.assert_array_equal(first, other)
 
 
-@every_dtype
-@every_case
+@every_typed_case
 def test_torch_gives_what_the_kernels_give(case: Case, dtype: str):
     operation = operation_of(case)
     expected = reference_in_torch(case, dtype)

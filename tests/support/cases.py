@@ -23,6 +23,12 @@ class Case:
     arrays: tuple[np.ndarray, ...]
     options: dict[str, Any]
 
+    @property
+    def dtypes(self) -> tuple[str, ...]:
+        """Those it is tested in: kernels of areas and factors compile for seconds, so one in three has both."""
+        rare = self.options.get("pixel") == "area" or self.options.get("form") == "cholesky"
+        return ("float64",) if rare and self.options["compose"] != "max" else ("float64", "float32")
+
     def exactness(self, dtype: str) -> str:
         """The row of the table of tolerances that its values keep to."""
         return "area" if dtype == "float64" and self.options.get("pixel") == "area" else dtype
@@ -197,6 +203,12 @@ def _sample() -> list[Case]:
 
 SAMPLE = _sample()
 """For frameworks that compile each case, a second each: their adapters hand options over and do not look at them."""
+
+
+def with_dtypes(cases: list[Case]) -> list[tuple[Case, str]]:
+    """Each case with each dtype that it is tested in."""
+    return [(case, dtype) for case in cases for dtype in case.dtypes]
+
 
 MAY_BE_MINUS_INFINITY = {("mixture_log_density", "logits"), ("moments", "images")}
 """(operation, array) whose values may be -infinity, though not all of a batch item's."""
