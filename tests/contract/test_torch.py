@@ -179,8 +179,8 @@ def without_reference(monkeypatch: pytest.MonkeyPatch):
 @pytest.mark.usefixtures("without_reference")
 def test_no_reference_is_used_where_a_kernel_should_be(case: Case):
     operation = operation_of(case)
-    numpy_framework.apply(operation, case.typed("float32"), case.options, None, 1)
-    arrays = tuple(torch.tensor(array, requires_grad=True) for array in case.typed("float32"))
+    numpy_framework.apply(operation, case.typed(case.dtypes[-1]), case.options, None, 1)
+    arrays = tuple(torch.tensor(array, requires_grad=True) for array in case.typed(case.dtypes[-1]))
     torch_framework.apply(operation, arrays, case.options, None, 1).sum().backward()
     assert all(array.grad is not None for array in arrays)
 
