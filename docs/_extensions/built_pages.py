@@ -73,5 +73,5 @@ def check(app: Sphinx, exception: Exception | None) -> None:
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
-    app.connect("build-finished", check, priority=900)  # after the files of MathJax are copied
+    app.connect("build-finished", check)
     return {"parallel_read_safe": True}

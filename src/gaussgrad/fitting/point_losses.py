@@ -110,7 +110,7 @@ def chamfer_distance(points: torch.Tensor, targets: torch.Tensor) -> torch.Tenso
     -------
     loss : tensor (...)
         Squared unit of the points. Differentiable to both. Cheap, but several points may share one target: where each
-        must have its own, use `gaussgrad.fitting.matching.matched_distance`.
+        must have its own, use `gaussgrad.fitting.matched_distance`.
 
     Raises
     ------

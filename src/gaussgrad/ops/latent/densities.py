@@ -34,7 +34,7 @@ def density(x: Any, mean: Any, variance: Any) -> Any:
 
     Notes
     -----
-    docs/latent.md, equation 3. Densities of products belong into logarithms: `gaussgrad.layers.torch.latent` has them.
+    docs/latent.md, equation 3. Densities of products belong into logarithms: `GaussianLatent.log_density` has them.
 
     Examples
     --------

@@ -40,9 +40,9 @@ def kl_divergence(mean: Any, log_variance: Any, prior_mean: Any = 0.0, prior_var
     docs/latent.md, equations 6 to 9. Kingma and Welling (2014), "Auto-encoding variational Bayes", appendix B.
 
     Exact to a relative 1e-6 in float32, near the prior too, for priors given as numbers; to what rounding
-    `log_variance` itself would change, 6e-8 |x|, where x = log_variance - log(prior_variance) is large. For priors
-    given as arrays their logarithm is rounded: x is then off by up to 6e-8 |log prior_variance| in float32, 1e-16 in
-    float64, and the divergence by half of that times |x|; nothing where the prior variance is 1.
+    `log_variance` itself would change, 6e-8 `|x|`, where x = log_variance - log(prior_variance) is large. For priors
+    given as arrays their logarithm is rounded: x is then off by up to 6e-8 `|log prior_variance|` in float32, 1e-16 in
+    float64, and the divergence by half of that times `|x|`; nothing where the prior variance is 1.
 
     Examples
     --------
