@@ -22,6 +22,7 @@ extensions = [
     "sphinx.ext.mathjax",
     "built_pages",
     "docstrings",
+    "equations",
 ]
 exclude_patterns = ["_build", "_extensions", "_templates"]
 templates_path = ["_templates"]

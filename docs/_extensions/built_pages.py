@@ -22,7 +22,9 @@ class Page(HTMLParser):
         self.anchors: set[str] = set()
         self.links: set[str] = set()
         self.loaded: set[str] = set()
-        self.feed(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        self.numbers_lost = bool(re.search(r"\\begin\{split\}[^$]*?\\tag\{[^$]*?\\end\{split\}", text))
+        self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         values = {name: value for name, value in attrs if value}
@@ -43,6 +45,7 @@ def complaints(folder: Path) -> list[str]:
     ]
     for path, page in pages.items():
         name = path.relative_to(folder.resolve())
+        found += [f"{name} has a numbered equation in an environment that takes no number"] * page.numbers_lost
         found += [f"{name} fetches {address}" for address in sorted(page.loaded) if is_outside(address)]
         inner = sorted(address for address in page.links | page.loaded if not is_outside(address))
         found += [f"{name} links to {address}, which is not there" for address in inner if is_broken(address, path, pages)]
