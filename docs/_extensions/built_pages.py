@@ -6,9 +6,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from sphinx.application import Sphinx
-from sphinx.util import logging
-
 LOADED = {"script": "src", "img": "src", "link": "href", "source": "src", "iframe": "src"}
 """Which attribute of which element a browser loads without a click."""
 IN_STYLES = re.compile(r"(?:url\(|@import)\s*[\"']?((?:https?:)?//[^\"')\s]+)")
@@ -45,10 +42,12 @@ def complaints(folder: Path) -> list[str]:
     ]
     for path, page in pages.items():
         name = path.relative_to(folder.resolve())
-        found += [f"{name} has a numbered equation in an environment that takes no number"] * page.numbers_lost
+        found += [f"{name} has an equation that loses its number"] * page.numbers_lost
         found += [f"{name} fetches {address}" for address in sorted(page.loaded) if is_outside(address)]
         inner = sorted(address for address in page.links | page.loaded if not is_outside(address))
-        found += [f"{name} links to {address}, which is not there" for address in inner if is_broken(address, path, pages)]
+        found += [
+            f"{name} links to {address}, which is not there" for address in inner if is_broken(address, path, pages)
+        ]
     return found
 
 
@@ -68,13 +67,15 @@ def is_broken(address: str, path: Path, pages: dict[Path, Page]) -> bool:
     return not target.is_file()
 
 
-def check(app: Sphinx, exception: Exception | None) -> None:
+def check(app: Any, exception: Exception | None) -> None:
     """Warn of each; `make docs` ends with an error after a warning."""
+    from sphinx.util import logging  # here, so that the tests need no Sphinx
+
     if exception is None and app.builder.format == "html":
         for complaint in complaints(Path(app.outdir)):
             logging.getLogger(__name__).warning(complaint)
 
 
-def setup(app: Sphinx) -> dict[str, Any]:
+def setup(app: Any) -> dict[str, Any]:
     app.connect("build-finished", check)
     return {"parallel_read_safe": True}

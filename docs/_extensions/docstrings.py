@@ -1,4 +1,4 @@
-"""Docstrings on the site: what they cite of the documentation becomes a link to its page, and shapes stay as written."""
+"""Docstrings on the site: a cited page of the documentation becomes a link, and shapes stay as written."""
 
 import re
 from typing import Any

@@ -71,8 +71,8 @@ def fit_image(
         As in `gaussgrad.render`. The default ends a Gaussian at three standard deviations.
     compact : bool or Steps
         Whether to round the numbers in the end, in 200 steps more, for a file of fewer bytes:
-        `fit.save(path, compact=True)` keeps them as they are. True takes steps that cost a photograph less than 0.3 dB. With a
-        finished fit as `start` and `steps=0` nothing else is done.
+        `fit.save(path, compact=True)` keeps them as they are. True takes steps that cost a photograph
+        less than 0.3 dB. With a finished fit as `start` and `steps=0` nothing else is done.
     seed : int
         Of the places where Gaussians begin. With `steps`, a seed gives the same Gaussians each time.
     threads : int, optional
