@@ -23,6 +23,7 @@ extensions = [
     "built_pages",
     "docstrings",
     "equations",
+    "names",
 ]
 exclude_patterns = ["_build", "_extensions", "_templates"]
 templates_path = ["_templates"]

@@ -19,9 +19,9 @@ ROOMS = (
     "gaussgrad.layers.torch",
 )
 SAME_ELSEWHERE = "gaussgrad.layers.keras.Mixture"
-"""The class of gaussgrad.layers.torch, as docs/api.md says."""
+"""The class of gaussgrad.layers.torch, as docs/api-layers-keras.md says."""
 ALSO_NAMED = ["gaussgrad.inference"]
-"""What docs/api.md shows though `import gaussgrad` does not name it."""
+"""What docs/api-beside.md shows though `import gaussgrad` does not name it."""
 PAGES = {
     path.relative_to(DOCS).with_suffix("").as_posix(): path
     for path in sorted(DOCS.rglob("*"))
@@ -42,8 +42,9 @@ def entries(directive: str, text: str) -> list[str]:
     return found
 
 
-def documented_names(page: str) -> list[str]:
-    """The full names of all entries of the API page."""
+def documented_names() -> list[str]:
+    """The full names of all entries of the API pages."""
+    page = "\n".join(path.read_text("utf-8") for name, path in PAGES.items() if name.startswith("api-"))
     rooms = re.split(r"^\.\. currentmodule:: (\S+)$", page, flags=re.MULTILINE)[1:]
     pairs = zip(rooms[::2], rooms[1::2], strict=True)
     return [f"{room}.{name}" for room, text in pairs for name in entries("autosummary", text)]
@@ -88,8 +89,7 @@ def test_every_page_stands_in_one_table_of_contents():
 
 @pytest.mark.parametrize("room", ROOMS)
 def test_every_public_name_has_an_entry(room):
-    documented = documented_names(PAGES["api"].read_text("utf-8"))
-    here = [name.removeprefix(f"{room}.") for name in documented if name.startswith(f"{room}.")]
+    here = [name.removeprefix(f"{room}.") for name in documented_names() if name.startswith(f"{room}.")]
     listed = sorted(name for name in here if "." not in name and f"{room}.{name}" not in ALSO_NAMED)
     assert listed == sorted(name for name in public_names(room) if f"{room}.{name}" != SAME_ELSEWHERE)
 
