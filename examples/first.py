@@ -25,7 +25,6 @@ import gaussgrad
 SIDE = 64  # of the heart, and the longer side of a picture, in pixels
 STDDEV = 2.0  # of a spot, in pixels
 BLURS = (16.0, 8.0, 4.0, 2.0, 1.0, 0.0)  # in pixels, from coarse to fine
-STEPS_PER_BLUR = 40
 POINTS = 400  # on a picture
 HEART = torch.tensor(  # the places (x, y) of ten spots, in pixels
     [[32, 21], [41, 13], [51, 18], [51, 30], [42, 42], [32, 52], [22, 42], [13, 30], [13, 18], [23, 13]],
@@ -63,7 +62,7 @@ def read(path: Path) -> torch.Tensor:
     return 1 - light if light.mean() > 0.5 else light
 
 
-def fit(start: torch.Tensor, target: torch.Tensor) -> list[torch.Tensor]:
+def fit(start: torch.Tensor, target: torch.Tensor, steps: int) -> list[torch.Tensor]:
     """The points after every step, the start included."""
     points = start.clone().requires_grad_()
     optimizer = torch.optim.Adam([points], lr=0.6)
@@ -71,7 +70,7 @@ def fit(start: torch.Tensor, target: torch.Tensor) -> list[torch.Tensor]:
     light = target.sum().item() / len(start)
     for blur in BLURS:
         goal = blurred(target, blur)
-        for _ in range(STEPS_PER_BLUR):
+        for _ in range(steps):
             optimizer.zero_grad()
             drawn = draw(points, light, target.shape, blur)
             loss = torch.nn.functional.mse_loss(drawn, goal) / goal.square().mean()
@@ -107,17 +106,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Move points onto an image by gradient descent.")
     parser.add_argument("picture", type=Path, nargs="?", metavar="PICTURE", help="yours; without it, a heart")
     parser.add_argument("-o", "--output", type=Path, default=Path("first.png"), help="the picture to write")
+    parser.add_argument("--steps", type=int, default=40, help="of descent at each blur")
     parser.add_argument("--seed", type=int, default=4, help="of the random start")
     arguments = parser.parse_args()
     generator = torch.Generator().manual_seed(arguments.seed)
     if arguments.picture is None:
         target = draw(HEART, 2 * math.pi * STDDEV**2, (SIDE, SIDE))  # each spot has a peak of 1
-        path = fit(12 + 40 * torch.rand(10, 2, generator=generator), target)
+        path = fit(12 + 40 * torch.rand(10, 2, generator=generator), target, arguments.steps)
         error = torch.cdist(HEART, path[-1]).min(dim=1).values.max().item()
         print(f"largest distance from a spot of the target to the nearest point: {error:.3f} pixels")
     else:
         target = read(arguments.picture)
-        path = fit(torch.rand(POINTS, 2, generator=generator) * torch.tensor(target.shape[::-1]) - 0.5, target)
+        path = fit(
+            torch.rand(POINTS, 2, generator=generator) * torch.tensor(target.shape[::-1]) - 0.5, target, arguments.steps
+        )
         drawn = draw(path[-1], target.sum().item() / POINTS, target.shape)
         error = (drawn - target).square().mean() / (target - target.mean()).square().mean()
         print(f"the drawing misses {error.item():.1%} of the variance of the picture")

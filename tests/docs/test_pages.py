@@ -215,6 +215,14 @@ def test_example_ends_and_leaves_the_picture_it_promises(example, with_data, tmp
         assert printed.strip()
 
 
+def test_first_draws_a_picture_of_yours(tmp_path):
+    yours, picture = ROOT / "docs" / "pictures" / "samples.png", tmp_path / "picture.png"
+    arguments = [str(yours), "-o", str(picture), "--steps", "1"]
+    printed = in_fresh_process(run_example, ROOT / "examples" / "first.py", arguments, tmp_path)
+    assert "of the variance of the picture" in printed
+    compare_picture_has_content(picture)
+
+
 def run_example(example: Path, arguments: list[str], folder: Path) -> str:
     """What a script prints that is called in a folder, in a process where warnings are errors."""
     warnings.simplefilter("error")
