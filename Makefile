@@ -4,13 +4,14 @@ PYTHON ?= python3
 ARGS ?=
 FRAMEWORKS ?=
 VENV ?= .venv
+DOCS_VENV := .venv-docs
 DEMO := demo
 BIN := $(VENV)/bin
 # --no-compile: Python compiles what is imported when it first is, a tenth of it all; pip would take longer than to install.
 INSTALL := $(BIN)/python -m pip install --quiet --no-compile --constraint constraints.txt --editable
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench check format clean
+.PHONY: help demo test docs bench check format clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -27,6 +28,9 @@ demo: $(VENV)/.installed-app ## train an autoencoder that draws Gaussians, about
 test: check ## linters, formatter, type checker and all tests, on every core, e.g. ARGS="-k render"
 	$(BIN)/python -m pytest -n auto --dist worksteal --durations=20 $(ARGS)
 
+docs: $(DOCS_VENV)/.installed-docs ## build the site, which needs no network to be read: docs/_build/html/index.html
+	$(DOCS_VENV)/bin/sphinx-build --quiet --fail-on-warning --keep-going --jobs auto --doctree-dir docs/_build/doctrees docs docs/_build/html
+
 bench: $(VENV)/.installed-dev ## measure beside peers and bounds, about half an hour on a quiet machine; report in benchmark-report/
 	$(BIN)/python -m benchmarks speed render -o benchmark-report --install-peers .peers $(ARGS)
 
@@ -41,7 +45,7 @@ format: $(VENV)/.installed-dev ## format and mend what the linter can mend
 	$(BIN)/ruff format
 
 clean: ## remove .venv, the demo and what the tools leave behind
-	rm -rf $(VENV) .venv .venv-frameworks .peers benchmark-report $(DEMO) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) .venv .venv-frameworks $(DOCS_VENV) .peers benchmark-report $(DEMO) build dist docs/_build docs/_api .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
 	find src tests benchmarks examples -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/python:
@@ -50,6 +54,11 @@ $(BIN)/python:
 # The stamps spare the installation as long as neither the requirements nor the versions change.
 $(VENV)/.installed-app: pyproject.toml constraints.txt | $(BIN)/python
 	$(INSTALL) '.[app]'
+	@touch $@
+
+$(DOCS_VENV)/.installed-docs: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(DOCS_VENV)
+	$(INSTALL:$(BIN)/%=$(DOCS_VENV)/bin/%) '.[docs]'
 	@touch $@
 
 $(VENV)/.installed-dev: pyproject.toml constraints.txt | $(BIN)/python

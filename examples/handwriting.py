@@ -1,7 +1,9 @@
 """Teach a recurrent network to write: the next offset of the pen as a mixture of 20 Gaussians, and whether it lifts.
 
+    python examples/handwriting.py -o handwriting.png
     python examples/handwriting.py DATA -o handwriting.png
 
+Without DATA it writes eight characters of few strokes, which it makes itself, each time at another size and slant.
 DATA is an .npz file of pen strokes with the arrays train, valid and test of integer rows (dx, dy, lifted), all
 drawings of a part laid end to end, and train_lengths, valid_lengths and test_lengths, the rows of each drawing. An
 offset (dx, dy) leads from the point before; lifted is 1 where the pen leaves the paper after the point. y runs down.
@@ -37,6 +39,16 @@ DROPOUT = 0.1
 STRETCH = 0.1  # drawings are stretched by up to this share along each axis, in training
 BIASES = (0.0, 0.5, 1.0, 3.0)
 COLUMNS = 10  # drawings per bias
+CHARACTERS = (  # the corners (x, y) of each stroke, on a square from 0 to 4, y down
+    (((3, 0), (2, 1.3), (0, 2.5)), ((2, 1.3), (2, 4))),
+    (((0.5, 0.6), (3.5, 0.6)), ((2, 0.6), (2, 3.4)), ((0, 3.4), (4, 3.4))),
+    (((0.5, 0.7), (3.5, 0.7), (3.5, 3.5)), ((0.3, 3.5), (3.5, 3.5))),
+    (((1.5, 0), (1.5, 4)), ((1.5, 1.5), (3.2, 2.6))),
+    (((0.6, 1), (3.4, 1)), ((0, 3.2), (4, 3.2))),
+    (((1.4, 0.8), (1.1, 2), (0, 3.6)), ((2.6, 0.8), (3.1, 2), (4, 3.6))),
+    (((3, 0.2), (2, 2.4), (0.3, 4)), ((0.8, 1.2), (3.2, 3.2))),
+    (((0.5, 0.5), (0.5, 3.5)), ((0.5, 0.5), (3.5, 0.5), (3.5, 3.5)), ((0.5, 3.5), (3.5, 3.5))),
+)
 
 
 @dataclass(frozen=True)
@@ -56,6 +68,27 @@ def load(path: Path) -> dict[str, list[torch.Tensor]]:
             part: list(torch.from_numpy(file[part].astype(np.float32)).split(file[f"{part}_lengths"].tolist()))
             for part in ("train", "valid", "test")
         }
+
+
+def make(count: int, random: np.random.Generator) -> list[torch.Tensor]:
+    """So many drawings of the characters, rows (dx, dy, lifted)."""
+    drawings = []
+    for strokes in (CHARACTERS[i] for i in random.integers(len(CHARACTERS), size=count)):
+        change = 15 * random.uniform(0.7, 1.3) * (np.eye(2) + random.normal(0, 0.12, (2, 2)))
+        pens = [sample_line(np.asarray(stroke, dtype=float)) @ change for stroke in strokes]
+        points = np.concatenate(pens) + random.normal(0, 0.7, (sum(map(len, pens)), 2))
+        lifted = np.zeros(len(points))
+        lifted[np.cumsum([len(pen) for pen in pens]) - 1] = 1
+        offsets = np.diff(points.round(), axis=0, prepend=points[:1].round())
+        drawings.append(torch.from_numpy(np.column_stack([offsets, lifted]).astype(np.float32)))
+    return drawings
+
+
+def sample_line(corners: np.ndarray, step: float = 0.7) -> np.ndarray:
+    """Points (n, 2) along the line through the corners, about a step apart."""
+    passed = np.concatenate([[0], np.linalg.norm(np.diff(corners, axis=0), axis=1).cumsum()])
+    places = np.linspace(0, passed[-1], 1 + math.ceil(passed[-1] / step))
+    return np.stack([np.interp(places, passed, axis) for axis in corners.T], axis=1)
 
 
 def collate(drawings: list[torch.Tensor], unit: float, stretch: float, generator: torch.Generator) -> Batch:
@@ -207,7 +240,7 @@ def draw(axis, drawing: np.ndarray) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Teach a recurrent network to write.")
-    parser.add_argument("data", type=Path, metavar="DATA", help="pen strokes, an .npz file")
+    parser.add_argument("data", type=Path, nargs="?", metavar="DATA", help="pen strokes, an .npz file")
     parser.add_argument("-o", "--output", type=Path, default=Path("handwriting.png"), help="the picture to write")
     parser.add_argument("--minutes", type=float, default=10.0, help="of training")
     parser.add_argument("--seed", type=int, default=0)
@@ -215,7 +248,11 @@ def main() -> None:
     torch.manual_seed(arguments.seed)
     workers = torch.get_num_threads()
     torch.set_num_threads(1)  # one step of the memory is too small to be split: the drawings of a batch are
-    parts = load(arguments.data)
+    if arguments.data is None:
+        random = np.random.default_rng(arguments.seed)
+        parts = {part: make(count, random) for part, count in (("train", 4000), ("valid", 200), ("test", 400))}
+    else:
+        parts = load(arguments.data)
     offsets = torch.cat(parts["train"])[:, :2]
     unit = offsets.std(correction=0).item()
     print(f"{len(parts['train'])} drawings, {len(offsets)} points; offsets are divided by {unit:.2f}")

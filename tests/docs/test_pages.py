@@ -24,7 +24,7 @@ from PIL import Image
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 EXAMPLE_DATA = {"handwriting.py": "kanji_strokes.npz"}
-"""The file of real data that an example reads."""
+"""The file of real data that an example takes; without it the example makes its own."""
 EXAMPLE_OPTIONS = {
     "handwriting.py": ("--minutes", "0.03"),
     "keypoints.py": ("--steps", "5"),
@@ -219,14 +219,21 @@ def test_equations_of_the_page_are_numbered_upwards(page):
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)
-def test_example_ends_and_leaves_the_picture_it_promises(example, tmp_path, request):
+@pytest.mark.parametrize(
+    ("example", "with_data"),
+    [
+        pytest.param(example, with_data, id=example.name + " DATA" * with_data)
+        for example in EXAMPLES
+        for with_data in (False, True)[: 1 + (example.name in EXAMPLE_DATA)]
+    ],
+)
+def test_example_ends_and_leaves_the_picture_it_promises(example, with_data, tmp_path, request):
     if missing := missing_frameworks(example.read_text(encoding="utf-8")):
         pytest.skip(f"needs {', '.join(missing)}")
     promises_picture = "--output" in example.read_text(encoding="utf-8")
     picture = tmp_path / "picture.png"
     arguments = ["-o", str(picture)] if promises_picture else []
-    if example.name in EXAMPLE_DATA:
+    if with_data:
         arguments.append(str(request.getfixturevalue("data_file")(EXAMPLE_DATA[example.name])))
     arguments += EXAMPLE_OPTIONS.get(example.name, ())
     printed = in_fresh_process(run_example, example, arguments, tmp_path)
@@ -234,6 +241,14 @@ def test_example_ends_and_leaves_the_picture_it_promises(example, tmp_path, requ
         compare_picture_has_content(picture)
     else:
         assert printed.strip()
+
+
+def test_first_draws_a_picture_of_yours(tmp_path):
+    yours, picture = ROOT / "docs" / "pictures" / "samples.png", tmp_path / "picture.png"
+    arguments = [str(yours), "-o", str(picture), "--steps", "1"]
+    printed = in_fresh_process(run_example, ROOT / "examples" / "first.py", arguments, tmp_path)
+    assert "of the variance of the picture" in printed
+    compare_picture_has_content(picture)
 
 
 def run_example(example: Path, arguments: list[str], folder: Path) -> str:

@@ -28,7 +28,16 @@ CURES = {
 
 @dataclass(frozen=True, eq=False)
 class Diagnosis:
-    """For each kind of KINDS, which Gaussians of which images are of it: (b, n), bool. One may be of several kinds."""
+    """For each kind of KINDS, which Gaussians of which images are of it: (b, n), bool. One may be of several kinds.
+
+    Examples
+    --------
+    >>> found = Diagnosis({kind: torch.tensor([[kind == "dead", False]]) for kind in KINDS})
+    >>> found.shares()["dead"]
+    0.5
+    >>> list(found.warnings())
+    ['dead']
+    """
 
     found: dict[str, torch.Tensor]
 

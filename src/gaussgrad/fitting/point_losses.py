@@ -110,7 +110,7 @@ def chamfer_distance(points: torch.Tensor, targets: torch.Tensor) -> torch.Tenso
     -------
     loss : tensor (...)
         Squared unit of the points. Differentiable in both. Cheap, but several points may share one target; if each
-        needs its own, use `gaussgrad.fitting.matching.matched_distance`.
+        needs its own, use `gaussgrad.fitting.matched_distance`.
 
     Raises
     ------

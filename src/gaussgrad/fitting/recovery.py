@@ -53,7 +53,7 @@ def recover(
     -------
     gaussians : Gaussians
         means (b, n, 2), covariances (b, n, 3), weights (b, n), values at the means, without gradients. In any order:
-        `gaussgrad.fitting.matching.match` compares them with known places.
+        `gaussgrad.fitting.match` compares them with known places.
 
     Raises
     ------

@@ -11,7 +11,27 @@ from gaussgrad.ops.mixture.sampling import sample_diagonal_mixture
 
 
 class Mixture(NamedTuple):
-    """The numbers of mixtures of Gaussians."""
+    """The numbers of mixtures of Gaussians: k components in d dimensions.
+
+    Attributes
+    ----------
+    logits : array (..., k)
+        Of the weights; their softmax sums to 1.
+    means : array (..., k, d)
+        In the unit of the points.
+    log_stddevs : array (..., k, d)
+        Logarithms of standard deviations.
+    atanh_correlations : array (..., k), or None
+        None where the components are diagonal.
+
+    Examples
+    --------
+    >>> import gaussgrad
+    >>> mixture = Mixture([0.0, 0.0], [[-1.0, 0.0], [1.0, 0.0]], [[0.0, 0.0], [0.0, 0.0]], [0.0, 0.0])
+    >>> mean, covariance = gaussgrad.mixture_moments(*mixture)
+    >>> mean.tolist(), covariance.tolist()
+    ([0.0, 0.0], [2.0, 0.0, 1.0])
+    """
 
     logits: Any  # (..., k)
     means: Any  # (..., k, d)

@@ -27,6 +27,13 @@ class Fit:
     history : tuple of Moment
         Every ten steps and at the end: step, seconds, number of Gaussians and PSNR. With `compact`, the last is that of
         the rounded Gaussians, and the one before it of the Gaussians before that.
+
+    Examples
+    --------
+    >>> spot = Gaussians([[4.0, 3.0]], [[2.0, 0.0, 2.0]], [1.0])
+    >>> fit = Fit(Picture(spot, (8, 10)), (Moment(step=0, seconds=0.0, gaussians=1, psnr=30.0),))
+    >>> fit.psnr, fit.render().shape
+    (30.0, (1, 8, 10))
     """
 
     picture: Picture

@@ -22,6 +22,17 @@ class LatentDistribution(keras.layers.Layer, ABC):
     Called with the parameters it samples in training, and gives the mean in evaluation unless told otherwise. The first
     axis of the mean counts examples, all others belong to the latent of one example; samples may have axes before.
     Options as of `GaussianLatent`.
+
+    Examples
+    --------
+    A training loop that takes any latent:
+
+    >>> import keras
+    >>> from gaussgrad.layers.keras import GaussianLatent, LatentDistribution
+    >>> def divergence(latent: LatentDistribution, parameters: list) -> float:
+    ...     return float(latent.kl_divergence(parameters, reduction="batch", beta=0.5))
+    >>> divergence(GaussianLatent(), [keras.ops.ones((4, 2)), keras.ops.zeros((4, 2))])
+    0.5
     """
 
     names: tuple[str, str]

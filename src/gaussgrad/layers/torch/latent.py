@@ -26,6 +26,17 @@ class LatentDistribution(nn.Module, ABC):
     ----------
     sample_in_eval : bool
         Whether to sample in evaluation too.
+
+    Examples
+    --------
+    A training loop that takes any latent:
+
+    >>> import torch
+    >>> from gaussgrad.layers.torch import GaussianLatent, LatentDistribution
+    >>> def divergence(latent: LatentDistribution, parameters: tuple) -> torch.Tensor:
+    ...     return latent.kl_divergence(parameters, reduction="batch", beta=0.5)
+    >>> divergence(GaussianLatent(), (torch.ones(4, 2), torch.zeros(4, 2))).item()
+    0.5
     """
 
     names: tuple[str, str]

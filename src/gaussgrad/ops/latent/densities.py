@@ -34,7 +34,7 @@ def density(x: Any, mean: Any, variance: Any) -> Any:
 
     Notes
     -----
-    docs/latent.md, equation 3. For products of densities use logarithms: `gaussgrad.layers.torch.latent` has them.
+    docs/latent.md, equation 3. For products of densities use logarithms: `GaussianLatent.log_density` gives them.
 
     Examples
     --------

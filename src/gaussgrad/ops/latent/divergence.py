@@ -40,9 +40,9 @@ def kl_divergence(mean: Any, log_variance: Any, prior_mean: Any = 0.0, prior_var
     docs/latent.md, equations 6 to 9. Kingma and Welling (2014), "Auto-encoding variational Bayes", appendix B.
 
     With x = log_variance - log(prior_variance): for priors given as numbers, the relative error in float32 is at most
-    1e-6, near the prior too; for large x it is that of rounding `log_variance` itself, 6e-8 |x|. For priors given as
-    arrays, the logarithm of the prior is rounded. Then x is off by up to 6e-8 |log prior_variance| in float32 (1e-16 in
-    float64), and the divergence by half of that times |x|; if the prior variance is 1, by nothing.
+    1e-6, near the prior too; for large x it is that of rounding `log_variance` itself, 6e-8 `|x|`. For priors given as
+    arrays, the logarithm of the prior is rounded. Then x is off by up to 6e-8 `|log prior_variance|` in float32 (1e-16
+    in float64), and the divergence by half of that times `|x|`; if the prior variance is 1, by nothing.
 
     Examples
     --------

@@ -1,0 +1,60 @@
+"""How Sphinx builds the site; `make docs` calls it."""
+
+import os
+import sys
+from importlib import metadata, resources
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent / "_extensions"))
+os.environ["KERAS_BACKEND"] = "torch"  # to read the docstrings of the Keras layers
+
+MATHJAX = resources.files("sphinx-mathjax-offline") / "static" / "mathjax"
+
+project = "gaussgrad"
+author = copyright = "The gaussgrad developers"
+release = version = metadata.version("gaussgrad")
+
+extensions = [
+    "myst_nb",
+    "numpydoc",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.mathjax",
+    "built_pages",
+    "docstrings",
+    "equations",
+    "names",
+]
+exclude_patterns = ["_build", "_extensions", "_templates"]
+templates_path = ["_templates"]
+nitpicky = True
+nitpick_ignore_regex = [
+    (r"py:obj", r"(?!gaussgrad\.).*"),  # in docstrings, backticks mark arguments and code too
+    (r"py:obj", r"gaussgrad\.autoencoder\.[a-z].*"),  # parts of the models, which have no page
+]
+
+myst_enable_extensions = ["dollarmath"]
+myst_heading_anchors = 4
+nb_execution_mode = "off"  # the tests run the notebooks
+
+default_role = "py:obj"
+autosummary_generate = True
+autodoc_typehints = "none"  # the docstrings say types and shapes
+numpydoc_show_class_members = False
+
+html_title = "gaussgrad"
+html_static_path = ["_static", str(MATHJAX / "tex-svg.js")]  # one file, which needs no fonts
+mathjax_path = "tex-svg.js"
+html_css_files = ["gaussgrad.css"]
+html_copy_source = html_show_sourcelink = False
+html_theme = "pydata_sphinx_theme"
+html_theme_options = {
+    "logo": {"text": "gaussgrad"},
+    "header_links_before_dropdown": 8,
+    "navigation_with_keys": False,
+    "secondary_sidebar_items": ["page-toc"],
+    "show_prev_next": False,
+    "footer_start": ["copyright"],
+    "footer_end": [],
+}
+html_sidebars = {"index": [], "which": [], "changelog": [], "reliability": []}
