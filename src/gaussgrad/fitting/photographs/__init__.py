@@ -69,9 +69,9 @@ def fit_image(
     tolerance : float in [0, 1)
         As in `gaussgrad.render`. The default ends a Gaussian at three standard deviations.
     compact : bool or Steps
-        Whether to round the numbers at the end, in 200 more steps, for a smaller file: `fit.save(path,
-        compact=True)` keeps them as they are. True takes steps that cost a photograph less than 0.3 dB. With a
-        finished fit as `start` and `steps=0` nothing else is done.
+        Whether to round the numbers at the end, in 200 more steps, for a smaller file:
+        `fit.save(path, compact=True)` keeps them as they are. True takes steps that cost a photograph
+        less than 0.3 dB. With a finished fit as `start` and `steps=0` nothing else is done.
     seed : int
         The seed of the places where Gaussians begin. With `steps`, a seed gives the same Gaussians each time.
     threads : int, optional
