@@ -50,7 +50,7 @@ html_copy_source = html_show_sourcelink = False
 html_theme = "pydata_sphinx_theme"
 html_theme_options = {
     "logo": {"text": "gaussgrad"},
-    "header_links_before_dropdown": 8,
+    "header_links_before_dropdown": 6,  # all nine would wrap on a laptop
     "navigation_with_keys": False,
     "secondary_sidebar_items": ["page-toc"],
     "show_prev_next": False,
