@@ -18,8 +18,10 @@ def draw(means, covariances, weights, size: tuple[int, int], amplitude: str) -> 
     height, width = size
     xx, xy, yy = (entry[..., None, None] for entry in covariances.unbind(-1))  # (..., n, 1, 1)
     determinant = xx * yy - xy * xy
-    dx = torch.arange(width, dtype=means.dtype) - means[..., 0, None, None]  # (..., n, 1, w)
-    dy = torch.arange(height, dtype=means.dtype)[:, None] - means[..., 1, None, None]  # (..., n, h, 1)
+    dx = torch.arange(width, dtype=means.dtype, device=means.device) - means[..., 0, None, None]  # (..., n, 1, w)
+    dy = (
+        torch.arange(height, dtype=means.dtype, device=means.device)[:, None] - means[..., 1, None, None]
+    )  # (..., n, h, 1)
     squared_distance = (yy * dx * dx - 2 * xy * dx * dy + xx * dy * dy) / determinant  # (..., n, h, w)
     shape = torch.exp(-0.5 * squared_distance)
     if amplitude == "density":

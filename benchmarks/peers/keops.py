@@ -22,7 +22,7 @@ def draw(means, covariances, weights, size: tuple[int, int], amplitude: str) -> 
     xx, xy, yy = covariances.unbind(-1)
     precisions = torch.stack([yy, -xy, xx], dim=-1) / (xx * yy - xy * xy)[:, None]
     y, x = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
-    pixels = torch.stack([x, y], dim=-1).reshape(-1, 2).to(means.dtype)
+    pixels = torch.stack([x, y], dim=-1).reshape(-1, 2).to(means)
     offset = LazyTensor(pixels[:, None, :]) - LazyTensor(means[None, :, :])  # (p, n, 2)
     precision = LazyTensor(precisions[None, :, :].contiguous())
     dx, dy = offset.elem(0), offset.elem(1)

@@ -12,7 +12,7 @@ REPORT = Path("benchmark-report")
 def add(rooms: Commands) -> None:
     parser = rooms.add_parser(
         "speed",
-        help="how fast: rendering, mixtures, histograms, moments, this state of the code beside another",
+        help="how fast: rendering, mixtures, histograms, moments; on a GPU; this state of the code beside another",
         description="Without a subject: all of them, as they go without options.",
     )
     subjects = parser.add_subparsers(metavar="SUBJECT", parser_class=Parser)
@@ -21,10 +21,18 @@ def add(rooms: Commands) -> None:
     _add_histograms(subjects)
     _add_moments(subjects)
     _add_against(parser)
+    _add_device(parser)
     parser.set_defaults(
-        run=lambda options, line: _run_against(options) if options.against else _run_all(subjects, line),
-        check=lambda options: _check_against(parser, options),
+        run=lambda options, line: _run_whole(subjects, options, line),
+        check=lambda options: _check_whole(parser, options),
     )
+
+
+def _run_whole(subjects: Commands, options: argparse.Namespace, contract_line: str) -> int:
+    """What was asked for without a subject."""
+    if options.against:
+        return _run_against(options)
+    return _run_device(options) if options.device else _run_all(subjects, contract_line)
 
 
 def _run_all(subjects: Commands, contract_line: str) -> int:
@@ -136,8 +144,36 @@ def _add_against(parser: Parser) -> None:
     )
     states.add_argument(
         "--seconds", metavar="SECONDS", dest="line_seconds", type=float, default=SECONDS,
-        help="with --against: time for a line (%(default)g)",
+        help="with --against or --device: time for a line (%(default)g)",
     )  # fmt: skip
+
+
+def _add_device(parser: Parser) -> None:
+    device = parser.add_argument_group("a GPU", "The kernels on it, beside dense code and its bounds: one table.")
+    device.add_argument("--device", choices=["cuda"], help="measure there; without a subject only")
+    device.add_argument(
+        "--docs", dest="device_docs", action="store_true", help="with --device: write it into docs/frameworks.md"
+    )
+
+
+def _check_whole(parser: Parser, options: argparse.Namespace) -> None:
+    if options.device and options.against:
+        parser.error("--device measures lines of its own; leave out --against")
+    if options.device_docs and not options.device:
+        parser.error("--docs before a subject goes with --device")
+    if options.device:
+        from benchmarks.speed.device import run
+
+        if reason := run.missing():
+            parser.error(f"--device cuda: {reason}")
+    _check_against(parser, options)
+
+
+def _run_device(options: argparse.Namespace) -> int:
+    from benchmarks.speed.device import run
+
+    run.report_on(options.device, options.line_seconds, options.device_docs)
+    return 0
 
 
 def _check_against(parser: Parser, options: argparse.Namespace) -> None:
@@ -160,8 +196,9 @@ def _run_against(options: argparse.Namespace) -> int:
 
 
 def _check_subject(parser: Parser, options: argparse.Namespace) -> None:
-    if getattr(options, "against", None):
-        parser.error("--against compares lines of its own; leave out the subject")
+    for name in ("against", "device"):
+        if getattr(options, name, None):
+            parser.error(f"--{name} measures lines of its own; leave out the subject")
 
 
 def _add_seconds(parser: Parser, what: str) -> None:

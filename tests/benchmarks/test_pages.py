@@ -3,6 +3,7 @@
 import pytest
 
 from benchmarks import pages
+from benchmarks.speed.device import run as device
 from benchmarks.speed.mixtures import run as mixtures
 from benchmarks.speed.render import run as render
 
@@ -18,7 +19,7 @@ def test_a_text_replaces_what_stands_between_its_marks(tmp_path):
 
 
 @pytest.mark.parametrize(("page", "names"), [
-    (render.PAGE, ["figures"]), (mixtures.PAGE, ["digits", "bias", "speed"]),
+    (render.PAGE, ["figures"]), (mixtures.PAGE, ["digits", "bias", "speed"]), (device.PAGE, ["device"]),
 ])  # fmt: skip
 def test_the_pages_of_the_docs_have_the_marks(page, names):
     text = page.read_text(encoding="utf-8")
