@@ -57,7 +57,7 @@ def test_impulses_have_no_width():
             r"channel must be True for the 3 channels of row='x y weight\*3'; got False",
         ),
         ({"stddev": 1.0, "size": (0, 3)}, "size must be"),
-        ({"stddev": 1.0, "backend": "gpu"}, "backend must be one of None, 'reference', 'cpu'; got 'gpu'"),
+        ({"stddev": 1.0, "backend": "gpu"}, "backend must be one of None, 'reference', 'cpu', 'triton'; got 'gpu'"),
         ({**RAW, "narrowest": -1.0}, "narrowest must be 0, or a number of pixels from 1e-6 to 1e9; got -1.0"),
         ({**RAW, "narrowest": 1e-9}, "narrowest must be 0, or a number of pixels from 1e-6 to 1e9; got 1e-09"),
         ({**RAW, "widest": 0.25}, "widest must be 'frame', a number of pixels above narrowest=0.25 .*; got 0.25"),
