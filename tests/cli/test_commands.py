@@ -2,8 +2,10 @@
 
 import errno
 import importlib.metadata
+import signal
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -58,6 +60,21 @@ def test_help_and_version_are_shown(call):
         code, out, err = call(*arguments)
         assert (code, err) == (0, "")
         assert "Usage: gaussgrad" in out
+
+
+def test_ctrl_c_while_something_is_freed_stops_the_command_all_the_same(call, monkeypatch):
+    class Freed:
+        def __del__(self):
+            signal.raise_signal(signal.SIGINT)
+
+    def run(_):
+        freed = Freed()
+        del freed
+        time.sleep(20)
+
+    monkeypatch.setattr(sys, "unraisablehook", sys.__unraisablehook__)
+    monkeypatch.setattr("gaussgrad.cli.app.run", run)
+    assert call("train") == (130, "", "")
 
 
 def test_help_imports_nothing_heavy():

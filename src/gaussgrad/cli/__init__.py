@@ -1,10 +1,15 @@
 """The command `gaussgrad`: parse, call, write. Errors that a user can mend are one line and exit code 2."""
 
+import _thread
+import contextlib
 import os
 import sys
+import threading
 from collections.abc import Sequence
 
 from gaussgrad.cli.codes import INTERRUPTED, USER_ERROR
+
+SOON = 0.01  # seconds
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -12,7 +17,26 @@ def main(arguments: Sequence[str] | None = None) -> None:
     # Threads of OpenMP that wait do so by spinning. On a machine that others use too this made a training step of small
     # images ten times slower; asleep they cost nothing. OpenMP reads this once, when torch loads it.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    _keep_interrupts()
     sys.exit(_run(sys.argv[1:] if arguments is None else list(arguments)))
+
+
+def _keep_interrupts() -> None:
+    """Send Ctrl-C again where it came while Python freed something: that would print a traceback, and go on."""
+    others = sys.unraisablehook
+    if getattr(others, "__module__", None) == __name__:
+        return
+
+    def hook(unraisable: "sys.UnraisableHookArgs") -> None:
+        if not issubclass(unraisable.exc_type, KeyboardInterrupt):
+            others(unraisable)
+            return
+        again = threading.Timer(SOON, _thread.interrupt_main)  # not now: that would come in the same place
+        again.daemon = True
+        with contextlib.suppress(RuntimeError):  # no thread begins while the interpreter ends
+            again.start()
+
+    sys.unraisablehook = hook
 
 
 def _run(arguments: list[str]) -> int:
