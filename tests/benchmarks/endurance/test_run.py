@@ -91,7 +91,7 @@ def test_a_run_prints_what_failed_and_how_to_repeat_it_and_writes_its_table(monk
     assert run.report_on(1.0, 3, list(FAMILIES), None, docs=True) == 1
     said = capsys.readouterr().out
     assert "python -m benchmarks endurance --only kills --seed 3 --attempt 12" in said
-    assert "| kills: of train and fit at any moment; they go on, a training to the same bits | 2,000 | 1 |" in said
+    assert "| kills: of train and fit at any moment; they go on to the same bits | 2,000 | 1 |" in said
     assert all(family.title in page.read_text(encoding="utf-8") for family in FAMILIES.values())
     assert run.report_on(1.0, 3, ["calls"], None, docs=False) == 0
 
