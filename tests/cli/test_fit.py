@@ -1,5 +1,7 @@
 """gaussgrad fit: a photograph becomes a file and a picture, and what stops it on the way loses little."""
 
+import itertools
+import json
 import signal
 
 import numpy as np
@@ -125,13 +127,15 @@ def frames(path):
 
 @pytest.fixture
 def at_step(monkeypatch):
-    """A function that does something before a step of the next fit; each step is kept."""
-    monkeypatch.setattr(session, "KEPT_EVERY", 0.0)
-    seen = session.Watch.__call__
+    """A function that does something before a step of the next fit, at one of its visits; each step is kept."""
+    seen, kept_every = session.Watch.__call__, session.KEPT_EVERY
 
-    def at(step, action):
+    def at(step, action, visit=1):
+        monkeypatch.setattr(session, "KEPT_EVERY", kept_every if step is None else 0.0)
+        visits = itertools.count(1)
+
         def watched(self, moment):
-            if moment.step == step:
+            if moment.step == step and next(visits) == visit:
                 action()
             seen(self, moment)
 
@@ -202,6 +206,81 @@ def test_what_is_killed_goes_on_from_its_last_checkpoint(call, folder, at_step):
     assert call("fit", "-o", "a.gauss", "--resume")[0] == 0
     assert steps == [15]
     assert names(folder) == ["a.fit.png", "a.gauss", "photo.png"]
+
+
+STOPPED = {  # options, and the steps before which processes are stopped, with the visits: growth draws once more
+    "growing": (("-n", 30, "--steps", 60, "--mask", "mask.png"), ((3, 1), (18, 2), (19, 1))),
+    "rounding": ((*QUICK, "--compact", "--non-negative"), ((24, 2), (25, 1), (124, 1))),
+    "to a PSNR": (("-n", 40, "--psnr", 35), ((30, 1), (33, 1))),
+    "the fewest": (("--psnr", 20, "--steps", 24, "--compact"), ((15, 2), (10, 1), (99, 1))),
+}
+
+
+@pytest.mark.parametrize("case", STOPPED)
+def test_what_is_stopped_however_often_leaves_the_bytes_of_what_nobody_stopped(call, folder, at_step, case):
+    options, stops = STOPPED[case]
+    write_image("mask.png", (np.indices(SIZE).sum(axis=0) % 9 > 1)[None].astype(np.float32))
+    assert call("fit", "photo.png", *options, "-o", "whole.gauss")[0] == 0
+    arguments = ("photo.png", *options)
+    for number, (step, visit) in enumerate(stops):
+        at_step(step, killed if number else lambda: signal.raise_signal(signal.SIGINT), visit)
+        if number:
+            with pytest.raises(Killed):
+                cli.main(["fit", *map(str, arguments), "-o", "a.gauss"])
+        else:
+            assert call("fit", *arguments, "-o", "a.gauss")[0] == 130
+        arguments = ("--resume",)
+    at_step(None, None)
+    assert call("fit", "-o", "a.gauss", "--resume")[0] == 0
+    for suffix in (".gauss", ".fit.png"):
+        assert (folder / f"a{suffix}").read_bytes() == (folder / f"whole{suffix}").read_bytes()
+    assert not (folder / "a.gauss.part").exists()
+
+
+def half(folder, at_step):
+    """The text and the arrays in the checkpoint of a fit that is killed before its step 15."""
+    at_step(15, killed)
+    with pytest.raises(Killed):
+        cli.main(["fit", "photo.png", *map(str, QUICK), "-o", "a.gauss"])
+    at_step(None, None)
+    with np.load(folder / "a.gauss.part") as archive:
+        members = dict(archive)
+    return str(members.pop("text")), members
+
+
+def replaced(path, record, members):
+    with path.open("wb") as file:
+        np.savez(file, text=json.dumps(record), **members)
+
+
+def test_the_checkpoint_of_an_earlier_version_goes_on(call, folder, at_step):
+    text, members = half(folder, at_step)
+    record = json.loads(text)
+    record.pop("state")
+    record["moment"].pop("progress")
+    earlier = {name: members[name] for name in ("means", "cholesky", "weights", "background")}
+    replaced(folder / "a.gauss.part", record, earlier)
+    steps = []
+    at_step(14, lambda: steps.append(14))
+    code, out, _ = call("fit", "-o", "a.gauss", "--resume")
+    assert (code, steps) == (0, [14])
+    assert "12 Gaussians after 24 steps" in out
+
+
+def test_a_damaged_state_is_refused_in_one_sentence(call, folder, at_step):
+    text, members = half(folder, at_step)
+    for damage in ("ages", "second", "generator", "stage"):
+        damaged, record = dict(members), json.loads(text)
+        if damage in members:
+            damaged[damage] = members[damage][:-1]
+        elif damage == "generator":
+            record["state"][damage]["state"].pop("inc")
+        else:
+            record["state"].pop(damage)
+        replaced(folder / "a.gauss.part", record, damaged)
+        code, _, err = call("fit", "-o", "a.gauss", "--resume")
+        assert (code, err.count("\n")) == (2, 1)
+        assert "a.gauss.part cannot be read as an unfinished fit (" in err
 
 
 REFUSED = {

@@ -17,7 +17,7 @@ FAMILIES = {
     "threads": Family("threads", "calls from several threads at once", (0.06, 0.0)),
     "forks": Family("forks", "in the middle of calls; the child computes", (0.12, 0.0)),
     "memory": Family("held memory", "calls, after which no more is held than before", (0.06, 0.0)),
-    "kills": Family("kills", "of train and fit at any moment; they go on, a training to the same bits", (0.04, 0.4)),
+    "kills": Family("kills", "of train and fit at any moment; they go on to the same bits", (0.04, 0.4)),
     "interrupts": Family("interrupts", "by Ctrl-C at any moment; told in a line, and they go on", (0.0, 0.12)),
     "hostile": Family("hostile inputs", "files and settings: done, or refused in one line", (0.0, 0.2)),
     "caches": Family("damaged caches", "of compiled kernels: right numbers, and a word", (0.0, 0.06)),

@@ -8,13 +8,14 @@ from typing import Any
 from gaussgrad import checks
 from gaussgrad.files.compact import Steps
 from gaussgrad.fitting.photographs import inputs, rounding
-from gaussgrad.fitting.photographs.descent import UNUSED, Descent, Moment, descend
+from gaussgrad.fitting.photographs.descent import Budget, Descent, Rules, Target, descend
 from gaussgrad.fitting.photographs.fits import Fit, picture_of
+from gaussgrad.fitting.photographs.moments import Descending, Moment, Rounding, State
 from gaussgrad.fitting.photographs.search import Trial, search
 from gaussgrad.fitting.photographs.start import Arrays
 from gaussgrad.picture import Picture
 
-__all__ = ["Fit", "Moment", "fit_image", "fit_images"]
+__all__ = ["Fit", "Moment", "State", "fit_image", "fit_images"]
 
 
 def fit_image(
@@ -25,7 +26,7 @@ def fit_image(
     seconds: float | None = None,
     psnr: float | None = None,
     mask: Any = None,
-    start: Fit | Picture | None = None,
+    start: Fit | Picture | State | None = None,
     used: Moment | None = None,
     data_range: float | None = None,
     non_negative: bool = False,
@@ -55,8 +56,10 @@ def fit_image(
         Stop when this PSNR in dB is reached. Without n, the result is at most 0.1 dB above it.
     mask : array (h, w), optional
         True where a pixel is known. Others count for nothing, and may be NaN.
-    start : Fit or Picture, optional
-        A fit to continue. If it has fewer than n Gaussians, the others are added where the error is.
+    start : Fit, Picture or State, optional
+        A fit to continue. Adam begins anew, with short steps at first; if there are fewer than n Gaussians, the others
+        are added where the error is. But from `moment.state()` of an unfinished fit, with the same other arguments, it
+        goes on as if nobody had stopped it: with `steps`, to the same bits.
     used : Moment, optional
         The moment of an unfinished descent whose Gaussians are `start`. Its steps and seconds count: rates, growth and
         trials continue from there, and end as they would have.
@@ -110,33 +113,25 @@ def fit_image(
     most = inputs.largest_n(n, psnr, held, used, numbers)
     white = inputs.white_of(numbers, data_range)
     known = inputs.known_pixels(numbers, mask)
-    grid = inputs.grid_of(compact)
+    grid = inputs.grid_of(compact, held)
     rules = inputs.rules_of(tolerance, narrowest, non_negative, seed, threads)
     budget = inputs.budget_of(steps, seconds, psnr)
     target = inputs.target_of(numbers, known, white, held, black=non_negative)
-    began = None if held is None else inputs.arrays_of(held, most, target)
-    spent = inputs.spent_by(used, held)
+    since = inputs.state_of(held, used, n, most, target, rules)
 
     picture = partial(picture_of, target, white, numbers.dtype, rules.tolerance)
     told = None if callback is None else _telling(callback, picture)
-
-    def descent(n: int, until: float | None, tried: tuple[Trial, ...] = ()) -> tuple[Descent, float]:
-        here = (n, tried) == (spent.n, spent.tried)
-        limits, since = replace(budget, psnr=until), spent if here else replace(UNUSED, tried=tried)
-        (found,) = descend([target], n, began if here else None, limits, rules, told, since)
-        return found, found.history[-1].psnr
-
-    if n is None and budget.psnr is not None:
-        arrays, history = search(descent, budget.psnr, most, spent.tried)
+    if isinstance(since, Rounding):
+        history = [since.unrounded]
     else:
-        spent = replace(spent, n=most, tried=())
-        (arrays, history), _ = descent(most, budget.psnr)
-    fitted = picture(arrays, history[-1].psnr)
-    if compact is False:
-        return Fit(fitted, tuple(history), target)
-    grid = grid or fitted.steps_within(history[-1].psnr + rounding.MARGIN)
-    arrays, last = rounding.settle(target, arrays, grid, rules, history[-1], told)
-    return Fit(replace(picture(arrays, last.psnr), steps=grid), (*history, last), target)
+        arrays, history = _descended(target, n, most, budget, rules, told, since)
+        fitted = picture(arrays, history[-1].psnr)
+        if compact is False:
+            return Fit(fitted, tuple(history), target)
+        grid = grid or fitted.steps_within(history[-1].psnr + rounding.MARGIN)
+        since = rounding.begin(arrays, grid, history[-1], target.background)
+    arrays, last = rounding.settle(target, since, rules, told)
+    return Fit(replace(picture(arrays, last.psnr), steps=since.steps), (*history, last), target)
 
 
 def fit_images(
@@ -208,19 +203,45 @@ def fit_images(
             tuple(found.history),
             target,
         )
-        for target, found in zip(targets, descend(targets, n, None, budget, rules, told), strict=True)
+        for target, found in zip(targets, descend(targets, n, budget, rules, told), strict=True)
     ]
+
+
+def _descended(
+    target: Target,
+    n: int | None,
+    most: int,
+    budget: Budget,
+    rules: Rules,
+    told: Callable[[Moment, Callable[[], State]], None] | None,
+    since: State | None,
+) -> Descent:
+    """The descent of n Gaussians, or that of the fewest that reach the PSNR."""
+
+    def descent(count: int, until: float | None, tried: tuple[Trial, ...] = ()) -> tuple[Descent, float]:
+        limits, where = replace(budget, psnr=until), None
+        if isinstance(since, Descending) and (count, tried) == (since.moment.n, since.moment.tried):
+            where = since
+        (found,) = descend([target], count, limits, rules, told, where, tried)
+        return found, found.history[-1].psnr
+
+    if n is None and budget.psnr is not None:
+        return search(descent, budget.psnr, most, () if since is None else since.moment.tried)
+    return descent(most, budget.psnr)[0]
 
 
 def _telling(
     callback: Callable[[Moment], None], picture: Callable[[Arrays, float], Picture]
-) -> Callable[[Moment, Arrays], None]:
-    """What calls the callback with a moment that has its picture until the callback returns."""
+) -> Callable[[Moment, Callable[[], State]], None]:
+    """What calls the callback with a moment that has its picture and state until the callback returns."""
 
-    def tell(moment: Moment, arrays: Arrays) -> None:
-        with_picture = replace(moment, _copy=lambda: picture(_copied(arrays), moment.psnr))
-        callback(with_picture)
-        object.__setattr__(with_picture, "_copy", None)  # the arrays are about to change
+    def tell(moment: Moment, now: Callable[[], State]) -> None:
+        told = replace(
+            moment, _copy=lambda: picture(_copied(now().gaussians), moment.psnr), _state=lambda: now().copy()
+        )
+        callback(told)
+        for name in ("_copy", "_state"):  # the arrays are about to change
+            object.__setattr__(told, name, None)
 
     return tell
 

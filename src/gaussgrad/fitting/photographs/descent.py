@@ -3,16 +3,16 @@
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from gaussgrad import parallel
+from gaussgrad.fitting.photographs.moments import UNUSED, Descending, Moment, State
 from gaussgrad.fitting.photographs.particles import Memory, Particles
 from gaussgrad.fitting.photographs.search import Trial
 from gaussgrad.fitting.photographs.start import Arrays, by_error, by_structure
-from gaussgrad.picture import Picture
 
 DECAYS = (0.85, 0.95)  # of Adam's moments: the gradient is of the whole image, and has no noise to average out
 RATES = (0.2, 0.1, 0.02)  # of means and factors in each Gaussian's own widths, of weights in the range of the data
@@ -58,32 +58,6 @@ class Rules:
     threads: int
 
 
-@dataclass(frozen=True)
-class Moment:
-    """Where a descent is: what a callback gets."""
-
-    step: int
-    seconds: float
-    gaussians: int
-    psnr: float  # dB, of the Gaussians before this step
-    progress: float = 0.0  # share of the steps or seconds that is used, from 0 to 1
-    n: int = 0  # Gaussians there will be
-    tried: tuple[Trial, ...] = ()  # the descents before this one, where n is looked for
-    _copy: Callable[[], Picture] | None = field(default=None, repr=False, compare=False)
-
-    def picture(self) -> Picture:
-        """The Gaussians as they are now, copied; for a callback, while it is called.
-
-        Raises
-        ------
-        RuntimeError
-            Later, when the descent has gone on, and for the moments of a history.
-        """
-        if self._copy is None:
-            raise RuntimeError("a moment has its picture only in the callback that gets it: call picture() there.")
-        return self._copy()
-
-
 class Descent(NamedTuple):
     """Where a descent ended, and the way there: every ten steps and the last."""
 
@@ -91,38 +65,46 @@ class Descent(NamedTuple):
     history: list[Moment]
 
 
-UNUSED = Moment(0, 0.0, 0, -math.inf)  # before a descent
-
-
 def descend(
     targets: Sequence[Target],
     n: int,
-    start: Arrays | None,
     budget: Budget,
     rules: Rules,
-    callback: Callable[[Moment, Arrays], None] | None,
-    used: Moment = UNUSED,
+    callback: Callable[[Moment, Callable[[], State]], None] | None,
+    since: Descending | None = None,
+    tried: tuple[Trial, ...] = (),
 ) -> list[Descent]:
     """Of each image, means, factors and weights of n Gaussians, and how it went; images have one size.
 
-    A start is of the first image. The callback gets the arrays of the first image, which go on changing, and a moment
-    whose PSNR is the mean. The descent ends early where every image has the PSNR of the budget. The steps and seconds
-    of `used` are those that the start took of the budget, and its trials were before.
+    The callback gets a moment whose PSNR is the mean, and what gives the state of the first image, whose arrays go on
+    changing. The descent ends early where every image has the PSNR of the budget. With `since`, of the only image, it
+    goes on from there: what was used then counts. The trials were before it.
     """
     particles, draw = Particles(len(targets), n, len(targets[0].image)), Drawing(targets, rules)
-    history, moment = list[tuple[Moment, np.ndarray]](), UNUSED
+    history = list[tuple[Moment, np.ndarray]]()
     grow = [_Growth(target, n, budget, rules) for target in targets]
-    for i, each in enumerate(grow):
-        particles.add(i, each.start() if start is None else start)
+    if since is None:
+        moment, begun = UNUSED, 0
+        for i, each in enumerate(grow):
+            particles.add(i, each.start())
+    else:
+        moment, begun = since.moment, since.begun
+        particles.put(0, since.gaussians, since.memory)
+        grow[0].stage, grow[0].generator = since.stage, since.drawing_on()
+
+    def now() -> State:
+        kept, first = (particles.of(0), particles.memory_of(0), targets[0].background), grow[0]
+        return Descending(moment, *kept, begun, first.stage, first.generator.bit_generator.state)
+
     draw.compile(particles)
-    step, began = used.step, time.perf_counter() - used.seconds
+    step, began = moment.step, time.perf_counter() - moment.seconds
     while True:
         residual, psnr = draw.residual(particles)
         seconds = time.perf_counter() - began
         progress = _progress(step, seconds, float(psnr.min()), budget)
-        moment = Moment(step, seconds, particles.count, float(psnr.mean()), progress, n, used.tried)
+        moment = Moment(step, seconds, particles.count, float(psnr.mean()), progress, n, tried)
         if callback is not None:
-            callback(moment, particles.of(0))
+            callback(moment, now)
         if step % CHECKED == 0 or progress >= 1:
             history.append((moment, psnr))
         if progress >= 1:
@@ -130,7 +112,7 @@ def descend(
         came = [each(particles, i, residual[i], progress) for i, each in enumerate(grow)]
         if any(came):
             continue
-        draw.step(particles, residual, _rate(step - used.step, progress))
+        draw.step(particles, residual, _rate(step - begun, progress))
         step += 1
     return [Descent(particles.of(i), _of(history, i)) for i in range(len(targets))]
 

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from gaussgrad import metrics
-from gaussgrad.fitting.photographs.descent import Moment, Target
+from gaussgrad.fitting.photographs.descent import Target
 from gaussgrad.fitting.photographs.inputs import RANGES
+from gaussgrad.fitting.photographs.moments import Moment
 from gaussgrad.fitting.photographs.start import Arrays
 from gaussgrad.gaussians import Gaussians
 from gaussgrad.picture import Picture

@@ -1,6 +1,7 @@
 """What `fit_image` is given, checked and brought to the arrays that a descent works on."""
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,9 @@ import numpy as np
 from gaussgrad import checks, parallel
 from gaussgrad.checks import complain
 from gaussgrad.files.compact import Steps
-from gaussgrad.fitting.photographs.descent import UNUSED, Budget, Moment, Rules, Target
+from gaussgrad.fitting.photographs.descent import Budget, Rules, Target
+from gaussgrad.fitting.photographs.moments import UNUSED, Descending, Moment, Rounding, State
+from gaussgrad.fitting.photographs.particles import at_rest
 from gaussgrad.fitting.photographs.start import Arrays
 from gaussgrad.picture import Picture
 
@@ -18,25 +21,39 @@ MOST_CHANNELS = 16  # more are an image with its channels last
 
 
 def largest_n(
-    n: int | None, psnr: float | None, start: Picture | None, used: Moment | None, numbers: np.ndarray
+    n: int | None, psnr: float | None, start: Picture | State | None, used: Moment | None, numbers: np.ndarray
 ) -> int:
     """The number of Gaussians, or the largest that is looked for."""
     if n is not None:
         return checks.count("n", n)
     if psnr is None:
         raise ValueError(complain("n", "a number of Gaussians where no psnr is given", "None"))
-    if start is not None and used is None:
+    if isinstance(start, Picture) and used is None:
         raise ValueError(complain("n", "a number of Gaussians where a start is given", "None"))
     return int(np.prod(numbers.shape[1:]))
 
 
-def spent_by(used: Moment | None, start: Picture | None) -> Moment:
-    """Steps, seconds and trials that count as used."""
-    if used is None:
-        return UNUSED
-    if start is None:
-        raise ValueError(complain("used", "given together with start", "no start", "Give the Gaussians too."))
-    return used
+def state_of(
+    start: Picture | State | None, used: Moment | None, n: int | None, most: int, target: Target, rules: Rules
+) -> State | None:
+    """Where the fit goes on; a picture is at rest. Where n is given, there are no trials."""
+    if isinstance(start, State):
+        if used is not None:
+            raise ValueError(complain("used", "left out where start is a state, which knows it", "both"))
+        since = start
+        if since.moment.n > most or (n is not None and since.moment.n != n) or len(since.memory.ages) > most:
+            wanted = f"the state of a fit of {'at most ' if n is None else ''}n = {most} Gaussians"
+            raise ValueError(complain("start", wanted, f"{since.moment.n}"))
+    elif start is None:
+        if used is not None:
+            raise ValueError(complain("used", "given together with start", "no start", "Give the Gaussians too."))
+        return None
+    else:
+        used, arrays = used or UNUSED, _arrays_of(start, most, target)
+        memory = at_rest((len(arrays[0]),), len(target.image))
+        places = np.random.default_rng(rules.seed).bit_generator.state
+        since = Descending(used, arrays, memory, target.background, begun=used.step, stage=None, generator=places)
+    return since if n is None else replace(since, moment=replace(since.moment, n=most, tried=()))
 
 
 def numbers_of(image: Any) -> np.ndarray:
@@ -120,7 +137,9 @@ def natural(name: str, value: Any) -> int:
     return 0 if type(value) is int and value == 0 else checks.count(name, value)
 
 
-def target_of(numbers: np.ndarray, known: np.ndarray, white: float, start: Picture | None, *, black: bool) -> Target:
+def target_of(
+    numbers: np.ndarray, known: np.ndarray, white: float, start: Picture | State | None, *, black: bool
+) -> Target:
     """The image in units of its range, on the background of the start, on black, or on the mean of what is known."""
     image = np.where(known, numbers, 0).astype(np.float32) / np.float32(white)
     if start is not None:
@@ -135,7 +154,7 @@ def target_of(numbers: np.ndarray, known: np.ndarray, white: float, start: Pictu
     return Target(image, background, known.astype(np.float32), bool(not known.all()))
 
 
-def arrays_of(start: Picture, n: int, target: Target) -> Arrays:
+def _arrays_of(start: Picture, n: int, target: Target) -> Arrays:
     """Means, factors and weights (m, c), in NumPy, float32, m at most n."""
     held = start.gaussians
     if start.amplitude != "peak" or start.size != target.image.shape[1:] or start.n > n:
@@ -146,8 +165,10 @@ def arrays_of(start: Picture, n: int, target: Target) -> Arrays:
     return means, factors, weights.reshape(start.n, -1).astype(np.float32)
 
 
-def grid_of(compact: bool | Steps) -> Steps | None:
+def grid_of(compact: bool | Steps, start: Picture | State | None) -> Steps | None:
     """The steps that are asked for, if any are."""
+    if isinstance(start, Rounding) and compact is False:
+        raise ValueError(complain("compact", "as it was for the start, whose numbers are being rounded", False))
     if isinstance(compact, Steps):
         return compact.checked()
     checks.option("compact", compact, (False, True))

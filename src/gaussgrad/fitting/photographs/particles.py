@@ -19,6 +19,12 @@ class Memory(NamedTuple):
     ages: np.ndarray
 
 
+def at_rest(counts: tuple[int, ...], channels: int) -> Memory:
+    """The memory of so many Gaussians before their first step."""
+    moments = (*counts, 5 + channels)
+    return Memory(np.zeros(moments, np.float32), np.zeros(moments, np.float32), np.zeros(counts, np.int32))
+
+
 class Particles:
     """The arrays of at most n Gaussians for each of b images, of which as many are there for every image."""
 
@@ -29,10 +35,7 @@ class Particles:
             np.zeros((images, n, 3), np.float32),
             np.zeros((images, n, channels), np.float32),
         )
-        moments = (images, n, 5 + channels)
-        self.memory = Memory(
-            np.zeros(moments, np.float32), np.zeros(moments, np.float32), np.zeros((images, n), np.int32)
-        )
+        self.memory = at_rest((images, n), channels)
 
     @property
     def count(self) -> int:
@@ -57,6 +60,16 @@ class Particles:
         """Means (count, 2), factors (count, 3) and weights (count, c) of one image, not copied."""
         means, factors, weights = (array[image, : self.counts[image]] for array in self.gaussians)
         return means, factors, weights
+
+    def memory_of(self, image: int) -> Memory:
+        """What Adam keeps of those of one image (count, ...), not copied."""
+        return Memory(*(array[image, : self.counts[image]] for array in self.memory))
+
+    def put(self, image: int, arrays: Arrays, memory: Memory) -> None:
+        """Let in the first Gaussians of an image, with what Adam knows of them."""
+        self.add(image, arrays)
+        for kept, array in zip(self.memory_of(image), memory, strict=True):
+            kept[:] = array
 
     def add(self, image: int, arrays: Arrays, instead: np.ndarray = NONE) -> None:
         """Let in more Gaussians, at rest: the first in the places `instead`, the others after all."""

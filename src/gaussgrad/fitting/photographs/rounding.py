@@ -9,8 +9,9 @@ from dataclasses import replace
 import numpy as np
 
 from gaussgrad.files import compact
-from gaussgrad.fitting.photographs.descent import Drawing, Moment, Rules, Target
-from gaussgrad.fitting.photographs.particles import Memory, Particles
+from gaussgrad.fitting.photographs.descent import Drawing, Rules, Target
+from gaussgrad.fitting.photographs.moments import Moment, Rounding, State
+from gaussgrad.fitting.photographs.particles import Memory, Particles, at_rest
 from gaussgrad.fitting.photographs.start import Arrays
 
 STEPS = 200  # of descent; more gain a tenth of a dB at most
@@ -19,41 +20,43 @@ WARM_UP = 5  # steps
 MARGIN = 8.0  # dB of the rounding below the error of the fit, before the others make up for two thirds of it
 
 
-def settle(
-    target: Target,
-    arrays: Arrays,
-    steps: compact.Steps,
-    rules: Rules,
-    since: Moment,
-    callback: Callable[[Moment, Arrays], None] | None,
-) -> tuple[Arrays, Moment]:
-    """Means, factors and weights rounded to steps, and how good they are.
-
-    Each step of the descent rounds a few Gaussians for good, those with the most energy first, and moves those that
-    are left.
-    """
-    particles = _by_energy(arrays)
-    draw, began, n = Drawing([target], rules), time.perf_counter() - since.seconds, particles.count
-    for step in range(STEPS + 1):
-        fixed = n * step // STEPS
-        _round(particles, n * max(step - 1, 0) // STEPS, fixed, steps)
-        residual, psnr = draw.residual(particles)
-        moment = replace(since, step=since.step + step, seconds=time.perf_counter() - began, psnr=float(psnr[0]))
-        if callback is not None:
-            callback(moment, particles.of(0))
-        if fixed < n:
-            draw.step(_rest(particles, fixed), residual, _rate(step))
-    return particles.of(0), moment
-
-
-def _by_energy(arrays: Arrays) -> Particles:
-    """The Gaussians at rest, those first that change the image most."""
+def begin(arrays: Arrays, steps: compact.Steps, unrounded: Moment, background: np.ndarray) -> Rounding:
+    """Where rounding begins: the Gaussians at rest, those first that change the image most."""
     means, factors, weights = arrays
     energy = np.einsum("nc,nc,n,n->n", weights, weights, factors[:, 0], factors[:, 2], dtype=np.float64)
     order = np.argsort(-energy, kind="stable")
-    particles = Particles(1, len(means), weights.shape[1])
-    particles.add(0, (means[order], factors[order], weights[order]))
-    return particles
+    memory = at_rest((len(means),), weights.shape[1])
+    return Rounding(
+        unrounded, (means[order], factors[order], weights[order]), memory, background, unrounded=unrounded, steps=steps
+    )
+
+
+def settle(
+    target: Target, since: Rounding, rules: Rules, callback: Callable[[Moment, Callable[[], State]], None] | None
+) -> tuple[Arrays, Moment]:
+    """Means, factors and weights rounded to steps, and how good they are.
+
+    Each step of the descent moves the Gaussians that are left, and rounds a few of them for good, those with the most
+    energy first.
+    """
+    n, moment = len(since.memory.ages), since.moment
+    particles, draw = Particles(1, n, len(since.background)), Drawing([target], rules)
+    particles.put(0, since.gaussians, since.memory)
+
+    def now() -> State:
+        return replace(since, moment=moment, gaussians=particles.of(0), memory=particles.memory_of(0))
+
+    first, began = since.unrounded.step, time.perf_counter() - since.moment.seconds
+    for step in range(since.moment.step - first, STEPS + 1):
+        residual, psnr = draw.residual(particles)
+        moment = replace(moment, step=first + step, seconds=time.perf_counter() - began, psnr=float(psnr[0]))
+        if callback is not None:
+            callback(moment, now)
+        if step < STEPS:
+            fixed, next_fixed = n * step // STEPS, n * (step + 1) // STEPS
+            draw.step(_rest(particles, fixed), residual, _rate(step))
+            _round(particles, fixed, next_fixed, since.steps)
+    return particles.of(0), moment
 
 
 def _round(particles: Particles, start: int, stop: int, steps: compact.Steps) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 
 from gaussgrad import checks
 from gaussgrad.files.folders import fresh_file, refuse_existing
-from gaussgrad.fitting.photographs.descent import Moment
+from gaussgrad.fitting.photographs.moments import Moment
 from gaussgrad.picture import Picture
 
 if TYPE_CHECKING:

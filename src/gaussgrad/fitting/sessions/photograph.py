@@ -21,7 +21,7 @@ from gaussgrad.files.folders import clear_partial_files
 from gaussgrad.files.photographs import Photograph, read_photograph
 from gaussgrad.fitting.photographs import fit_image
 from gaussgrad.fitting.photographs.checkpoints import Checkpoint, beside, read, write
-from gaussgrad.fitting.photographs.descent import Moment
+from gaussgrad.fitting.photographs.moments import Moment
 from gaussgrad.fitting.sessions import animation, outputs
 from gaussgrad.fitting.sessions.animation import Reel, filming
 from gaussgrad.fitting.sessions.outputs import picture_beside
@@ -132,7 +132,7 @@ def _descend(
     photograph: Photograph, settings: Settings, since: Checkpoint | None, watch: "Watch"
 ) -> tuple[Moment, Picture, float]:
     """Where the descent came to its end, or was stopped, and its PSNR before numbers were rounded."""
-    begun: dict[str, Any] = {} if since is None else {"start": since.picture, "used": since.moment}
+    begun = {} if since is None else since.begun
     try:
         with _stopped_softly(watch):
             fit = fit_image(photograph.numbers, mask=photograph.known, callback=watch, **settings.options, **begun)
@@ -174,7 +174,7 @@ class Watch:
             say(self.console, f"{moment.progress:.0%}: {figures}")
         if self.interrupted or time.monotonic() - self.kept >= KEPT_EVERY:
             picture = moment.picture()
-            write(self.path, Checkpoint(picture, moment, self.settings))
+            write(self.path, picture, moment.state(), self.settings)
             self.kept = time.monotonic()
             if self.interrupted:
                 raise Stopped(moment, picture)
