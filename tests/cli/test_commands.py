@@ -77,6 +77,19 @@ def test_ctrl_c_while_something_is_freed_stops_the_command_all_the_same(call, mo
     assert call("train") == (130, "", "")
 
 
+def test_ctrl_c_that_a_library_turns_into_another_error_is_no_mistake_of_the_user(call, monkeypatch):
+    def run(_):
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except KeyboardInterrupt:
+            raise ValueError("no such box") from None
+
+    monkeypatch.setattr("gaussgrad.cli.app.run", run)
+    before = signal.getsignal(signal.SIGINT)
+    assert call("train") == (130, "", "")
+    assert signal.getsignal(signal.SIGINT) is before
+
+
 def test_help_imports_nothing_heavy():
     code = (
         "import sys; from gaussgrad.cli.app import run; run(['train', '--help']);"

@@ -5,6 +5,7 @@ import io
 import json
 
 import matplotlib as mpl
+import matplotlib.pyplot as plt
 import pytest
 from paths import ROOT
 
@@ -16,7 +17,7 @@ LARGEST = 100_000  # bytes, with the pictures
 def _without_a_display(monkeypatch):
     mpl.use("agg")
     yield
-    mpl.pyplot.close("all")
+    plt.close("all")
 
 
 def run_cells(notebook: dict, name: str) -> list[tuple[str, str]]:

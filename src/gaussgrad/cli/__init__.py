@@ -3,11 +3,16 @@
 import _thread
 import contextlib
 import os
+import signal
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from gaussgrad.cli.codes import INTERRUPTED, USER_ERROR
+
+if TYPE_CHECKING:
+    from types import FrameType
 
 SOON = 0.01  # seconds
 
@@ -18,7 +23,33 @@ def main(arguments: Sequence[str] | None = None) -> None:
     # images ten times slower; asleep they cost nothing. OpenMP reads this once, when torch loads it.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     _keep_interrupts()
-    sys.exit(_run(sys.argv[1:] if arguments is None else list(arguments)))
+    with _noticing_interrupts() as interrupts:
+        code, refusal = _run(sys.argv[1:] if arguments is None else list(arguments))
+    if refusal is not None and interrupts:
+        code, refusal = INTERRUPTED, None  # Ctrl-C within a library can come out as an error of another kind
+    if refusal is not None:
+        sys.stderr.write(f"gaussgrad: {refusal}\n")
+    sys.exit(code)
+
+
+@contextlib.contextmanager
+def _noticing_interrupts() -> Iterator[list[int]]:
+    """What comes by Ctrl-C while it does what it does otherwise."""
+    interrupts: list[int] = []
+    usual = signal.getsignal(signal.SIGINT)
+    if not callable(usual) or threading.current_thread() is not threading.main_thread():
+        yield interrupts  # it is ignored, or nobody may change what it does
+        return
+
+    def notice(number: int, frame: "FrameType | None") -> None:
+        interrupts.append(number)
+        usual(number, frame)
+
+    signal.signal(signal.SIGINT, notice)
+    try:
+        yield interrupts
+    finally:
+        signal.signal(signal.SIGINT, usual)
 
 
 def _keep_interrupts() -> None:
@@ -39,11 +70,12 @@ def _keep_interrupts() -> None:
     sys.unraisablehook = hook
 
 
-def _run(arguments: list[str]) -> int:
+def _run(arguments: list[str]) -> tuple[int, str | None]:
+    """The exit code, and what the user can mend, in one line."""
     try:
         from gaussgrad.cli.app import run
 
-        return run(arguments)
+        return run(arguments), None
     except ModuleNotFoundError as error:
         package = (error.name or "").partition(".")[0]
         if package == "gaussgrad":
@@ -60,7 +92,7 @@ def _run(arguments: list[str]) -> int:
             raise
         return _refuse("not enough memory (torch could not get what this needs).")  # it has no exception for it
     except KeyboardInterrupt:
-        return INTERRUPTED
+        return INTERRUPTED, None
 
 
 def _describe(error: OSError) -> str:
@@ -70,7 +102,6 @@ def _describe(error: OSError) -> str:
     return f"{error.filename}: {error.strerror}." if error.filename else f"{error.strerror}."
 
 
-def _refuse(message: str) -> int:
+def _refuse(message: str) -> tuple[int, str]:
     said = " ".join(message.split()).replace("overwrite=True", "--overwrite")  # what the option is called in Python
-    sys.stderr.write(f"gaussgrad: {said}\n")
-    return USER_ERROR
+    return USER_ERROR, said
