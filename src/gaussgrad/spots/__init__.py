@@ -1,0 +1,1 @@
+"""Spots in frames: found, fitted, and how sure."""
