@@ -14,7 +14,6 @@ def fit(
     spots: Spots,
     groups: Groups,
     *,
-    drawn: bool,
     radius: int,
     free: int,
     gaussian: bool,
@@ -22,8 +21,8 @@ def fit(
 ) -> Answers:
     """Change numbers of the active spots, and shifts, to those of the highest likelihood; errors and deviances.
 
-    `drawn` says whether `frames.total` holds the light of the spots of a group, `free` how many numbers of a spot are
-    free: PLACES_AND_LIGHT or NUMBERS. Windows reach `radius` pixels from their centres.
+    `free` says how many numbers of a spot are free: PLACES_AND_LIGHT or NUMBERS. Windows reach `radius` pixels from
+    their centres.
     """
     from gaussgrad.spots.likelihood.descent import fit_groups
 
@@ -31,9 +30,7 @@ def fit(
     answers = Answers(np.full((n, NUMBERS), np.nan), np.zeros(count), np.full(n, np.nan))
 
     def task(start: int, stop: int) -> None:
-        fit_groups(
-            start, stop, frames, spots, groups, drawn, radius, free, gaussian, MOST_STEPS, answers
-        )  # fmt: skip
+        fit_groups(start, stop, frames, spots, groups, radius, free, gaussian, MOST_STEPS, answers)
 
     parallel.run(task, count, threads, n * (2 * radius + 1) ** 2 * SECONDS_PER_PIXEL)
     return answers

@@ -142,6 +142,19 @@ def _fill_patch(start, stop, frames, spots, radius, window, patch):
 
 
 @simd.inner
+def _take_out(start, stop, spots, radius, patch):
+    """Take the light of the group, as it was drawn, out of what is fixed."""
+    one = Shape(np.empty((1, 4), np.int64), np.empty((1, 3, 2 * radius + 1)), np.empty((1, 3, 2 * radius + 1)))
+    numbers = np.empty((1, NUMBERS))
+    for s in range(start, stop):
+        numbers[0] = spots.drawn[s]
+        if numbers[0, PHOTONS] != 0:
+            _window(spots.centres[s], radius, patch, one.windows[0])
+            fill_profiles(numbers, patch, one)
+            add_light(numbers, one, -1.0, patch.fixed)
+
+
+@simd.inner
 def _lowest(patch):
     """The least light that a pixel gets from all but this group, with the variance of the read noise."""
     lowest = np.inf
@@ -166,8 +179,8 @@ def _window_deviance(window, patch, gaussian):
 
 
 @simd.inner
-def _fit_group(g, frames, spots, groups, drawn, radius, free, gaussian, most_steps, answers):
-    """Fit one group in place. `drawn` says whether `total` holds the light of its spots."""
+def _fit_group(g, frames, spots, groups, radius, free, gaussian, most_steps, answers):
+    """Fit one group in place."""
     start, stop = groups.starts[g], groups.starts[g + 1]
     height, width = frames.data.shape[1:]
     top, bottom, left, right = _outline(start, stop, spots.centres, radius, height, width)
@@ -190,9 +203,7 @@ def _fit_group(g, frames, spots, groups, drawn, radius, free, gaussian, most_ste
             _window(spots.centres[s], radius, patch, shape.windows[k])
             numbers[k] = spots.numbers[s]
             k += 1
-    if drawn:
-        fill_profiles(numbers, patch, shape)
-        add_light(numbers, shape, -1.0, patch.fixed)
+    _take_out(start, stop, spots, radius, patch)
     m = 1 + k * free
     information, triangle, sums = np.empty((m, m)), np.empty((m, m)), np.empty((3, 3))
     score, step = np.empty(m), np.empty(m)
@@ -239,7 +250,7 @@ def _fit_group(g, frames, spots, groups, drawn, radius, free, gaussian, most_ste
 
 
 @simd.kernel
-def fit_groups(start, stop, frames, spots, groups, drawn, radius, free, gaussian, most_steps, answers):
+def fit_groups(start, stop, frames, spots, groups, radius, free, gaussian, most_steps, answers):
     """Fit the groups [start, stop); `frames`, `spots`, `groups` and `answers` are records of `records.py`."""
     for g in range(start, stop):
-        _fit_group(g, frames, spots, groups, drawn, radius, free, gaussian, most_steps, answers)
+        _fit_group(g, frames, spots, groups, radius, free, gaussian, most_steps, answers)

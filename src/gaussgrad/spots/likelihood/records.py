@@ -11,7 +11,7 @@ class Frames(NamedTuple):
     """Frames in photons, and what is known of their noise."""
 
     data: Any  # (f, h, w)
-    total: Any  # (f, h, w): photons expected from background and all spots as they stand
+    total: Any  # (f, h, w): photons expected from the background and from spots as they were drawn
     noise: Any  # (h, w): Poisson: the variance of the read noise, in photons²; Gaussian: that of all noise
     used: Any  # (f, h, w): False where a pixel tells nothing, as a hot or a saturated one
 
@@ -23,6 +23,7 @@ class Spots(NamedTuple):
     centres: Any  # (n, 2): x and y of the pixel in the middle of its window
     frame: Any  # (n,)
     active: Any  # (n,): False: its window counts, its light does not
+    drawn: Any  # (n, NUMBERS): those whose light `Frames.total` holds; photons are 0 where it does not
 
 
 class Groups(NamedTuple):
