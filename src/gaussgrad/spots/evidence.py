@@ -4,9 +4,11 @@ import math
 
 import numpy as np
 
+from gaussgrad import parallel
 from gaussgrad.spots.likelihood.records import Frames
 
 CANDIDATES = 0.8  # of the threshold: what its fit then raises or not
+SECONDS_PER_PIXEL = 1e-7
 LEAST_THRESHOLD = 3.0  # below which the formula for maxima of noise does not hold
 
 
@@ -30,11 +32,26 @@ def shares(stddev: float, radius: int) -> np.ndarray:
     return np.diff([0.5 * math.erf(edge) for edge in edges])
 
 
-def scores(frames: Frames, stddevs: tuple[float, float], radius: int, gaussian: bool) -> np.ndarray:
+def scores(
+    frames: Frames, stddevs: tuple[float, float], radius: int, gaussian: bool, threads: int = 1
+) -> np.ndarray:
     """The signed root of the score statistic for one more spot at each pixel, with a free background, (f, h, w).
 
     With weights w = 1 / variance, residuals r and the spot h: (Σ h w r - c Σ w r) / √(Σ h² w - c Σ h w), c = Σ h w / Σ w.
     """
+    field = np.empty(frames.data.shape)
+
+    def task(start: int, stop: int) -> None:
+        part = Frames(
+            frames.data[start:stop], frames.total[start:stop], frames.noise, frames.used[start:stop]
+        )  # fmt: skip
+        field[start:stop] = _scores(part, stddevs, radius, gaussian)
+
+    parallel.run(task, len(field), threads, field.size * SECONDS_PER_PIXEL)
+    return field
+
+
+def _scores(frames: Frames, stddevs: tuple[float, float], radius: int, gaussian: bool) -> np.ndarray:
     from scipy import ndimage
 
     along_x, along_y = shares(stddevs[0], radius), shares(stddevs[1], radius)

@@ -35,14 +35,14 @@ def search(batch: Batch, plan: Plan) -> Found:
         fresh, fresh_frame = _proposals(batch, level, numbers, frame, busy, refused, plan)
         if not len(fresh):
             break
-        before = len(frame)
-        fitted = fit_and_drop(
-            batch, level, np.concatenate([numbers, fresh]), np.concatenate([frame, fresh_frame]), plan
-        )
-        kept = fitted.spots.active
-        refused = np.concatenate([refused, np.column_stack([fresh_frame, fresh[:, :2]])[~kept[before:]]])
-        busy = np.unique(fresh_frame[kept[before:]])
-        numbers, frame = fitted.spots.numbers[kept], fitted.spots.frame[kept]
+        changed = np.isin(frame, fresh_frame)
+        tried = np.concatenate([numbers[changed], fresh]), np.concatenate([frame[changed], fresh_frame])
+        fitted = fit_and_drop(batch, level, *tried, plan)
+        kept, new = fitted.spots.active, np.arange(len(tried[1])) >= changed.sum()
+        refused = np.concatenate([refused, np.column_stack([tried[1], tried[0][:, :2]])[new & ~kept]])
+        busy = np.unique(tried[1][new & kept])
+        numbers = np.concatenate([numbers[~changed], fitted.spots.numbers[kept]])
+        frame = np.concatenate([frame[~changed], fitted.spots.frame[kept]])
         light, _ = drawn(np.zeros_like(level), spots_at(numbers, frame, batch), plan)
         level = background.smooth(batch.data - light, batch.used)
     return _finish(batch, _lit(level, plan), numbers, frame, plan)
@@ -65,7 +65,7 @@ def _proposals(
     """Numbers and frames of spots to try, in the frames where something may be left."""
     total, _ = drawn(level, spots_at(numbers, frame, batch), plan)
     frames = Frames(batch.data[busy], total[busy], batch.noise, batch.used[busy])
-    field = evidence.scores(frames, plan.stddevs, plan.radius, plan.gaussian)
+    field = evidence.scores(frames, plan.stddevs, plan.radius, plan.gaussian, plan.threads)
     where, places = evidence.peaks(field, evidence.CANDIDATES * plan.threshold)
     where = busy[where]
     light = (batch.data - total)[where, places[:, 1], places[:, 0]] * 2 * math.pi * plan.stddev**2
