@@ -20,7 +20,7 @@ class Page(NamedTuple):
     """One frame of a file, still to be read."""
 
     path: Path
-    index: int
+    number: int
 
 
 class Stack:
@@ -56,7 +56,7 @@ class Stack:
         return np.stack(frames)
 
     def _checked(self, page: Page) -> np.ndarray:
-        frame, name = self._frame(page), f"{page.path}[{page.index}]"
+        frame, name = self._frame(page), f"{page.path}[{page.number}]"
         if frame.ndim != 2 or frame.dtype.kind not in "buif":
             got = f"shape {frame.shape} of type {frame.dtype}"
             raise ValueError(checks.complain(name, "a grey frame (h, w) of real numbers", got, "Take one channel."))
@@ -72,10 +72,10 @@ class Stack:
         pages = self._pages(page.path)
         try:
             with unsaid("tifffile"):
-                frame = pages[page.index]
+                frame = pages[page.number]
                 return np.asarray(frame.asarray() if hasattr(frame, "asarray") else frame)
         except Exception as error:  # decoders raise whatever they like
-            raise ValueError(f"{page.path}[{page.index}] cannot be read ({first_line(error)}).") from error
+            raise ValueError(f"{page.path}[{page.number}] cannot be read ({first_line(error)}).") from error
 
     def _count(self, path: Path) -> int:
         return len(self._pages(path))
@@ -113,10 +113,7 @@ def _grey(page: np.ndarray) -> np.ndarray:
 
 def _array(path: Path) -> np.ndarray:
     try:
-        if path.suffix.lower() == ".npz":
-            array = read_npz(path, ENTRY)
-        else:
-            array = _mapped(path)
+        array = read_npz(path, ENTRY) if path.suffix.lower() == ".npz" else _mapped(path)
     except ValueError as error:
         raise ValueError(f"{path} cannot be read as frames ({first_line(error)}).") from error
     array = array[None] if array.ndim == 2 else array

@@ -103,7 +103,9 @@ def _slope(square: np.ndarray, mean: np.ndarray, ring: np.ndarray) -> float:
 def _separable(frames: np.ndarray, kernel: np.ndarray) -> np.ndarray:
     from scipy import ndimage
 
-    return ndimage.convolve1d(ndimage.convolve1d(frames, kernel, axis=1, mode="nearest"), kernel, axis=2, mode="nearest")
+    return ndimage.convolve1d(
+        ndimage.convolve1d(frames, kernel, axis=1, mode="nearest"), kernel, axis=2, mode="nearest"
+    )
 
 
 def width(frames: np.ndarray) -> float:

@@ -131,7 +131,11 @@ def hot(data: np.ndarray, noise: np.ndarray, used: np.ndarray, plan: Plan) -> np
     falls = [evidence.shares(NARROWER * stddev, 1) for stddev in plan.stddevs]
     share = sum(float(fall[0] / fall[1]) for fall in falls) / 2
     most = np.maximum(beside, 0) / share
-    variance = noise if plan.gaussian else most * (1 + 1 / (4 * share)) + np.maximum(level, 0) * (1 + 1 / (4 * share**2)) + noise
+    variance = (
+        noise
+        if plan.gaussian
+        else most * (1 + 1 / (4 * share)) + np.maximum(level, 0) * (1 + 1 / (4 * share**2)) + noise
+    )
     if plan.gaussian:
         variance = variance * (1 + 1 / (4 * share**2))
     return excess - most > HOT * np.sqrt(np.maximum(variance, 1e-12))

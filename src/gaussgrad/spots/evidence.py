@@ -32,9 +32,7 @@ def shares(stddev: float, radius: int) -> np.ndarray:
     return np.diff([0.5 * math.erf(edge) for edge in edges])
 
 
-def scores(
-    frames: Frames, stddevs: tuple[float, float], radius: int, gaussian: bool, threads: int = 1
-) -> np.ndarray:
+def scores(frames: Frames, stddevs: tuple[float, float], radius: int, gaussian: bool, threads: int = 1) -> np.ndarray:
     """The signed root of the score statistic for one more spot at each pixel, with a free background, (f, h, w).
 
     With weights w = 1 / variance, residuals r and the spot h: (Σ h w r - c Σ w r) / √(Σ h² w - c Σ h w), c = Σ h w / Σ w.

@@ -8,7 +8,7 @@ import numpy as np
 
 from gaussgrad.spots.grouping import grouped
 from gaussgrad.spots.likelihood import draw, fit
-from gaussgrad.spots.likelihood.records import NUMBERS, PHOTONS, PLACES_AND_LIGHT, Answers, Frames, Groups, Spots
+from gaussgrad.spots.likelihood.records import PHOTONS, PLACES_AND_LIGHT, Answers, Frames, Groups, Spots
 
 REACH = 3.0  # stddevs from a centre to the border of its window, and a pixel more
 MOST_DROPS = 60

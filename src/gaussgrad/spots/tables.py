@@ -25,6 +25,10 @@ class SpotTable(NamedTuple):
     photons_stddev: np.ndarray  # (n,): standard error
     deviance: np.ndarray  # (n,): mean over the pixels of the window; near 1 where the model holds and light is plenty
 
+    def moved(self, frames: int, corner: tuple[int, int]) -> "SpotTable":
+        """The same, so many frames later, and with x and y from another corner."""
+        return self._replace(frame=self.frame + frames, means=self.means + np.asarray(corner))
+
     def rows(self, pixel_size: float = 1.0) -> np.ndarray:
         """(n, 12), in the order of COLUMNS; lengths times the size of a pixel."""
         return np.column_stack(

@@ -26,7 +26,7 @@ def find(
     ] = None,
     region: Annotated[
         tuple[int, int, int, int] | None,
-        typer.Option(metavar="X Y WIDTH HEIGHT", help="Only this part of each frame; positions stay those of the frame."),
+        typer.Option(metavar="X Y WIDTH HEIGHT", help="Only this part of each frame; x and y stay those of the frame."),
     ] = None,
     pixel_size: Annotated[
         float | None,
@@ -56,8 +56,8 @@ def find(
 ) -> None:
     """Write the spots of frames as CSV, each with its standard errors.
 
-    Nothing is trained, and without options the frames tell gain, offset, background and width. Columns: frame, x, y, xx,
-    xy, yy (of the light of a spot), photons, background (of a pixel), x_stddev, y_stddev, photons_stddev (standard
+    Nothing is trained, and without options the frames tell gain, offset, background and width. Columns: frame, x, y,
+    xx, xy, yy (of the light of a spot), photons, background (of a pixel), x_stddev, y_stddev, photons_stddev (standard
     errors) and deviance (for each pixel around the spot; near 1 where the model holds). The first frame is 0, and the
     middle of the first pixel is x = y = 0. SPOTS.units.json, beside the table, tells the unit of each column, and what
     was read off the frames.
@@ -162,7 +162,7 @@ def _write(
         writer = csv.writer(file)
         writer.writerow(COLUMNS)
         for done, table in enumerate(find_in_batches(batches, calibration), start=1):
-            placed = table._replace(frame=table.frame + first, means=table.means + (columns.start, rows.start))
+            placed = table.moved(first, (columns.start, rows.start))
             for row in placed.rows(pixel_size or 1.0):
                 writer.writerow([int(row[0]), *(f"{number:.7g}" for number in row[1:])])
             count += len(table.frame)
