@@ -1,5 +1,6 @@
 """Stacks of grey frames, read as they are asked for: TIFF files page by page, arrays, and folders of files."""
 
+import contextlib
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -41,11 +42,27 @@ class Stack:
     def __init__(self, source: str | os.PathLike[str]) -> None:
         self.source = Path(source)
         files = _files(self.source)
-        self._open: tuple[Path, Any] | None = None
-        self.pages = [Page(path, index) for path in files for index in range(self._count(path))]
-        if not self.pages:
-            raise ValueError(checks.complain(str(self.source), "a stack of at least one frame", "none"))
-        self.first = self.read([self.pages[0]])[0]
+        self._open: tuple[Path, Any, contextlib.ExitStack] | None = None
+        try:
+            self.pages = [Page(path, number) for path in files for number in range(len(self._pages(path)))]
+            if not self.pages:
+                raise ValueError(checks.complain(str(self.source), "a stack of at least one frame", "none"))
+            self.first = self.read([self.pages[0]])[0]
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> "Stack":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file that is open."""
+        if self._open is not None:
+            self._open[2].close()
+        self._open = None
 
     def __len__(self) -> int:
         return len(self.pages)
@@ -77,13 +94,13 @@ class Stack:
         except Exception as error:  # decoders raise whatever they like
             raise ValueError(f"{page.path}[{page.number}] cannot be read ({first_line(error)}).") from error
 
-    def _count(self, path: Path) -> int:
-        return len(self._pages(path))
-
     def _pages(self, path: Path) -> Any:
         """The pages of the one file that is open; another one is closed."""
         if self._open is None or self._open[0] != path:
-            self._open = path, _pages_of(path)
+            self.close()
+            closing = contextlib.ExitStack()
+            self._open = path, [], closing
+            self._open = path, _pages_of(path, closing), closing
         return self._open[1]
 
 
@@ -94,13 +111,13 @@ def _files(source: Path) -> list[Path]:
     return sorted(path for path in source.iterdir() if path.suffix.lower() in known and not path.name.startswith("."))
 
 
-def _pages_of(path: Path) -> Any:
+def _pages_of(path: Path, closing: contextlib.ExitStack) -> Any:
     """Something that has a length and gives a page for a number."""
     suffix = path.suffix.lower()
     if suffix in ARRAY_SUFFIXES:
         return _array(path)
     if suffix in TIFF_SUFFIXES:
-        return _tiff_pages(path)
+        return _tiff_pages(path, closing)
     if suffix in IMAGE_SUFFIXES:
         return [_grey(page) for page in read_pages(path)]
     wanted = f"a folder, or a file ending in {', '.join((*TIFF_SUFFIXES, *ARRAY_SUFFIXES))}"
@@ -130,13 +147,13 @@ def _mapped(path: Path) -> np.ndarray:
         return read_npy(path)  # which says what is wrong
 
 
-def _tiff_pages(path: Path) -> Any:
+def _tiff_pages(path: Path, closing: contextlib.ExitStack) -> Any:
     """Its pages, or an error where they are damaged or form a ring: each tells where the next one stands."""
     import tifffile
 
     try:
         with unsaid("tifffile"):
-            file = tifffile.TiffFile(path)
+            file = closing.enter_context(tifffile.TiffFile(path))
             if any(series.is_truncated for series in file.series):  # one description for all frames
                 return file.series[0].asarray(out="memmap").reshape(-1, *file.series[0].shape[-2:])
             file.pages.cache = False  # a description of each of many pages would fill the memory

@@ -119,8 +119,8 @@ class Scene:
     @property
     def photon_range(self) -> tuple[float, float]:
         """Photons of the faintest and the brightest spots."""
-        low, high = (self.photons, self.photons) if np.ndim(self.photons) == 0 else self.photons  # type: ignore[misc]
-        return float(low), float(high)
+        low, high = np.broadcast_to(self.photons, 2).tolist()
+        return low, high
 
     @property
     def covariance(self) -> np.ndarray:
@@ -138,8 +138,7 @@ class Scene:
         light = self.background_image()
         if not len(means):
             return light
-        options = {"pixel": "area", "amplitude": "density", "tolerance": TOLERANCE}
-        return light + render(means, self.covariance, photons, size=self.size, **options)
+        return light + render(means, self.covariance, photons, size=self.size, pixel="area", tolerance=TOLERANCE)
 
     def simulate(self, frames: int, seed: int | np.random.Generator = 0) -> Simulation:
         """So many frames, and the spots in them; those beyond the border shine into it and are not listed.
@@ -177,4 +176,4 @@ class Scene:
 
     def _inside(self, means: np.ndarray) -> np.ndarray:
         h, w = self.size
-        return ((means >= -0.5) & (means < (w - 0.5, h - 0.5))).all(axis=1)
+        return np.all((means >= -0.5) & (means < (w - 0.5, h - 0.5)), axis=1)

@@ -1,5 +1,6 @@
 """The background of frames, smooth and without spots."""
 
+import itertools
 import math
 from collections.abc import Callable
 
@@ -44,8 +45,8 @@ def _by_blocks(
     f, h, w = data.shape
     rows, columns = _edges(h), _edges(w)
     levels = np.zeros((f, len(rows) - 1, len(columns) - 1))
-    for i, (top, bottom) in enumerate(zip(rows, rows[1:], strict=False)):
-        for j, (left, right) in enumerate(zip(columns, columns[1:], strict=False)):
+    for i, (top, bottom) in enumerate(itertools.pairwise(rows)):
+        for j, (left, right) in enumerate(itertools.pairwise(columns)):
             block, known = (one[:, top:bottom:step, left:right:step].reshape(f, -1) for one in (data, used))
             known = np.where(known.any(axis=1, keepdims=True), known, True)
             levels[:, i, j] = level(block, known)
@@ -59,7 +60,7 @@ def _edges(length: int) -> list[int]:
 
 def _between(length: int, edges: list[int]) -> np.ndarray:
     """Linear interpolation from the middles of blocks to pixels, (length, blocks); lines go on beyond the outermost."""
-    middles = np.array([(first + stop - 1) / 2 for first, stop in zip(edges, edges[1:], strict=False)])
+    middles = np.array([(first + stop - 1) / 2 for first, stop in itertools.pairwise(edges)])
     shares = np.zeros((length, len(middles)))
     if len(middles) == 1:
         return shares + 1

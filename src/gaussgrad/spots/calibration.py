@@ -83,7 +83,7 @@ def _pair(stddev: Any) -> tuple[float, float]:
     if values.shape not in ((1,), (2,)):
         raise ValueError(checks.complain("stddev", "one number, or two along x and y", repr(stddev)))
     wanted = "from 0.3 to 30 pixels"
-    x, y = (checks.number("stddev", value, wanted, 0.3, 30.0001) for value in (values[0], values[-1]))
+    x, y = (checks.number("stddev", value, wanted, 0.3, math.nextafter(30, 31)) for value in (values[0], values[-1]))
     return x, y
 
 
@@ -131,11 +131,8 @@ def hot(data: np.ndarray, noise: np.ndarray, used: np.ndarray, plan: Plan) -> np
     falls = [evidence.shares(NARROWER * stddev, 1) for stddev in plan.stddevs]
     share = sum(float(fall[0] / fall[1]) for fall in falls) / 2
     most = np.maximum(beside, 0) / share
-    variance = (
-        noise
-        if plan.gaussian
-        else most * (1 + 1 / (4 * share)) + np.maximum(level, 0) * (1 + 1 / (4 * share**2)) + noise
-    )
-    if plan.gaussian:
-        variance = variance * (1 + 1 / (4 * share**2))
+    of_four = 1 / (4 * share**2)  # the variance of their mean, over that of a pixel
+    variance = noise * (1 + of_four)
+    if not plan.gaussian:
+        variance = variance + most * (1 + 1 / (4 * share)) + np.maximum(level, 0) * (1 + of_four)
     return excess - most > HOT * np.sqrt(np.maximum(variance, 1e-12))

@@ -35,7 +35,8 @@ def shares(stddev: float, radius: int) -> np.ndarray:
 def scores(frames: Frames, stddevs: tuple[float, float], radius: int, gaussian: bool, threads: int = 1) -> np.ndarray:
     """The signed root of the score statistic for one more spot at each pixel, with a free background, (f, h, w).
 
-    With weights w = 1 / variance, residuals r and the spot h: (Σ h w r - c Σ w r) / √(Σ h² w - c Σ h w), c = Σ h w / Σ w.
+    For weights w = 1 / variance, residuals r and the spot h it is (Σ h w r - c Σ w r) / √(Σ h² w - c Σ h w), where
+    c = Σ h w / Σ w.
     """
     field = np.empty(frames.data.shape)
 

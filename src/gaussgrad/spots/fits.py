@@ -99,8 +99,7 @@ def fit_and_drop(
 
 def _fit(batch: Batch, total: np.ndarray, spots: Spots, groups: Groups, plan: Plan, free: int) -> Answers:
     frames = Frames(batch.data, total, batch.noise, batch.used)
-    options = {"radius": plan.radius, "free": free, "gaussian": plan.gaussian, "threads": plan.threads}
-    return fit(frames, spots, groups, **options)
+    return fit(frames, spots, groups, radius=plan.radius, free=free, gaussian=plan.gaussian, threads=plan.threads)
 
 
 def _drop(batch: Batch, total: np.ndarray, spots: Spots, groups: Groups, answers: Answers, plan: Plan) -> None:

@@ -1,4 +1,4 @@
-"""Find spots by rounds: propose where the likelihood would rise, fit together what overlaps, drop what it does not need."""
+"""Find spots by rounds: propose them where the likelihood would rise, fit, and drop what it does not need."""
 
 import math
 from typing import NamedTuple

@@ -77,12 +77,12 @@ def find(
     with waiting("finding spots") as report:
         from gaussgrad.files.stacks import Stack
 
-        stack = Stack(source)
-        pages, first = _chosen(stack, frames), frames[0] if frames else 0
-        window = _window(stack, region)
-        options = {"camera": camera, "stddev": stddev, "widths": widths, "false_alarms": false_alarms}
-        calibration = _calibrated(stack, pages, window, options)
-        count = _write(output, stack, pages, window, first, calibration, pixel_size, report, overwrite)
+        with Stack(source) as stack:
+            pages, first = _chosen(stack, frames), frames[0] if frames else 0
+            window = _window(stack, region)
+            options = {"camera": camera, "stddev": stddev, "widths": widths, "false_alarms": false_alarms}
+            calibration = _calibrated(stack, pages, window, options)
+            count = _write(output, stack, pages, window, first, calibration, pixel_size, report, overwrite)
         _write_units(units, calibration, pixel_size, overwrite)
     typer.echo(f"{len(pages)} frames, {count} spots: {output}")
 

@@ -89,7 +89,7 @@ def _try_step(numbers, shift, step, free, centres, spots, radius, lowest, gaussi
         for a in range(NUMBERS):
             old = numbers[i, a]
             new = old + step[1 + i * free + a] if a < free else old
-            if a == X or a == Y:
+            if a in (X, Y):
                 middle = centres[spots[i], a]
                 new = min(max(new, middle - radius), middle + radius)
             elif a == PHOTONS:
