@@ -76,7 +76,7 @@ def test_the_deviance_rises_by_its_information_on_both_sides_of_the_fit():
     noise = np.zeros((SIDE, SIDE))
     start = TRUE[:1] + np.array([0.1, 0.1, 20, 0, 0])
     spots, _, answers = fitted(data, noise, start, PLACES_AND_LIGHT, False)
-    np.testing.assert_allclose(spots.numbers, TRUE[:1], atol=1e-3)
+    np.testing.assert_allclose(spots.numbers, TRUE[:1], rtol=1e-5)
     for sign in (-1, 1):
         moved = torch.tensor(TRUE[:1] + np.array([sign * 0.02 * answers.errors[0, 0], 0, 0, 0, 0]))
         rise = deviance(torch.tensor(data), torch.tensor(noise), moved, torch.tensor(0.0), False)

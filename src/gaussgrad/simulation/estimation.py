@@ -115,7 +115,7 @@ def width(frames: np.ndarray) -> float:
     """
     from scipy import ndimage
 
-    wide = max(15, min(frames.shape[1:]) // 8)
+    wide = max(31, min(frames.shape[1:]) // 4)
     rest = frames - ndimage.uniform_filter(frames, (0, wide, wide))
     spread = SCALE * float(np.median(np.abs(rest - np.median(rest))))
     rest = np.clip(rest, -5 * spread, 50 * spread)

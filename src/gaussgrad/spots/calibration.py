@@ -1,13 +1,10 @@
 """What the frames themselves tell before spots are looked for: noise, width, and pixels that tell nothing."""
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
-from gaussgrad import checks
 from gaussgrad.simulation import Camera, estimation
 from gaussgrad.spots import evidence
 from gaussgrad.spots.fits import Batch, Plan
@@ -48,7 +45,7 @@ def calibrate(
     frames: np.ndarray,
     *,
     camera: Camera | None,
-    stddev: float | Sequence[float] | None,
+    stddevs: tuple[float, float] | None,
     false_alarms: float,
     free_widths: bool,
     threads: int,
@@ -57,14 +54,14 @@ def calibrate(
     area = float(np.prod(frames.shape[1:]))
     dtype = np.dtype(frames.dtype)
     saturated = float(np.iinfo(dtype).max) if dtype.kind in "ui" else math.inf
-    rough = None if camera is not None and stddev is not None else _moments(frames, camera)
+    rough = None if camera is not None and stddevs is not None else _moments(frames, camera)
     gaussian = camera is None and rough is not None and not rough.poisson
     if camera is None and rough is not None:
         camera = Camera(rough.gain, rough.offset)
-    stddevs = _pair(stddev) if stddev is not None or rough is None else (rough.stddev, rough.stddev)
-    plan = Plan(stddevs, free_widths, gaussian, evidence.threshold(area, stddevs, false_alarms), threads)
+    start = stddevs or ((rough.stddev, rough.stddev) if rough else (1.0, 1.0))
+    plan = Plan(start, free_widths, gaussian, evidence.threshold(area, start, false_alarms), threads)
     found = Calibration(camera or Camera(), rough.variance if gaussian and rough else 0.0, saturated, plan)
-    return found if stddev is not None else _with_width(found, frames, area, false_alarms)
+    return found if stddevs else _with_width(found, frames, area, false_alarms)
 
 
 def _moments(frames: np.ndarray, camera: Camera | None) -> estimation.Moments:
@@ -76,15 +73,6 @@ def _moments(frames: np.ndarray, camera: Camera | None) -> estimation.Moments:
             raise
         width = estimation.ASSUMED_STDDEV
         return estimation.Moments(1.0, 0.0, 0.0, True, 0.0, width, 0.0, 0.0)
-
-
-def _pair(stddev: Any) -> tuple[float, float]:
-    values = np.atleast_1d(np.asarray(stddev, dtype=np.float64))
-    if values.shape not in ((1,), (2,)):
-        raise ValueError(checks.complain("stddev", "one number, or two along x and y", repr(stddev)))
-    wanted = "from 0.3 to 30 pixels"
-    x, y = (checks.number("stddev", value, wanted, 0.3, math.nextafter(30, 31)) for value in (values[0], values[-1]))
-    return x, y
 
 
 def _with_width(first: Calibration, frames: np.ndarray, area: float, false_alarms: float) -> Calibration:

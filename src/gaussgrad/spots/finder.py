@@ -1,5 +1,6 @@
 """Find the spots of frames, without training."""
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
@@ -13,6 +14,7 @@ from gaussgrad.spots.rounds import search
 from gaussgrad.spots.tables import SpotTable, joined, table_of
 
 FALSE_ALARMS = 0.1
+NARROWEST, WIDEST = 0.3, 30.0  # stddevs in pixels
 BATCH_PIXELS = 2**20  # memory for them is a hundred bytes each
 
 
@@ -41,9 +43,11 @@ def find(
     stddev : number or (x, y), optional
         Of a spot, 0.3 to 30 pixels. By default the spots that stand alone tell it.
     false_alarms : number
-        How many spots noise alone may make in a frame, on average, above 0.
+        How many spots noise alone may make in a frame, on average, above 0. It holds from a background of about one
+        photon a pixel on; below, noise makes more.
     widths : "common" or "each"
-        Whether all spots have one width, or each its own in the last fit.
+        Whether all spots have one width, or each its own in the last fit. A spot much wider than the others is found
+        as two.
     threads : positive integer, optional
         At most; by default all cores.
 
@@ -90,17 +94,29 @@ def calibration_of(
     """What `find` reads off frames (f, h, w) before it looks for spots; arguments as there."""
     checks.number("false_alarms", false_alarms, "a finite number above 0", 1e-300)
     checks.option("widths", widths, ("common", "each"))
+    stddevs = None if stddev is None else _pair(stddev)
     if camera is not None and camera.size not in (None, frames.shape[1:]):
         got = f"maps of {camera.size} for frames of {frames.shape[1:]}"
         raise ValueError(checks.complain("camera", "of the size of the frames", got))
     return calibrate(
         frames,
         camera=camera,
-        stddev=stddev,
+        stddevs=stddevs,
         false_alarms=false_alarms,
         free_widths=widths == "each",
         threads=checks.thread_count(threads) or available_cores(),
     )
+
+
+def _pair(stddev: float | Sequence[float]) -> tuple[float, float]:
+    """Along x and y."""
+    values = np.atleast_1d(np.asarray(stddev, dtype=np.float64))
+    if values.shape not in ((1,), (2,)):
+        raise ValueError(checks.complain("stddev", "one number, or two along x and y", repr(stddev)))
+    beyond = math.nextafter(WIDEST, math.inf)
+    wanted = f"from {NARROWEST:g} to {WIDEST:g} pixels"
+    x, y = (checks.number("stddev", value, wanted, NARROWEST, beyond) for value in (values[0], values[-1]))
+    return x, y
 
 
 def find_in_batches(parts: Iterable[np.ndarray], calibration: Calibration) -> Iterator[SpotTable]:
