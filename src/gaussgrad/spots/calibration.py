@@ -80,7 +80,7 @@ def _with_width(first: Calibration, frames: np.ndarray, area: float, false_alarm
     chosen = frames[:: math.ceil(len(frames) / WIDTH_FRAMES)]
     now = first
     for _ in range(WIDTH_PASSES):
-        found = search(now.batch(chosen), replace(now.plan, free_widths=True))
+        found = search(now.batch(chosen), replace(now.plan, free_widths=False), measure_widths=True)
         stddevs = _width_of(found)
         if stddevs is None:
             return now

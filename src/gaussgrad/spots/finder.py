@@ -46,8 +46,8 @@ def find(
         How many spots noise alone may make in a frame, on average, above 0. It holds from a background of about one
         photon a pixel on; below, noise makes more.
     widths : "common" or "each"
-        Whether all spots have one width, or each its own in the last fit. A spot much wider than the others is found
-        as two.
+        Whether all spots have one width, or each its own. With one, a spot much wider than the others
+        is found as two; with many, two that nearly coincide are found as a wide one.
     threads : positive integer, optional
         At most; by default all cores.
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from gaussgrad.spots.grouping import grouped
 from gaussgrad.spots.likelihood import draw, fit
-from gaussgrad.spots.likelihood.records import PHOTONS, PLACES_AND_LIGHT, Answers, Frames, Groups, Spots
+from gaussgrad.spots.likelihood.records import NUMBERS, PHOTONS, PLACES_AND_LIGHT, Answers, Frames, Groups, Spots
 
 REACH = 3.0  # stddevs from a centre to the border of its window, and a pixel more
 MOST_DROPS = 60
@@ -19,7 +19,7 @@ class Plan:
     """How spots are looked for."""
 
     stddevs: tuple[float, float]  # of a spot, along x and y
-    free_widths: bool  # whether each spot has its own in the end
+    free_widths: bool  # whether each spot has its own
     gaussian: bool  # noise that does not grow with light
     threshold: float  # root of twice the logarithm of the likelihood ratio that a spot needs
     threads: int
@@ -76,20 +76,24 @@ def fit_and_drop(
     numbers: np.ndarray,
     frame: np.ndarray,
     plan: Plan,
-    free: int = PLACES_AND_LIGHT,
+    last: int = PLACES_AND_LIGHT,
 ) -> Fitted:
-    """Fit all; then make inactive, one by one in each group, what the likelihood does not need."""
+    """Fit all; then make inactive, one by one in each group, what the likelihood does not need.
+
+    `last` says how many numbers of a spot are free in the end: PLACES_AND_LIGHT or NUMBERS.
+    """
     labels = grouped(numbers[:, :2], frame, plan.stddev)
     order = np.argsort(labels, kind="stable")
     starts = np.concatenate([[0], np.cumsum(np.bincount(labels))]).astype(np.int64)
     groups = Groups(starts, np.zeros(len(starts) - 1))
     spots = spots_at(numbers[order], frame[order], batch)
-    for _ in range(2):  # the second fit knows better what other groups shine into a window
+    free = NUMBERS if plan.free_widths else PLACES_AND_LIGHT
+    for numbers_free in (PLACES_AND_LIGHT, free):  # the second fit knows better what others shine into a window
         total, spots = drawn(level, spots, plan)
-        answers = _fit(batch, total, spots, groups, plan, PLACES_AND_LIGHT)
-    _drop(batch, total, spots, groups, answers, plan)
-    if free > PLACES_AND_LIGHT:
-        answers = _fit(batch, total, spots, groups, plan, free)
+        answers = _fit(batch, total, spots, groups, plan, numbers_free)
+    _drop(batch, total, spots, groups, answers, plan, free)
+    if last > free:
+        answers = _fit(batch, total, spots, groups, plan, last)
     back = np.argsort(order)
     sizes = np.add.reduceat(spots.active, starts[:-1]) if len(frame) else np.zeros(0)
     of_groups = (np.repeat(each, np.diff(starts))[back] for each in (groups.shifts, sizes == 1))
@@ -102,7 +106,9 @@ def _fit(batch: Batch, total: np.ndarray, spots: Spots, groups: Groups, plan: Pl
     return fit(frames, spots, groups, radius=plan.radius, free=free, gaussian=plan.gaussian, threads=plan.threads)
 
 
-def _drop(batch: Batch, total: np.ndarray, spots: Spots, groups: Groups, answers: Answers, plan: Plan) -> None:
+def _drop(
+    batch: Batch, total: np.ndarray, spots: Spots, groups: Groups, answers: Answers, plan: Plan, free: int
+) -> None:
     """Make spots inactive without which the deviance rises by less than the threshold squared, the weakest first."""
     needed = np.zeros(len(spots.frame), dtype=bool)
     for _ in range(MOST_DROPS):
@@ -113,7 +119,7 @@ def _drop(batch: Batch, total: np.ndarray, spots: Spots, groups: Groups, answers
         members, small = _only(groups, of)
         trial = Spots(*(field[members] for field in spots))
         trial.active[np.searchsorted(members, weakest)] = False
-        again = _fit(batch, total, trial, small, plan, PLACES_AND_LIGHT)
+        again = _fit(batch, total, trial, small, plan, free)
         dropped = again.deviances - answers.deviances[of] < plan.threshold**2
         needed[weakest[~dropped]] = True
         taken = np.repeat(dropped, np.diff(small.starts))

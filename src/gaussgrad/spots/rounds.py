@@ -25,8 +25,8 @@ class Found(NamedTuple):
     alone: np.ndarray  # (n,): whether nothing overlaps with it
 
 
-def search(batch: Batch, plan: Plan) -> Found:
-    """The spots of a batch, in the order of frames and then of rows."""
+def search(batch: Batch, plan: Plan, *, measure_widths: bool = False) -> Found:
+    """The spots of a batch, in the order of frames and then of rows; their own widths, too, if asked for."""
     level = background.first_look(batch.data, batch.used)
     numbers, frame, refused = np.zeros((0, NUMBERS)), np.zeros(0, dtype=np.int64), np.zeros((0, 3))
     busy = np.arange(len(batch.data))
@@ -45,7 +45,8 @@ def search(batch: Batch, plan: Plan) -> Found:
         frame = np.concatenate([frame[~changed], fitted.spots.frame[kept]])
         light, _ = drawn(np.zeros_like(level), spots_at(numbers, frame, batch), plan)
         level = background.smooth(batch.data - light, batch.used)
-    return _finish(batch, _lit(level, plan), numbers, frame, plan)
+    last = NUMBERS if plan.free_widths or measure_widths else PLACES_AND_LIGHT
+    return _finish(batch, _lit(level, plan), numbers, frame, plan, last)
 
 
 def _lit(level: np.ndarray, plan: Plan) -> np.ndarray:
@@ -80,9 +81,9 @@ def _proposals(
     return fresh, where
 
 
-def _finish(batch: Batch, level: np.ndarray, numbers: np.ndarray, frame: np.ndarray, plan: Plan) -> Found:
+def _finish(batch: Batch, level: np.ndarray, numbers: np.ndarray, frame: np.ndarray, plan: Plan, last: int) -> Found:
     """The last fit, with errors; spots whose centres lie in the frame."""
-    fitted = fit_and_drop(batch, level, numbers, frame, plan, free=NUMBERS if plan.free_widths else PLACES_AND_LIGHT)
+    fitted = fit_and_drop(batch, level, numbers, frame, plan, last)
     numbers, h, w = fitted.spots.numbers, *batch.data.shape[1:]
     inside = ((numbers[:, :2] >= -0.5) & (numbers[:, :2] < (w - 0.5, h - 0.5))).all(axis=1)
     chosen = np.flatnonzero(fitted.spots.active & inside)
