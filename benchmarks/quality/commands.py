@@ -24,6 +24,7 @@ def add(rooms: Commands) -> None:
     _add_second_order(subjects)
     _add_fewest(subjects)
     _add_rate(subjects)
+    _add_spots(subjects)
 
 
 def _add_encoder(subjects: Commands) -> None:
@@ -236,6 +237,27 @@ def _run_rate(options: argparse.Namespace, contract_line: str) -> int:
 
     counts = options.n or list(RATE_COUNTS)
     rates.report_on(options.images, counts, options.steps, options.figure, options.docs)
+    return 0
+
+
+def _add_spots(subjects: Commands) -> None:
+    parser = _subject(subjects, "spots", "spots found in simulated scenes, and how true their errors are")
+    parser.add_argument("--frames", metavar="F", type=existing, help="a stack to score on instead, with --truth")
+    parser.add_argument("--truth", metavar="T", type=existing, help="its spots: a CSV file with frame, x and y")
+    parser.add_argument("--spots", metavar="N", type=int, default=2000, help="isolated ones, each (%(default)s)")
+    parser.add_argument("--docs", action="store_true", help="write the tables into docs/spots.md")
+    parser.set_defaults(run=_run_spots, check=lambda options: _check_spots(parser, options))
+
+
+def _check_spots(parser: Parser, options: argparse.Namespace) -> None:
+    if (options.frames is None) != (options.truth is None):
+        parser.error("--frames and --truth go together")
+
+
+def _run_spots(options: argparse.Namespace, contract_line: str) -> int:
+    from benchmarks.quality import spots
+
+    spots.report_on(options.frames, options.truth, options.spots, options.docs)
     return 0
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gaussgrad import cli
-from gaussgrad.cli.app import COMMANDS, load
+from gaussgrad.cli.app import COMMANDS, SPOTS, load
 from gaussgrad.cli.predict import predict
 from gaussgrad.files.columns import COLUMNS
 
@@ -28,11 +28,15 @@ def test_the_package_is_a_command_too():
 
 def test_the_list_of_commands_has_the_first_line_of_the_help_of_each():
     assert {name: load(name).help.partition("\n")[0] for name in COMMANDS} == COMMANDS
+    assert {name: load(f"spots.{name}").help.partition("\n")[0] for name in SPOTS} == SPOTS
 
 
 def test_every_file_is_a_command_or_serves_them():
-    files = {path.stem for path in Path(cli.__file__).parent.glob("*.py")}
-    assert files == {*COMMANDS, "__init__", "app", "codes", "options"}
+    folder = Path(cli.__file__).parent
+    groups = {"spots": SPOTS}
+    assert {path.stem for path in folder.glob("*.py")} == {*COMMANDS, "__init__", "app", "codes", "options"} - {*groups}
+    for group, commands in groups.items():
+        assert {path.stem for path in (folder / group).glob("*.py")} == {*commands, "__init__"}
 
 
 def test_the_list_imports_no_command_and_the_help_of_a_command_nothing_heavy():
@@ -41,6 +45,7 @@ def test_the_list_imports_no_command_and_the_help_of_a_command_nothing_heavy():
         "import sys; from gaussgrad.cli.app import COMMANDS, run; run(['--help'])\n"
         "print('commands:', [name for name in COMMANDS if f'gaussgrad.cli.{name}' in sys.modules])\n"
         "for name in COMMANDS: run([name, '--help'])\n"
+        "for name in ('find', 'compare'): run(['spots', name, '--help'])\n"
         f"print('heavy:', {heavy} & set(sys.modules))"
     )
     printed = run_python("-c", code)
@@ -50,7 +55,7 @@ def test_the_list_imports_no_command_and_the_help_of_a_command_nothing_heavy():
 
 def test_paragraphs_of_the_help_are_broken_by_the_terminal_alone():
     """Where a docstring breaks its lines, the terminal would break them again."""
-    for name in COMMANDS:
+    for name in (*COMMANDS, *(f"spots.{name}" for name in SPOTS)):
         assert all("\n" not in paragraph for paragraph in load(name).help.split("\n\n")), name
 
 

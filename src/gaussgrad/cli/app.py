@@ -23,6 +23,11 @@ COMMANDS = {  # the first line of each: the files, and the options in them, wait
     "render": "Draw Gaussians as an image: a .gauss file at any size, or rows.",
     "info": "Say what a .gauss file holds: size, Gaussians, bytes, widths and colours.",
     "export": "Write a .gauss file for other programs.",
+    "spots": "Find the spots of frames, each with its errors; compare tables of them.",
+}
+SPOTS = {
+    "find": "Write the spots of frames as CSV, each with its standard errors.",
+    "compare": "Say how well a table of spots agrees with the truth.",
 }
 
 
@@ -31,7 +36,17 @@ class Commands(TyperGroup):
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         name, command, rest = super().resolve_command(ctx, args)
-        return name, load(name) if name else command, rest
+        return name, self.loaded(name) if name else command, rest
+
+    def loaded(self, name: str) -> Any:
+        return load(name)
+
+
+class SpotsCommands(Commands):
+    """The commands of `gaussgrad spots`."""
+
+    def loaded(self, name: str) -> Any:
+        return load(f"spots.{name}")
 
 
 def new_app(**options: Any) -> typer.Typer:
@@ -44,8 +59,10 @@ def new_app(**options: Any) -> typer.Typer:
 
 
 def load(name: str) -> Any:
-    """The command of this name, with its options."""
-    alone, command = new_app(), getattr(import_module(f"gaussgrad.cli.{name}"), name)
+    """The command of this name, with its options; that of a group follows its name and a dot."""
+    if name == "spots":
+        return typer.main.get_command(spots)
+    alone, command = new_app(), getattr(import_module(f"gaussgrad.cli.{name}"), name.rpartition(".")[2])
     alone.command(help=_flowing(command.__doc__))(command)
     return typer.main.get_command(alone)
 
@@ -55,6 +72,9 @@ def _flowing(text: str) -> str:
     return "\n\n".join(" ".join(each.split()) for each in inspect.cleandoc(text).split("\n\n"))
 
 
+spots = new_app(cls=SpotsCommands, help=COMMANDS["spots"], no_args_is_help=True)
+for command, line in SPOTS.items():
+    spots.command(command, help=line)(lambda: None)
 app = new_app(cls=Commands, help=HELP, epilog=EPILOG, add_completion=True)
 for command, line in COMMANDS.items():
     app.command(command, help=line)(lambda: None)

@@ -1,0 +1,1 @@
+"""gaussgrad spots: its commands, one file each."""

@@ -1,0 +1,193 @@
+"""gaussgrad spots find: the spots of frames as a table with standard errors."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+if TYPE_CHECKING:
+    from gaussgrad.files.stacks import Page, Stack
+    from gaussgrad.simulation import Camera
+    from gaussgrad.spots.calibration import Calibration
+
+
+def find(
+    source: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FRAMES",
+            help="A TIFF stack of any length, an .npy or .npz array (f, h, w), or a folder of such files or of images.",
+        ),
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="SPOTS.csv", help="The table to write.")],
+    frames: Annotated[
+        tuple[int, int] | None,
+        typer.Option(metavar="FIRST STOP", min=0, help="Only the frames FIRST, FIRST + 1, ... before STOP, from 0."),
+    ] = None,
+    region: Annotated[
+        tuple[int, int, int, int] | None,
+        typer.Option(metavar="X Y WIDTH HEIGHT", help="Only this part of each frame; x and y stay those of the frame."),
+    ] = None,
+    pixel_size: Annotated[
+        float | None,
+        typer.Option(metavar="NM", min=1e-6, help="Nanometres of a pixel: the table is then in nm, not in pixels."),
+    ] = None,
+    gain: Annotated[
+        float | None, typer.Option(metavar="COUNTS", min=1e-9, show_default="from the frames", help="Of one photon.")
+    ] = None,
+    offset: Annotated[
+        float | None, typer.Option(metavar="COUNTS", show_default="0 with --gain", help="Of a pixel without light.")
+    ] = None,
+    read_noise: Annotated[
+        float | None,
+        typer.Option(metavar="COUNTS", min=0.0, show_default="0 with --gain", help="Standard deviation of reading."),
+    ] = None,
+    stddev: Annotated[
+        float | None,
+        typer.Option(metavar="PIXELS", min=0.3, max=30.0, show_default="from the frames", help="Of a spot."),
+    ] = None,
+    widths: Annotated[
+        Literal["common", "each"], typer.Option(help="Whether all spots have one width, or each its own.")
+    ] = "common",
+    false_alarms: Annotated[
+        float, typer.Option(metavar="N", min=1e-12, help="Spots that noise alone may make in a frame, on average.")
+    ] = 0.1,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output if it exists.")] = False,
+) -> None:
+    """Write the spots of frames as CSV, each with its standard errors.
+
+    Nothing is trained, and without options the frames tell gain, offset, background and width. Columns: frame, x, y,
+    xx, xy, yy (of the light of a spot), photons, background (of a pixel), x_stddev, y_stddev, photons_stddev (standard
+    errors) and deviance (for each pixel around the spot; near 1 where the model holds). The first frame is 0, and the
+    middle of the first pixel is x = y = 0. SPOTS.units.json, beside the table, tells the unit of each column, and what
+    was read off the frames.
+    """
+    from gaussgrad import checks
+    from gaussgrad.console import waiting
+    from gaussgrad.files.folders import refuse_existing
+
+    units = output.with_suffix(".units.json")
+    if output.suffix.lower() != ".csv":
+        raise ValueError(checks.complain("--output", "a file ending in .csv", output))
+    for path in (output, units):
+        refuse_existing(path, overwrite)
+    if output.exists() and source.exists() and output.samefile(source):
+        raise ValueError(checks.complain("--output", "another file than FRAMES", output))
+    camera = _camera(gain, offset, read_noise)
+    with waiting("finding spots") as report:
+        from gaussgrad.files.stacks import Stack
+
+        with Stack(source) as stack:
+            pages, first = _chosen(stack, frames), frames[0] if frames else 0
+            window = _window(stack, region)
+            options = {"camera": camera, "stddev": stddev, "widths": widths, "false_alarms": false_alarms}
+            calibration = _calibrated(stack, pages, window, options)
+            count = _write(output, stack, pages, window, first, calibration, pixel_size, report, overwrite)
+        _write_units(units, calibration, pixel_size, overwrite)
+    typer.echo(f"{len(pages)} frames, {count} spots: {output}")
+
+
+def _camera(gain: float | None, offset: float | None, read_noise: float | None) -> "Camera | None":
+    from gaussgrad import checks
+    from gaussgrad.simulation import Camera
+
+    if gain is not None:
+        return Camera(gain, offset or 0.0, read_noise or 0.0)
+    for name, value in (("--offset", offset), ("--read-noise", read_noise)):
+        if value is not None:
+            raise ValueError(checks.complain(name, "given with --gain", value, "Add --gain, the counts of one photon."))
+    return None
+
+
+def _chosen(stack: "Stack", frames: tuple[int, int] | None) -> "list[Page]":
+    from gaussgrad import checks
+
+    if frames is None:
+        return stack.pages
+    first, stop = frames
+    if not 0 <= first < stop <= len(stack):
+        wanted = f"a first frame and a later one to stop before, from 0 to {len(stack)}"
+        raise ValueError(checks.complain("--frames", wanted, f"{first} {stop}"))
+    return stack.pages[first:stop]
+
+
+def _window(stack: "Stack", region: tuple[int, int, int, int] | None) -> tuple[slice, slice]:
+    """Rows and columns."""
+    from gaussgrad import checks
+
+    height, width = stack.first.shape
+    if region is None:
+        return slice(0, height), slice(0, width)
+    x, y, wide, high = region
+    if not (0 <= x < x + wide <= width and 0 <= y < y + high <= height):
+        wanted = f"within the frames of {width} x {height} (width x height)"
+        raise ValueError(checks.complain("--region", wanted, " ".join(map(str, region))))
+    return slice(y, y + high), slice(x, x + wide)
+
+
+def _calibrated(stack: "Stack", pages: "list[Page]", window: tuple[slice, slice], options: Any) -> "Calibration":
+    """From some of the frames, evenly chosen."""
+    import math
+
+    from gaussgrad.simulation.estimation import MOST_FRAMES
+    from gaussgrad.spots.finder import calibration_of, checked_frames
+
+    sample = stack.read(pages[:: math.ceil(len(pages) / MOST_FRAMES)])
+    return calibration_of(checked_frames(sample[:, window[0], window[1]]), **options)
+
+
+def _write(
+    output: Path,
+    stack: "Stack",
+    pages: "list[Page]",
+    window: tuple[slice, slice],
+    first: int,
+    calibration: "Calibration",
+    pixel_size: float | None,
+    report: Any,
+    overwrite: bool,
+) -> int:
+    """Write the table batch by batch; how many spots there are."""
+    import csv
+
+    from gaussgrad.files.folders import fresh_file
+    from gaussgrad.spots.finder import batch_length, find_in_batches
+    from gaussgrad.spots.tables import COLUMNS
+
+    rows, columns = window
+    step = batch_length((rows.stop - rows.start, columns.stop - columns.start))
+    batches = (stack.read(pages[at : at + step])[:, rows, columns] for at in range(0, len(pages), step))
+    count = 0
+    with fresh_file(output, overwrite) as partial, partial.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(COLUMNS)
+        for done, table in enumerate(find_in_batches(batches, calibration), start=1):
+            placed = table.moved(first, (columns.start, rows.start))
+            for row in placed.rows(pixel_size or 1.0):
+                writer.writerow([int(row[0]), *(f"{number:.7g}" for number in row[1:])])
+            count += len(table.frame)
+            report(min(1.0, done * step / len(pages)))
+    return count
+
+
+def _write_units(path: Path, calibration: "Calibration", pixel_size: float | None, overwrite: bool) -> None:
+    import json
+
+    from gaussgrad.files.folders import fresh_file
+
+    length = "pixel" if pixel_size is None else "nm"
+    light = "count" if calibration.plan.gaussian else "photon"
+    units = {"frame": "from 0", **dict.fromkeys(("x", "y", "x_stddev", "y_stddev"), length)}
+    units |= dict.fromkeys(("xx", "xy", "yy"), f"{length}^2")
+    units |= {"photons": light, "photons_stddev": light, "background": f"{light} per pixel", "deviance": "per pixel"}
+    record = {
+        "units": units,
+        "pixel_size_nm": pixel_size,
+        "noise": "gaussian" if calibration.plan.gaussian else "poisson",
+        "gain": calibration.camera.gain,
+        "offset": calibration.camera.offset,
+        "read_noise": calibration.camera.read_noise,
+        "stddevs_pixels": calibration.plan.stddevs,
+    }
+    with fresh_file(path, overwrite) as partial:
+        partial.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")

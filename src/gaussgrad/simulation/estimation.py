@@ -1,0 +1,130 @@
+"""What the moments of frames tell before anything is fitted: noise by brightness, and the width of spots."""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from gaussgrad import checks
+
+DIFFERENCES = np.array([1.0, -4.0, 6.0, -4.0, 1.0])  # along both axes: light as smooth as spots hardly shows in them
+RING = 3  # pixels from what the differences touch to the pixels that tell independently how bright it is
+SURE = 4.0  # standard errors from which on noise counts as growing with light
+BLOCKS = 16  # parts of the frames, whose spread tells the standard error
+SCALE = 1.4826  # from a median absolute deviation to the standard deviation of a normal distribution
+BRIGHTEST = 0.995  # share of the pixels that the law is read from: the sharpest light would pass for noise
+HOT = 100.0  # times the variance that is expected
+PASSES = 3
+MOST_FRAMES = 64
+SMALLEST_FRAME = 16
+ASSUMED_STDDEV = 1.3  # where nothing tells
+
+
+class Moments(NamedTuple):
+    """In counts, and pixels."""
+
+    gain: float  # counts for one photon; 1 where the noise does not grow with light
+    offset: float  # counts at which the variance would be 0
+    variance: float  # of the background
+    poisson: bool  # whether the noise grows with light
+    level: float  # of the background
+    stddev: float  # of a spot
+    density: float  # spots for each pixel
+    photons: float  # of a spot, in units of the gain
+
+
+def moments_of(frames: np.ndarray) -> Moments:
+    """What frames (f, h, w) tell; ValueError for frames without noise."""
+    chosen = sample(frames)
+    variance, slope, sure = variance_law(chosen)
+    level = float(np.median(chosen))
+    at_level = variance + slope * level if sure else variance
+    if not at_level > 0:
+        cure = "Tell the camera: its gain, offset and read noise."
+        raise ValueError(checks.complain("frames", "with noise to judge spots by", "pixels that hardly differ", cure))
+    gain, offset = (slope, -variance / slope) if sure else (1.0, 0.0)
+    stddev = width(chosen)
+    excess = np.clip(chosen - level, 0, None)
+    bright = excess > SURE * math.sqrt(at_level)
+    peak = float(np.mean(excess[bright])) if bright.any() else SURE * math.sqrt(at_level)
+    light = 4 * math.pi * stddev**2 * peak  # of a spot with this mean brightness, weighted by itself
+    above = max(0.0, float(np.mean(chosen)) - level)
+    return Moments(gain, offset, at_level, sure, level, stddev, above / light, light / gain)
+
+
+def sample(frames: np.ndarray) -> np.ndarray:
+    """Some of the frames, evenly chosen, as float64; an error where they are no frames."""
+    if frames.ndim != 3 or not len(frames) or min(frames.shape[1:]) < SMALLEST_FRAME:
+        wanted = f"of shape (f, h, w), a frame of {SMALLEST_FRAME} x {SMALLEST_FRAME} pixels at least"
+        raise ValueError(checks.complain("frames", wanted, f"shape {frames.shape}"))
+    return frames[:: math.ceil(len(frames) / MOST_FRAMES)].astype(np.float64)
+
+
+def variance_law(frames: np.ndarray) -> tuple[float, float, bool]:
+    """(a, b, sure): the variance is a + b · mean where `sure`, else a whatever the mean.
+
+    E[h²] = Σ k² variance for fourth differences h, linear in the mean of the same pixels. These share their noise with
+    h, so the slope is read off others, as an instrumental variable: b = cov(h², ring) / cov(mean, ring).
+    """
+    from scipy import ndimage
+
+    weights = DIFFERENCES**2 / (DIFFERENCES**2).sum()
+    high = _separable(frames, DIFFERENCES / math.sqrt((DIFFERENCES**2).sum()))
+    square, mean = high * high, _separable(frames, weights)
+    around = 2 * RING + 1
+    wide = ndimage.uniform_filter(frames, (0, around + 2, around + 2)) * (around + 2) ** 2
+    ring = (wide - ndimage.uniform_filter(frames, (0, 5, 5)) * 25) / ((around + 2) ** 2 - 25)
+    inner = (slice(None), slice(RING + 1, -RING - 1), slice(RING + 1, -RING - 1))
+    square, mean, ring = (one[inner].ravel() for one in (square, mean, ring))
+    typical = float(np.median(square)) * SCALE**2  # the median of the squares of normal numbers
+    if not typical > 0:
+        return 0.0, 0.0, False
+    usual = ring <= np.quantile(ring, BRIGHTEST)
+    expected = np.full_like(square, typical)
+    for _ in range(PASSES):  # each knows better which pixels are hot
+        kept = usual & (square < HOT * expected)
+        slope = _slope(square[kept], mean[kept], ring[kept])
+        intercept = float(square[kept].mean() - slope * mean[kept].mean())
+        if not slope > 0:
+            return typical, 0.0, False
+        expected = np.maximum(typical, intercept + slope * mean)
+    parts = [_slope(*(one[kept][k::BLOCKS] for one in (square, mean, ring))) for k in range(BLOCKS)]
+    if not slope > SURE * np.std(parts, ddof=1) / math.sqrt(BLOCKS):
+        return typical, 0.0, False
+    return intercept, slope, True
+
+
+def _slope(square: np.ndarray, mean: np.ndarray, ring: np.ndarray) -> float:
+    centred = ring - ring.mean()
+    below = float(centred @ mean)
+    return float(centred @ square) / below if below > 0 else math.nan
+
+
+def _separable(frames: np.ndarray, kernel: np.ndarray) -> np.ndarray:
+    from scipy import ndimage
+
+    return ndimage.convolve1d(
+        ndimage.convolve1d(frames, kernel, axis=1, mode="nearest"), kernel, axis=2, mode="nearest"
+    )
+
+
+def width(frames: np.ndarray) -> float:
+    """The stddev of spots, in pixels: their autocorrelation falls off as that of a Gaussian of √2 their width.
+
+    Only different pixels are compared, so white noise adds nothing; a pixel's square adds 1/12 to the variance.
+    """
+    from scipy import ndimage
+
+    wide = max(31, min(frames.shape[1:]) // 4)
+    rest = frames - ndimage.uniform_filter(frames, (0, wide, wide))
+    spread = SCALE * float(np.median(np.abs(rest - np.median(rest))))
+    rest = np.clip(rest, -5 * spread, 50 * spread)
+    lags = [float(np.mean(rest[:, :, k:] * rest[:, :, : -k or None]) + np.mean(rest[:, k:] * rest[:, : -k or None])) / 2
+            for k in (1, 2, 3)]  # fmt: skip
+    noise = spread**2 / math.sqrt(rest.size)
+    if lags[0] < SURE * noise or not 0 < lags[1] < lags[0]:
+        return ASSUMED_STDDEV
+    falls = [3 / (4 * math.log(lags[0] / lags[1]))]
+    if 0 < lags[2] < lags[1]:
+        falls.append(8 / (4 * math.log(lags[0] / lags[2])))
+    return math.sqrt(min(64.0, max(0.16, float(np.mean(falls)) - 1 / 12)))

@@ -1,0 +1,126 @@
+"""What the frames themselves tell before spots are looked for: noise, width, and pixels that tell nothing."""
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from gaussgrad.simulation import Camera, estimation
+from gaussgrad.spots import evidence
+from gaussgrad.spots.fits import Batch, Plan
+from gaussgrad.spots.likelihood.records import PHOTONS, X_STDDEV, Y_STDDEV
+from gaussgrad.spots.rounds import Found, search
+
+WIDTH_FRAMES = 8
+WIDTH_PASSES = 3
+STRONG = 10.0  # standard errors of its photons that a spot needs to tell the width
+FEWEST = 5  # spots that tell a width
+DIFFERENT = 3.0  # standard errors between the widths along x and y that make them two
+SETTLED = 0.01  # of a width: a smaller change is none
+HOT = 6.0  # standard deviations above the brightest that neighbours allow
+NARROWER = 0.85  # times the width: a spot as narrow is not yet a hot pixel
+AROUND = 9  # pixels
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """How counts become photons, and how spots are looked for in them."""
+
+    camera: Camera
+    variance: float  # of Gaussian noise, in photons²; 0 where the noise is Poisson's
+    saturated: float  # counts from which on a pixel tells nothing
+    plan: Plan
+
+    def batch(self, counts: np.ndarray) -> Batch:
+        """Frames (f, h, w) in photons, and which of their pixels tell something."""
+        numbers = counts.astype(np.float64)
+        data = self.camera.photons(numbers)
+        read = self.variance if self.plan.gaussian else self.camera.read_variance
+        noise = np.array(np.broadcast_to(read, data.shape[1:]), dtype=np.float64)
+        used = numbers < self.saturated
+        return Batch(data, noise, used & ~hot(data, noise, used, self.plan))
+
+
+def calibrate(
+    frames: np.ndarray,
+    *,
+    camera: Camera | None,
+    stddevs: tuple[float, float] | None,
+    false_alarms: float,
+    free_widths: bool,
+    threads: int,
+) -> Calibration:
+    """Of some of the frames (f, h, w); what is told is taken, what is None is estimated."""
+    area = float(np.prod(frames.shape[1:]))
+    dtype = np.dtype(frames.dtype)
+    saturated = float(np.iinfo(dtype).max) if dtype.kind in "ui" else math.inf
+    rough = None if camera is not None and stddevs is not None else _moments(frames, camera)
+    gaussian = camera is None and rough is not None and not rough.poisson
+    if camera is None and rough is not None:
+        camera = Camera(rough.gain, rough.offset)
+    start = stddevs or ((rough.stddev, rough.stddev) if rough else (1.0, 1.0))
+    plan = Plan(start, free_widths, gaussian, evidence.threshold(area, start, false_alarms), threads)
+    found = Calibration(camera or Camera(), rough.variance if gaussian and rough else 0.0, saturated, plan)
+    return found if stddevs else _with_width(found, frames, area, false_alarms)
+
+
+def _moments(frames: np.ndarray, camera: Camera | None) -> estimation.Moments:
+    """Of the frames; where the camera is told, frames without noise tell no width and are no error."""
+    try:
+        return estimation.moments_of(frames)
+    except ValueError:
+        if camera is None:
+            raise
+        width = estimation.ASSUMED_STDDEV
+        return estimation.Moments(1.0, 0.0, 0.0, True, 0.0, width, 0.0, 0.0)
+
+
+def _with_width(first: Calibration, frames: np.ndarray, area: float, false_alarms: float) -> Calibration:
+    """The same with the width of the spots that stand alone, fitted again until it stays."""
+    chosen = frames[:: math.ceil(len(frames) / WIDTH_FRAMES)]
+    now = first
+    for _ in range(WIDTH_PASSES):
+        found = search(now.batch(chosen), replace(now.plan, free_widths=False), measure_widths=True)
+        stddevs = _width_of(found)
+        if stddevs is None:
+            return now
+        plan = replace(now.plan, stddevs=stddevs, threshold=evidence.threshold(area, stddevs, false_alarms))
+        change = max(abs(new / old - 1) for new, old in zip(stddevs, now.plan.stddevs, strict=True))
+        now = replace(now, plan=plan)
+        if change < SETTLED:
+            break
+    return now
+
+
+def _width_of(found: Found) -> tuple[float, float] | None:
+    """Medians over the strong spots, those alone if there are enough; one for both axes unless they differ clearly."""
+    strong = found.numbers[:, PHOTONS] > STRONG * found.errors[:, PHOTONS]
+    for chosen in (strong & found.alone, strong):
+        n = int(chosen.sum())
+        if n >= FEWEST:
+            widths = found.numbers[chosen][:, [X_STDDEV, Y_STDDEV]]
+            x, y = np.median(widths, axis=0)
+            spread = estimation.SCALE * np.median(np.abs(widths - (x, y)), axis=0)
+            error = 1.25 * math.hypot(*spread) / math.sqrt(n)  # of the difference of two medians
+            both = math.sqrt(x * y)
+            return (float(x), float(y)) if abs(x - y) > DIFFERENT * error else (both, both)
+    return None
+
+
+def hot(data: np.ndarray, noise: np.ndarray, used: np.ndarray, plan: Plan) -> np.ndarray:
+    """Which pixels (f, h, w) are brighter than their neighbours allow: no sum of spots falls off so fast."""
+    from scipy import ndimage
+
+    # Too low a background only hides hot pixels; too high a one would make them of dense spots.
+    level = ndimage.minimum_filter(ndimage.uniform_filter(data, (0, 3, 3)), (0, AROUND, AROUND))
+    excess = data - level
+    cross = np.array([[[0.0, 1, 0], [1, 0, 1], [0, 1, 0]]]) / 4
+    beside = ndimage.correlate(excess, cross, mode="mirror")
+    falls = [evidence.shares(NARROWER * stddev, 1) for stddev in plan.stddevs]
+    share = sum(float(fall[0] / fall[1]) for fall in falls) / 2
+    most = np.maximum(beside, 0) / share
+    of_four = 1 / (4 * share**2)  # the variance of their mean, over that of a pixel
+    variance = noise * (1 + of_four)
+    if not plan.gaussian:
+        variance = variance + most * (1 + 1 / (4 * share)) + np.maximum(level, 0) * (1 + of_four)
+    return excess - most > HOT * np.sqrt(np.maximum(variance, 1e-12))

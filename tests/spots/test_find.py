@@ -1,0 +1,124 @@
+"""The finder: what is there is found, with the errors it says; what is not there is not."""
+
+import numpy as np
+import pytest
+
+from gaussgrad.simulation import Camera, Scene
+from gaussgrad.spots import compare, find
+from gaussgrad.spots.evidence import threshold
+
+SCENE = Scene(
+    size=(64, 72), density=0.004, photons=(600, 3000), stddev=1.3, background=5.0, gradient=(0.03, 0.02),
+    camera=Camera(2.0, 100.0, 2.0),
+)  # fmt: skip
+SIMULATED = SCENE.simulate(8, seed=1)
+EMPTY = Scene(size=(48, 48), density=0.0, background=5.0)
+
+
+def agreement(found, simulated, tolerance=2.5):
+    errors = {"mean_stddevs": found.mean_stddevs}
+    return compare(found.frame, found.means, simulated.frame, simulated.means, tolerance=tolerance, **errors)
+
+
+def test_frames_alone_tell_spots_with_errors():
+    found = find(SIMULATED.frames)
+    result = agreement(found, SIMULATED)
+    assert result.jaccard > 0.95
+    close = agreement(found, SIMULATED, tolerance=0.5)
+    assert close.rmse < 0.12
+    assert 0.8 < close.pull_stddev < 1.25
+    np.testing.assert_allclose(np.sqrt(found.covariances[:, [0, 2]]), 1.3, rtol=0.03)
+    assert (found.covariances[:, 1] == 0).all()
+    np.testing.assert_allclose(np.median(found.deviance), 1, atol=0.2)
+
+
+def test_any_number_of_threads_finds_the_same():
+    known = {"camera": SCENE.camera, "stddev": 1.3}
+    one, two = (find(SIMULATED.frames[:3], threads=threads, **known) for threads in (1, 2))
+    for ours, theirs in zip(one, two, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_two_spots_that_overlap_are_fitted_together_and_one_stays_one():
+    means = np.array([[20.0, 20.0], [22.4, 21.0], [45.0, 40.0]])
+    light = SCENE.expected(means, np.array([2500.0, 2000.0, 2500.0]))
+    found = find(SCENE.camera.counts(light, seed=3), camera=SCENE.camera, stddev=1.3)
+    assert len(found.frame) == 3
+    assert agreement(found, SIMULATED._replace(frame=np.zeros(3), means=means), tolerance=0.4).jaccard == 1
+
+
+def test_frames_without_spots_give_none():
+    noise = EMPTY.simulate(4, seed=2).frames
+    assert len(find(noise, camera=EMPTY.camera, stddev=1.3, false_alarms=1e-3).frame) == 0
+    flat = np.full((2, 32, 32), 5, dtype=np.uint16)
+    assert len(find(flat, camera=EMPTY.camera).frame) == 0
+
+
+def test_frames_without_noise_need_a_camera():
+    with pytest.raises(ValueError, match="Tell the camera"):
+        find(np.full((2, 32, 32), 5.0))
+
+
+def test_hot_and_saturated_pixels_are_no_spots():
+    frames = EMPTY.simulate(2, seed=4).frames.astype(np.uint8)
+    frames[:, 10, 12] = 200
+    frames[:, 30, 20:22] = 255
+    assert len(find(frames, camera=EMPTY.camera, stddev=1.3, false_alarms=1e-3).frame) == 0
+
+
+def test_a_spot_on_the_border_is_found_where_it_is():
+    light = EMPTY.expected(np.array([[0.1, 20.3], [30.4, 47.2]]), np.array([3000.0, 3000.0]))
+    found = find(EMPTY.camera.counts(light, seed=5), camera=EMPTY.camera, stddev=1.3, false_alarms=1e-4)
+    np.testing.assert_allclose(found.means, [[0.1, 20.3], [30.4, 47.2]], atol=0.2)
+
+
+def test_each_spot_may_have_its_own_width():
+    light = EMPTY.expected(np.array([[12.0, 12.0]]), np.array([4000.0])) - 5
+    wide = Scene(size=(48, 48), density=0.0, background=5.0, stddev=1.5).expected(
+        np.array([[34.0, 33.0]]), np.array([4000.0])
+    )
+    found = find(EMPTY.camera.counts(light + wide, seed=6), camera=EMPTY.camera, stddev=1.4, widths="each")
+    np.testing.assert_allclose(np.sqrt(found.covariances[:, 0]), [1.3, 1.5], rtol=0.06)
+
+
+def test_noise_alone_makes_as_many_spots_as_was_stated():
+    scene = Scene(size=(128, 128), density=0.0, background=10.0)
+    found = find(scene.simulate(8, seed=7).frames, camera=scene.camera, stddev=1.3, false_alarms=2.0)
+    assert 5 <= len(found.frame) <= 30  # 16 are expected
+    assert threshold(1e4, (1.3, 1.3), 0.1) < threshold(1e5, (1.3, 1.3), 0.1) < threshold(1e5, (1.3, 1.3), 0.01)
+
+
+@pytest.mark.parametrize(
+    ("frames", "options", "said"),
+    [
+        (np.zeros((2, 8, 8)), {}, "at least; got shape"),
+        (np.full((1, 20, 20), np.nan), {}, "finite"),
+        (np.zeros((1, 20, 20)), {"false_alarms": 0.0}, "false_alarms must be"),
+        (np.zeros((1, 20, 20)), {"widths": "any"}, "widths must be"),
+        (np.zeros((1, 20, 20)), {"stddev": 90.0}, "stddev must be"),
+        (np.zeros((1, 20, 20)), {"camera": Camera(np.ones((9, 9)))}, "camera must be"),
+    ],
+)
+def test_what_cannot_be_looked_at_is_refused(frames, options, said):
+    with pytest.raises(ValueError, match=said):
+        find(frames, **options)
+
+
+def test_complex_frames_are_refused():
+    with pytest.raises(TypeError, match="real numbers"):
+        find(np.zeros((1, 20, 20), dtype=complex))
+
+
+def test_a_comparison_pairs_as_many_as_can_be_and_counts_the_rest():
+    frame = np.zeros(2)
+    found, true = np.array([[0.0, 0.0], [2.0, 0.0]]), np.array([[1.0, 0.0], [3.0, 0.0]])
+    result = compare(frame, found, frame, true, tolerance=1.5, mean_stddevs=np.full((2, 2), 0.5))
+    assert (result.matched, result.spurious, result.missed) == (2, 0, 0)
+    assert (result.rmse, result.pull_mean) == (1.0, -1.0)
+    apart = compare(
+        frame, found, np.array([0.0, 1.0, 1.0]), np.array([[0.1, 0.0], [2.0, 0.0], [9.0, 9.0]]), tolerance=1
+    )
+    assert (apart.matched, apart.spurious, apart.missed) == (1, 1, 2)
+    assert (apart.jaccard, apart.precision, apart.recall) == (0.25, 0.5, 1 / 3)
+    with pytest.raises(ValueError, match="tolerance must be"):
+        compare(frame, found, frame, true, tolerance=0)
