@@ -225,7 +225,7 @@ def test_images_of_several_sizes_are_resized_to_one(several):
     assert (frames.names, frames.source) == (tuple(SEVERAL), str(folder))
     expected = [resizing.cover(image[None, None], (8, 8))[0] for image in pixels]
     np.testing.assert_array_equal(frames.numbers, expected, strict=True)
-    with pytest.raises(ValueError, match=r"--resize must be left out beside --tile; got 8\."):
+    with pytest.raises(ValueError, match=r"--resize must be left out with --tile; got 8\."):
         data.read(folder, tile=8, resize=(8, 8))
 
 

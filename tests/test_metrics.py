@@ -72,7 +72,7 @@ def test_ssim_counts_only_windows_of_known_pixels(rng):
     ("shape", "mask", "words"),
     [
         ((10, 30), None, "images must be of at least 11 x 11 pixels; got 10 x 30"),
-        ((12, 12), np.zeros((12, 12), bool), "mask must be true all over a window"),
+        ((12, 12), np.zeros((12, 12), bool), "mask must be all true in at least one window"),
         ((12, 12), np.ones((12, 12)), r"mask must be booleans of shape \(12, 12\)"),
         ((12, 12), np.ones((11, 12), bool), r"mask must be booleans of shape \(12, 12\)"),
     ],

@@ -5,7 +5,7 @@ import sys
 
 ENCODERS = {
     "ten Gaussians": (),
-    "ten Gaussians, one sight": ("--looks", "0"),
+    "ten Gaussians, first pass only": ("--looks", "0"),
     "ten points": ("--latent", "points"),
 }
 DECONVOLUTIONAL = "deconvolutional decoder"  # the rival, trained by deconvolutional.py

@@ -152,7 +152,7 @@ def read(
     ((7, 1, 12, 16), 'uint16')
     """
     if tile is not None and resize is not None:
-        raise ValueError(checks.complain("--resize", "left out beside --tile", max(resize)))
+        raise ValueError(checks.complain("--resize", "left out with --tile", max(resize)))
     parts = []
     for frames in _files(source, one_size=tile is None and resize is None):
         whole = frames if tile is None else frames.tiles(tile)

@@ -203,7 +203,7 @@ def _from_list(framework: Adapter, name: str, value: Any, dtype: str, like: Any)
     try:
         numbers = _holds_numbers(value)
     except RecursionError:
-        raise TypeError(checks.complain(name, wanted, "one that holds itself, or goes too deep")) from None
+        raise TypeError(checks.complain(name, wanted, "one that contains itself, or is nested too deeply")) from None
     if not numbers:
         raise TypeError(
             checks.complain(name, wanted, "something else inside", f"Stack arrays first, as in stack({name}).")

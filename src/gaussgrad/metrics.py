@@ -114,7 +114,7 @@ def ssim(
         raise ValueError(checks.complain("mask", wanted, f"{mask.dtype} of shape {mask.shape}"))
     counted = _windows(mask)
     if not counted.any():
-        raise ValueError(checks.complain("mask", f"true all over a window of {WINDOW} x {WINDOW} pixels", "none"))
+        raise ValueError(checks.complain("mask", f"all true in at least one window of {WINDOW} x {WINDOW}", "none"))
     total, planes = 0.0, images.reshape(-1, height, width)
     for one, other in zip(planes, reconstructions.reshape(-1, height, width), strict=True):
         for start in range(0, len(counted), _BAND):

@@ -70,7 +70,7 @@ class Scale:
         if not np.isfinite(unit).all():
             got = f"numbers from {numbers.min():.4g} to {numbers.max():.4g}"
             wanted = f"within float32, counted from black {self.black:.4g} in steps to white {self.white:.4g}"
-            raise ValueError(checks.complain("the images", wanted, got, "Remove what is no image from them."))
+            raise ValueError(checks.complain("the images", wanted, got, "Remove files that are not images."))
         return unit
 
     def to_numbers(self, unit: Any) -> Any:
@@ -161,7 +161,7 @@ def refuse_unscaled(name: str, numbers: np.ndarray) -> None:
     if numbers.dtype != np.uint16 and _full_scale(numbers) is None:
         wanted = "of 8 bits, or floats in [0, 1], as the model was trained on"
         got = f"{numbers.dtype} from {numbers.min():.6g} to {numbers.max():.6g}"
-        raise ValueError(checks.complain(name, wanted, got, "Divide by the value that shall be white."))
+        raise ValueError(checks.complain(name, wanted, got, "Divide by the value of white."))
 
 
 def to_unit(numbers: np.ndarray, scale: Scale | None) -> np.ndarray:

@@ -236,10 +236,10 @@ DAMAGES = {
     "other version": (lambda folder: _edit(folder, version=99), "must be of version 4; got 99"),
     "no settings": (lambda folder: _edit(folder, settings=None), "holds no settings"),
     "unknown setting": (lambda folder: _edit_settings(folder, colour=1), "should not hold, colour"),
-    "wrong setting": (lambda folder: _edit_settings(folder, latent="dots"), "makes no model: latent must be"),
+    "wrong setting": (lambda folder: _edit_settings(folder, latent="dots"), "describes no valid model: latent must be"),
     "other n": (lambda folder: _edit_settings(folder, n=4), "does not fit the model of model.json"),
     "immense n": (lambda folder: _edit_settings(folder, n=10**9), "does not fit the model of model.json"),
-    "n beyond all integers": (lambda folder: _edit_settings(folder, n=10**30), "makes no model: "),
+    "n beyond all integers": (lambda folder: _edit_settings(folder, n=10**30), "describes no valid model: "),
     "immense size": (
         lambda folder: _edit_settings(folder, size=[10**7, 10**7]),
         "does not fit the model of model.json",

@@ -33,7 +33,7 @@ def test_without_an_option_one_sentence_says_which_files_differ_and_what_to_do(c
     )
     assert call("train", folder, "-o", tmp_path / "run", *QUICK) == (2, "", expected)
     code, _, err = call("train", folder, "-o", tmp_path / "run", "--tile", 8, "--resize", 8, *QUICK)
-    assert (code, err) == (2, "gaussgrad: --resize must be left out beside --tile; got 8.\n")
+    assert (code, err) == (2, "gaussgrad: --resize must be left out with --tile; got 8.\n")
     assert not (tmp_path / "run").exists()
 
 

@@ -18,6 +18,8 @@ ROOMS = (
     "gaussgrad.layers.keras",
     "gaussgrad.layers.torch",
     "gaussgrad.plot",
+    "gaussgrad.simulation",
+    "gaussgrad.spots",
 )
 SAME_ELSEWHERE = "gaussgrad.layers.keras.Mixture"
 """The class of gaussgrad.layers.torch, as docs/api-layers-keras.md says."""

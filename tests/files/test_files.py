@@ -175,7 +175,7 @@ def test_tiff_whose_zero_is_white_is_inverted_or_refused(tmp_path):
     tifffile.imwrite(tmp_path / "image.tif", EIGHT, photometric="miniswhite")
     np.testing.assert_allclose(read_image(tmp_path / "image.tif")[0], (255 - EIGHT) / 255, rtol=1e-6)
     tifffile.imwrite(tmp_path / "deep.tif", SIXTEEN, photometric="miniswhite")
-    with pytest.raises(ValueError, match="its zero is white: save it with black as zero"):
+    with pytest.raises(ValueError, match="its white is stored as 0: save it with black as 0"):
         read_image(tmp_path / "deep.tif")
 
 

@@ -97,7 +97,7 @@ SPOILT = {
     "a mean beyond all frames": ("plain", {"means": 1e20 * np.ones((7, 2))}, {}, "means must be at most 2^40 away"),
     "a line": ("plain", {"cholesky": 1e-20 * np.ones((7, 3))}, {}, "cholesky must be of diagonal entries of at least"),
     "an infinite background": ("plain", {"background": np.array([0, 0, np.inf])}, {}, "background must be finite"),
-    "bytes that are others": ("compact", {"means": BYTES}, {}, "its bytes are not those that were written"),
+    "bytes that are others": ("compact", {"means": BYTES}, {}, "its checksum is wrong: it was damaged or changed"),
     "bytes that are no zip": ("compact", {"means": BYTES}, {"version": "1"}, "means cannot be decompressed"),
     "no checksum": ("compact", {}, {"crc32": None}, "the field crc32 is missing"),
     "floats for bytes": ("compact", {"means": NAN}, {}, "means must be of type U8"),

@@ -104,8 +104,8 @@ REFUSED = {
     "empty": (np.zeros((0, 5)), "of shape (h, w), (h, w, c) or (c, h, w)"),
     "a batch": (np.zeros((2, 3, 5, 5)), "of shape (h, w), (h, w, c) or (c, h, w)"),
     "whole numbers": (np.zeros(SIZE, int), "of unsigned integers of 8 or 16 bits, or of floats; got int64"),
-    "nothing known": (np.full(SIZE, np.nan), "an image with a pixel that is known; got none"),
-    "infinite": (np.full(SIZE, np.inf), "finite, or NaN where nothing is known; got an infinite number"),
+    "nothing known": (np.full(SIZE, np.nan), "an image with at least one known pixel; got none"),
+    "infinite": (np.full(SIZE, np.inf), "finite, or NaN where a pixel is unknown; got an infinite number"),
     "objects": (np.array([[None]]), "cannot be read as an array"),
 }
 

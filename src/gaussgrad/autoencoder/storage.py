@@ -79,7 +79,7 @@ def build(folder: str | os.PathLike[str], make: Callable[[], Any]) -> Any:
         return make()
     except (TypeError, ValueError, RuntimeError, ArithmeticError, MemoryError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise ValueError(f"{Path(folder) / SETTINGS_FILE} makes no model: {reason.rstrip('.')}.") from error
+        raise ValueError(f"{Path(folder) / SETTINGS_FILE} describes no valid model: {reason.rstrip('.')}.") from error
 
 
 def refuse_other_settings(taken: dict[str, Any], read: dict[str, Any], folder: str | os.PathLike[str]) -> None:

@@ -73,7 +73,7 @@ class VariationalGaussianAutoencoder(nn.Module):
         if model.guided:
             cure = "Use guided=False."
             raise ValueError(
-                f"model must have an encoder, whose features tell how sure it is; got a guided one. {cure}"
+                f"model must have an encoder network, which gives the variances; got a guided model. {cure}"
             )
         self.model = model
         self.likelihood_name = likelihood

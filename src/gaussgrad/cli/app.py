@@ -10,14 +10,14 @@ from typer.core import TyperGroup
 from gaussgrad.cli.codes import USER_ERROR
 
 HELP = (
-    "Differentiable Gaussians: train an autoencoder that draws them, predict them for images, fit them to photographs, "
-    "render them."
+    "Differentiable Gaussians: train an autoencoder that draws images with them, find them in images, fit them to "
+    "photographs, and render them."
 )
 EPILOG = "Start with: gaussgrad train -o demo"
 COMMANDS = {  # the first line of each: the files, and the options in them, wait until a command is called
     "train": "Train an autoencoder whose decoder draws Gaussians.",
     "predict": "Write the Gaussians of images as CSV, one row per Gaussian.",
-    "inspect": "Say which Gaussians of a model are ill, and what to try.",
+    "inspect": "Say what is wrong with the Gaussians of a model, and what to try.",
     "sample": "Draw new images, as one picture.",
     "fit": "Turn a photograph into Gaussians, or every photograph of a folder.",
     "render": "Draw Gaussians as an image: a .gauss file at any size, or rows.",

@@ -57,7 +57,9 @@ def fit(
     non_negative: Annotated[
         bool,
         typer.Option(
-            "--non-negative", rich_help_panel=KIND, help="Only add light to a black background: what SVG can show."
+            "--non-negative",
+            rich_help_panel=KIND,
+            help="Allow no negative weights, on a black background, as SVG needs.",
         ),
     ] = False,
     narrowest: Annotated[
@@ -66,21 +68,21 @@ def fit(
             metavar="PX",
             min=0.0,
             rich_help_panel=KIND,
-            help="The smallest standard deviation, so that a zoom shows no needles.",
+            help="The smallest standard deviation in pixels. If it is too small, an enlarged picture shows fine lines.",
         ),
     ] = 0.25,
     mask: Annotated[
         Path | None,
-        typer.Option(metavar="MASK.png", help="An image that is black where a pixel of IMAGE counts for nothing."),
+        typer.Option(metavar="MASK.png", help="An image that is black where pixels of IMAGE are to be ignored."),
     ] = None,
     seed: Annotated[
         int, typer.Option(metavar="SEED", min=0, max=2**32 - 1, help="The seed of the first positions.")
     ] = 0,
     compact: Annotated[
-        bool, typer.Option("--compact", help="Round the numbers at the end: about a fifth of the bytes.")
+        bool, typer.Option("--compact", help="Round the numbers at the end, for a file of about a fifth of the bytes.")
     ] = False,
     animate: Annotated[
-        Path | None, typer.Option(metavar="FIT.gif", help="Also write an animation of the descent, .gif or .webp.")
+        Path | None, typer.Option(metavar="FIT.gif", help="Also write an animation of the fit, .gif or .webp.")
     ] = None,
     processes: Annotated[
         int | None,
@@ -96,13 +98,13 @@ def fit(
         str | None,
         typer.Option(metavar="tcp://HOST:8786", rich_help_panel=FOLDER, help="Fit on the workers of a Dask cluster."),
     ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Continue what was interrupted.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue an interrupted fit.")] = False,
     overwrite: Overwrite = False,
 ) -> None:
     """Turn a photograph into Gaussians, or every photograph of a folder.
 
     It also writes OUT.fit.png: the photograph, what the Gaussians draw, the Gaussians, and the error.
-    Ctrl-C keeps the fit as it stands. Every five seconds the fit is written to OUT.gauss.part, and --resume continues
+    Ctrl-C writes the fit as it stands. Every five seconds the fit is written to OUT.gauss.part, and --resume continues
     from there, even after kill -9. For a folder, each image gets all the steps or seconds, and --resume fits the images
     that are missing.
     """

@@ -31,10 +31,10 @@ def inspect(
     ] = None,
     overwrite: Overwrite = False,
 ) -> None:
-    """Say which Gaussians of a model are ill, and what to try.
+    """Say what is wrong with the Gaussians of a model, and what to try.
 
-    A dead Gaussian draws nothing, and a duplicate lies on another one. Others have left the frame, stand on its border,
-    or serve as a background.
+    It counts Gaussians that draw nothing (dead), lie on another one (duplicate), have left the frame, stand on its
+    border, or are as wide as the image (background).
     """
     from rich.console import Console
 

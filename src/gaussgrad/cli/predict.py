@@ -20,8 +20,8 @@ def predict(
         Path,
         typer.Argument(
             metavar="IMAGES",
-            help="Images, as DATA of train. They have the size of the model; with --tile they may be larger, and with "
-            "--resize of any size.",
+            help="Images, as DATA of train, of the size of the model. After train --tile they may be larger, after "
+            "train --resize of any size.",
         ),
     ],
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE.csv", help="The table to write.")],
@@ -34,7 +34,7 @@ def predict(
         typer.Option(
             metavar="STEPS",
             min=0,
-            help="Improve the answer of the model by so many steps on each image; ten bring most of the gain.",
+            help="Improve the result of the model by this many steps on each image; ten bring most of the gain.",
         ),
     ] = 0,
     overwrite: Overwrite = False,
@@ -42,10 +42,10 @@ def predict(
     """Write the Gaussians of images as CSV, one row per Gaussian.
 
     Columns: image, index, x, y, xx, xy, yy, weight (weight_red, weight_green, weight_blue for colours). All are in
-    pixels; for a run with --resize, in pixels of the resized square.
-    Weights are in the numbers of the images if the run has a black and a white; else 0 is black and 1 is white.
+    pixels or pixels squared; for a run with --resize, in those of the resized square.
+    Weights are pixel values if the run has a black and a white; otherwise 0 is black and 1 is white.
     The table does not hold the background, nor how Gaussians that overlap are combined. So render draws only its rows;
-    --overlay shows the reconstruction. A run with --objective elbo adds how uncertain each position is: x_stddev,
+    --overlay shows the reconstruction. A run with --objective elbo adds the uncertainty of each position: x_stddev,
     y_stddev. Pages of a TIFF file are called file.tif[0], file.tif[1], ...
     """
     from rich.console import Console

@@ -69,8 +69,8 @@ def render(
 ) -> None:
     """Draw Gaussians as an image: a .gauss file at any size, or rows.
 
-    A .gauss file says its size and all else; .tif and .npy get the type and range of the image that it was made from.
-    A PNG shows black to white.
+    A .gauss file holds its size and every setting. A .tif or .npy output gets the type and range of the image that it
+    was made from; a PNG shows the range from black to white.
     """
     from gaussgrad import checks
     from gaussgrad.console import waiting

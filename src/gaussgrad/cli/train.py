@@ -24,7 +24,7 @@ def train(
         typer.Option(
             "--resume",
             rich_help_panel=FILES,
-            help="Go on with an unfinished RUN; with --epochs N, train a finished one on, to N epochs in all.",
+            help="Continue an unfinished RUN; with --epochs N, also a finished one, to N epochs in all.",
         ),
     ] = False,
     overwrite: Annotated[
@@ -39,8 +39,8 @@ def train(
 ) -> None:
     """Train an autoencoder whose decoder draws Gaussians.
 
-    RUN then holds the model, the metrics, every setting and version, and pictures of held-out images, their
-    reconstructions, and the Gaussians on top.
+    The folder RUN then holds the model, the metrics, every setting and version, and pictures: held-out images, their
+    reconstructions, and the Gaussians as ellipses.
     """
     from gaussgrad import checks
     from gaussgrad.training import session

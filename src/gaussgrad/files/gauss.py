@@ -278,6 +278,6 @@ def _read_compact(file: Any, channels: int, fields: dict[str, Any]) -> dict[str,
     check_sizes(n, channels, fields["height"], fields["width"])
     tensors = {name: _tensor(file, name, (None,)) for name in ARRAYS[:3]}
     if fields["version"] > 1 and _checksum(tensors) != fields["crc32"]:
-        raise ValueError("its bytes are not those that were written")
+        raise ValueError("its checksum is wrong: it was damaged or changed")
     unpacked = compact.unpack(tensors, n, channels, fields["steps"], origin, fields["version"])
     return _as_float32(unpacked, fields["amplitude"])

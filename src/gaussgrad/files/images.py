@@ -149,7 +149,7 @@ def _read_tiff(path: Path) -> list[np.ndarray]:
         in_a_row = any(series.is_truncated for series in file.series)  # one description for all pages
         for _, page in found:
             if (page.bitspersample > 8 or in_a_row) and page.photometric == tifffile.PHOTOMETRIC.MINISWHITE:
-                raise ValueError("its zero is white: save it with black as zero")
+                raise ValueError("its white is stored as 0: save it with black as 0")
         if in_a_row:
             return _planes(file.series[0].asarray(), file.series[0].keyframe.ndim)
         if all(_is_deep(page) for _, page in found):

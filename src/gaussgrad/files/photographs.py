@@ -64,9 +64,9 @@ def read_photograph(
     share = None if alpha is None else np.where(known, alpha, 0) / opaque(alpha.dtype)
     known = known if share is None else share > 0
     if not known.any():
-        raise ValueError(checks.complain(name, "an image with a pixel that is known", "none"))
+        raise ValueError(checks.complain(name, "an image with at least one known pixel", "none"))
     if np.isinf(numbers[:, known]).any():
-        raise ValueError(checks.complain(name, "finite, or NaN where nothing is known", "an infinite number"))
+        raise ValueError(checks.complain(name, "finite, or NaN where a pixel is unknown", "an infinite number"))
     if share is not None:
         numbers = _mixed(numbers, share, onto_black=onto_black)
     return Photograph(np.ascontiguousarray(numbers), None if known.all() else known)

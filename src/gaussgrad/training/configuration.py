@@ -55,7 +55,7 @@ class Configuration:
     black: Annotated[
         str | None,
         Setting(
-            "The number of the images that is black: a number, or a percentile of the training images as 0.1%.",
+            "The pixel value that is black: a number, or a percentile of the training images such as 0.1%.",
             IMAGES,
             "LEVEL",
             shown_default="0.1%; 0 for 8 bits and floats in [0, 1]",
@@ -65,7 +65,7 @@ class Configuration:
     white: Annotated[
         str | None,
         Setting(
-            "The number that is white, in the same way. Brighter pixels are kept.",
+            "The pixel value that is white, in the same way. Brighter pixels are kept.",
             IMAGES,
             "LEVEL",
             shown_default="99.99%; 255 for 8 bits, 1 for floats in [0, 1]",
@@ -75,7 +75,7 @@ class Configuration:
     tile: Annotated[
         int | None,
         Setting(
-            "Train on squares with sides of so many pixels, cut from the images; predict then takes whole images.",
+            "Train on squares of this many pixels a side, cut from the images; predict then takes whole images.",
             IMAGES,
             "SIDE",
             minimum=8,
@@ -85,8 +85,8 @@ class Configuration:
     resize: Annotated[
         int | None,
         Setting(
-            "Shrink or enlarge each image until its shorter side has so many pixels, and keep the square in its "
-            "middle; predict then does so too, and x and y are those in the square.",
+            "Shrink or enlarge each image until its shorter side has this many pixels, and keep the square in its "
+            "middle; predict then does the same, and x and y are positions in the square.",
             IMAGES,
             "SIDE",
             minimum=8,
@@ -107,7 +107,7 @@ class Configuration:
     stddev: Annotated[
         float | None,
         Setting(
-            "The width of points, or the first width of the other kinds.",
+            "The standard deviation of points; for the other kinds, that at the start.",
             MODEL,
             "PIXELS",
             minimum=0.1,
@@ -131,7 +131,7 @@ class Configuration:
     looks: Annotated[
         int | None,
         Setting(
-            "How often to draw the Gaussians and correct them.",
+            "How many rounds to draw the Gaussians and correct them.",
             MODEL,
             "N",
             minimum=0,
@@ -142,8 +142,8 @@ class Configuration:
     guided: Annotated[
         bool,
         Setting(
-            "For colours: start Gaussians where the image has structure, and give each look a Gauss-Newton step. Needs "
-            "the latent with weights, compose sum, the linear head, no presence cost, and mse; off without these.",
+            "For colours: start Gaussians where the image has structure, and give each look a Gauss-Newton step. Off "
+            "unless latent, compose, head, presence cost and objective have their defaults.",
             MODEL,
             option="--guided/--no-guided",
         ),
@@ -151,7 +151,7 @@ class Configuration:
     presence_cost: Annotated[
         float,
         Setting(
-            "Above 0, an image may use fewer Gaussians: the mean squared error that one more is worth, say 0.0003.",
+            "Above 0, an image may use fewer Gaussians: by how much one must lower the mean squared error, say 0.0003.",
             MODEL,
             "ERROR",
             minimum=0.0,
@@ -179,7 +179,7 @@ class Configuration:
     epochs: Annotated[
         int | None,
         Setting(
-            "How long to train, repeatably.",
+            "How many passes over the training images. Repeatable, unlike --minutes.",
             TRAINING,
             "N",
             minimum=1,

@@ -98,7 +98,7 @@ def refuse_options(devices: int, batch_size: int | None, minutes: float | None, 
     """Refuse what several processes cannot agree on."""
     processes, started_by = count(devices), launcher()
     if started_by is not None and devices not in (1, processes):
-        raise ValueError(checks.complain("--devices", f"left out under {started_by}, which says it", devices))
+        raise ValueError(checks.complain("--devices", f"left out under {started_by}, which sets it", devices))
     if processes == 1:
         return
     if batch_size is not None and batch_size % processes:

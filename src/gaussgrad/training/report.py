@@ -68,7 +68,7 @@ def write(
 
 def warning(figures: Figures) -> str | None:
     """One line where the model draws held-out images worse than what needs no network, and what to try."""
-    tries = "Train longer (--minutes, --epochs), or with more Gaussians (-n); gaussgrad inspect RUN says which are ill."
+    tries = "Train longer (--minutes, --epochs), or with more Gaussians (-n); gaussgrad inspect RUN says what is wrong."
     if figures.held_out_psnr < figures.mean_image_psnr:
         better, psnr = "the mean of the training images", figures.mean_image_psnr
         tries = f"If the pictures are black or white all over, set --black and --white. {tries}"

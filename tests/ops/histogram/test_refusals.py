@@ -24,7 +24,7 @@ PAIRS = [(0, 1), (0, 1)]
         ({"bins": [0.0, np.inf], "range": None}, r'bins must be rising edges.*edge="keep" opens'),
         ({"bins": [[0.0]], "range": None}, r"bins\[0\] must be rising edges, finite and two or more; got \[0.0\]"),
         ({"bins": [0.0, 0.5, 1.0]}, r"range must be None, as bins are edges; got \(0, 1\)"),
-        ({"bins": [4, 4, 4], "range": PAIRS}, r"bins must be one per axis, as range; got 3 beside 2"),
+        ({"bins": [4, 4, 4], "range": PAIRS}, r"bins must be one for each axis of range; got 3 beside 2"),
         ({"range": [(0, 1)] * 4}, r"bins must be of one to three axes; got 4"),
         ({"samples": 0.5}, r"samples must be of shape \(..., n\), for one range; got shape \(\)"),
         ({"range": PAIRS}, r"samples must be of shape \(..., n, 2\), as there are bins along 2 axes; got shape \(3,\)"),
@@ -47,7 +47,7 @@ PAIRS = [(0, 1), (0, 1)]
         ({"density": 1}, r"density must be one of False, True; got 1"),
         (
             {"samples": [], "density": True},
-            r"samples must be of some mass in the bins, for density=True; got a sum of 0",
+            r"samples must be of some mass inside the bins, for density=True; got none",
         ),
         ({"backend": "cuda"}, r"backend must be one of None, 'reference', 'cpu'; got 'cuda'"),
     ],

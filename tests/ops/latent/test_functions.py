@@ -147,11 +147,11 @@ def test_moments_and_entropy_agree_with_a_million_draws(rng):
 
 REFUSALS = {
     "noise missing": (TypeError, lambda: gaussgrad.reparameterize([0.0], [0.0]), "noise must be an array; got None"),
-    "no width": (TypeError, lambda: gaussgrad.reparameterize([0.0], noise=[0.0]), "given, one of the two; got neither"),
+    "no width": (TypeError, lambda: gaussgrad.reparameterize([0.0], noise=[0.0]), "stddev must be given; got neither"),
     "two widths": (
         TypeError,
         lambda: gaussgrad.reparameterize([0.0], [0.0], [0.0], stddev=[1.0]),
-        "log_variance or stddev must be given, one of the two; got both",
+        "exactly one of log_variance and stddev must be given; got both",
     ),
     "negative stddev": (
         ValueError,

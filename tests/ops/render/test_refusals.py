@@ -181,7 +181,7 @@ def test_numbers_beyond_float64_and_lists_that_hold_themselves_are_named():
     one, wide = [[1.0, 0.0]], [1.0, 0.0, 1.0]
     for means, covariances, options, error, words in (
         (one, [1.0, 0.0, 10**400], {}, ValueError, "covariances must be of numbers in the range of float64"),
-        (endless, wide, {}, TypeError, "means must be numbers .*; got one that holds itself"),
+        (endless, wide, {}, TypeError, "means must be numbers .*; got one that contains itself"),
         (one, wide, {"tolerance": 10**400}, ValueError, r"tolerance must be a number in \[0, 1\)"),
         (one, wide, {"size": (3, 10**400)}, ValueError, r"size must be of at most 2\^48 pixels"),
     ):

@@ -68,7 +68,7 @@ class RenderGaussians(_Drawing):
         As of `gaussgrad.layers.torch.RenderGaussians`. `row` spells the numbers of one Gaussian, such as "x y",
         "x y xx xy yy" or "x y variance weight*3".
     backend : {None, "reference", "cpu", "triton"}
-        As in `gaussgrad.render`. "reference" is for programs that leave Python (docs/deployment.md).
+        As in `gaussgrad.render`. "reference" is for exported models (docs/deployment.md).
     **kwargs
         Of `keras.layers.Layer`, such as `name`.
 

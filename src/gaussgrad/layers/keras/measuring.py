@@ -20,7 +20,7 @@ class Moments(KernelLayer):
     row, softmax, coordinates
         As of `gaussgrad.layers.torch.Moments`.
     backend : {None, "reference", "cpu"}
-        As in `gaussgrad.moments`. "reference" is for programs that leave Python (docs/deployment.md).
+        As in `gaussgrad.moments`. "reference" is for exported models (docs/deployment.md).
     **kwargs
         Of `keras.layers.Layer`, such as `name`.
 

@@ -110,7 +110,7 @@ class MixtureDensity(KernelLayer):
         model. Needs SciPy, and at least k different points.
         """
         if not self.built:
-            raise ValueError(complain("layer", "built, by a call or in a model", "one that does not know its input"))
+            raise ValueError(complain("layer", "built, by a call or in a model", "a layer that was never called"))
         k, d = self.options.components, self.options.dimensions
         start = start_of_mixture(np.asarray(points, np.float64), k, d, seed)
         self.head.kernel.assign(self.head.kernel * FIRST_WEIGHTS)

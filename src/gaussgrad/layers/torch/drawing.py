@@ -118,7 +118,7 @@ class RenderGaussians(_Drawing):
         (b, n * r); in the first case the layer warns, once and in training mode. A network that ends in a single row,
         (b, r), needs True; (n * r,) needs False.
     backend : {None, "reference", "cpu", "triton"}
-        As in `gaussgrad.render`. "reference" is for programs that leave Python (docs/deployment.md).
+        As in `gaussgrad.render`. "reference" is for exported models (docs/deployment.md).
 
     Raises
     ------
@@ -233,7 +233,7 @@ class RenderImpulses(_Drawing):
         (b, n * r); in the first case the layer warns, once and in training mode. A network that ends in a single row,
         (b, r), needs True; (n * r,) needs False.
     backend : {None, "reference", "cpu"}
-        As in `gaussgrad.render_impulses`. "reference" is for programs that leave Python (docs/deployment.md).
+        As in `gaussgrad.render_impulses`. "reference" is for exported models (docs/deployment.md).
 
     Raises
     ------

@@ -20,7 +20,7 @@ class Moments(nn.Module):
     coordinates : {"pixel", "normalized"}
         The units of the rows. "normalized": [-1, 1] between the outer edges of the frame.
     backend : {None, "reference", "cpu"}
-        As in `gaussgrad.moments`. "reference" is for programs that leave Python (docs/deployment.md).
+        As in `gaussgrad.moments`. "reference" is for exported models (docs/deployment.md).
 
     Raises
     ------

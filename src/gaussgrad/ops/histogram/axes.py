@@ -35,7 +35,7 @@ def axes_of(bins: Any, limits: Any) -> tuple[Axes, bool]:
     entries = list(bins) if _is_list(bins) else [bins] * len(pairs)
     if len(entries) != len(pairs):
         got, cure = f"{len(entries)} beside {len(pairs)} of range", "Edges without a range stand beside None in it."
-        raise ValueError(checks.complain("bins", "one per axis, as range", got, cure))
+        raise ValueError(checks.complain("bins", "one for each axis of range", got, cure))
     if not 1 <= len(pairs) <= MOST_AXES:
         raise ValueError(checks.complain("bins", "of one to three axes", f"{len(pairs)}"))
     return _joined([_axis(f"bins[{i}]", entries[i], f"range[{i}]", pairs[i]) for i in range(len(pairs))]), True

@@ -106,7 +106,7 @@ def _density(unified: dispatch.Unified, counts: Any, axes: Axes) -> Any:
     known = unified.framework.concrete(total)
     if known is not None and not np.all(known):
         cure = 'Widen range, or pass edge="keep".'
-        raise ValueError(checks.complain("samples", "of some mass in the bins, for density=True", "a sum of 0", cure))
+        raise ValueError(checks.complain("samples", "of some mass inside the bins, for density=True", "none", cure))
     density = counts / total
     for axis, widths in enumerate(reversed(widths_of(axes))):
         row = xp.asarray(widths, dtype=counts.dtype, device=batching.device_of(counts))

@@ -98,5 +98,5 @@ def positive_number(argument: str, value: Any, dtype: str) -> float:
     if not number > 0:
         raise ValueError(checks.complain(argument, "positive", repr(value)))
     if not smallest <= math.sqrt(number) <= LARGEST[dtype]:
-        raise ValueError(checks.complain(argument, f"of a square root that {dtype} holds", repr(value)))
+        raise ValueError(checks.complain(argument, f"a number whose square root {dtype} can hold", repr(value)))
     return number

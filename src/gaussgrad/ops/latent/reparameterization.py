@@ -53,7 +53,7 @@ def reparameterize(mean: Any, log_variance: Any = None, noise: Any = None, *, st
     """
     if (log_variance is None) == (stddev is None):
         got = "neither" if stddev is None else "both"
-        raise TypeError(checks.complain("log_variance or stddev", "given, one of the two", got))
+        raise TypeError(checks.complain("exactly one of log_variance and stddev", "given", got))
     name, width = ("log_variance", log_variance) if stddev is None else ("stddev", stddev)
     unified = unify(**{"mean": mean, name: width, "noise": noise})
     mean, width, noise = unified.arrays
