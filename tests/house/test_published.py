@@ -52,3 +52,8 @@ def test_the_source_distribution_has_every_file_that_a_page_of_the_root_links_to
     links = {link for page in pages for link in re.findall(r"\]\(([\w.-]+)[)#]", page.read_text(encoding="utf-8"))}
     assert sorted(link for link in links if link not in included) == []
     assert [name for name in included if not (ROOT / name).exists()] == []
+
+
+def test_the_source_distribution_has_the_workflow_that_tests_read():
+    included = PYPROJECT["tool"]["hatch"]["build"]["targets"]["sdist"]["include"]
+    assert WORKFLOW.relative_to(ROOT).parts[0] in included
