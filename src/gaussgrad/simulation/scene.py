@@ -16,7 +16,14 @@ MARGIN = 3.0  # stddevs beyond the border where spots still shine into the frame
 
 
 class Simulation(NamedTuple):
-    """Frames, and the spots whose centres lie in them."""
+    """Frames, and the spots whose centres lie in them.
+
+    Examples
+    --------
+    >>> simulated = Scene(size=(16, 16), density=0.01, photons=500).simulate(2, seed=0)
+    >>> simulated.frames.shape, len(simulated.photons) == len(simulated.means)
+    ((2, 16, 16), True)
+    """
 
     frames: np.ndarray  # (f, h, w): counts
     frame: np.ndarray  # (n,): the frame of each spot

@@ -10,7 +10,13 @@ from gaussgrad import checks
 
 @dataclass(frozen=True)
 class Comparison:
-    """Counts and distances; NaN where nothing tells them."""
+    """Counts and distances; NaN where nothing tells them.
+
+    Examples
+    --------
+    >>> Comparison(matched=8, spurious=1, missed=1, rmse=0.1, pull_mean=0.0, pull_stddev=1.0).jaccard
+    0.8
+    """
 
     matched: int
     spurious: int  # found, but not there

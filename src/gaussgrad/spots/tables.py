@@ -14,7 +14,15 @@ COLUMNS = (
 
 
 class SpotTable(NamedTuple):
-    """Spots in the order of their frames."""
+    """Spots in the order of their frames.
+
+    Examples
+    --------
+    >>> one = np.ones(1)
+    >>> table = SpotTable(one, np.ones((1, 2)), np.ones((1, 3)), one, one, np.ones((1, 2)), one, one)
+    >>> table.moved(4, (10, 20)).means
+    array([[11., 21.]])
+    """
 
     frame: np.ndarray  # (n,), from 0
     means: np.ndarray  # (n, 2): x and y in pixels
