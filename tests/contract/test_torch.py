@@ -1,12 +1,14 @@
 """The contract: every operation, implementation and framework computes one function and its gradient."""
 
 import itertools
+import sys
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from cases import CASES, MAY_BE_MINUS_INFINITY, Case, with_dtypes
+from dirty_memory import leave_dirty_memory
 from oracle import operation_of, reference_in_torch, upstream_of
 from tolerances import compare_gradients, compare_values
 
@@ -53,6 +55,24 @@ def test_kernels_match_the_reference(case: Case, dtype: str, monkeypatch: pytest
     for grad, array, wanted in zip(grads, arrays, expected.grads, strict=True):
         assert grad.dtype == array.dtype
         compare_gradients(grad, wanted)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks the C library of Linux for memory")
+@every_typed_case
+def test_kernels_take_nothing_from_memory_that_was_not_written(case: Case, dtype: str):
+    kernels = operation_of(case).load_kernels("cpu")
+    arrays = case.typed(dtype)
+
+    def both() -> list[np.ndarray]:
+        leave_dirty_memory()
+        out, saved = kernels.forward(*arrays, threads=1, **case.options)
+        upstream = upstream_of(out.shape, dtype)
+        leave_dirty_memory()
+        return [out, *kernels.backward(upstream, saved, *arrays, threads=1, **case.options)]
+
+    for first, again in zip(both(), both(), strict=True):
+        assert np.isfinite(first).all()
+        np.testing.assert_array_equal(first, again)
 
 
 @every_typed_case

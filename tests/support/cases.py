@@ -178,6 +178,9 @@ def _histogram() -> Iterator[Case]:
             "edge": edge,
         }
         yield Case("histogram", f"histogram-{d}d-{edge}", arrays, options)
+    arrays = rng.normal(size=(2, 7, 2)), np.exp(rng.normal(size=(2, 1, 2))), rng.normal(size=(2, 7))
+    options = {"bins": (5, 1), "given": (2, 2), "edges": (-1.0, 1.5, -1.0, 1.0), "edge": "keep"}
+    yield Case("histogram", "histogram-2d-one-bin-keeps-all", arrays, options)
 
 
 CASES: list[Case] = [

@@ -75,7 +75,7 @@ def gradients(
     _, depth, height, width = grad.shape
     _, n, d = samples.shape
     axis_z, axis_y, axis_x = axes_of(edges, lows, rates, d)
-    scratch = np.empty((9, max(depth, height, width) + 2 * PAD))
+    scratch = np.zeros((9, max(depth, height, width) + 2 * PAD))  # vectors go past what an unbounded axis writes
     of_z, of_y, of_x = rooms(scratch, 0), rooms(scratch, 3), rooms(scratch, 6)
     places, widths, shares = simd.address(samples), simd.address(stddevs), simd.address(weights)
     upstream = simd.address(grad)

@@ -17,7 +17,7 @@ def count_samples(start, stop, block, samples, stddevs, weights, edges, lows, ra
     _, blocks, depth, height, width = partial.shape
     _, n, d = samples.shape
     axis_z, axis_y, axis_x = axes_of(edges, lows, rates, d)
-    scratch = np.empty((9, max(depth, height, width) + 2 * PAD))
+    scratch = np.zeros((9, max(depth, height, width) + 2 * PAD))  # vectors go past what an unbounded axis writes
     of_z, of_y, of_x = rooms(scratch, 0), rooms(scratch, 3), rooms(scratch, 6)
     places, widths, shares = simd.address(samples), simd.address(stddevs), simd.address(weights)
     each_stddev, each_weight = stddevs.shape[1] > 1, weights.shape[1] > 1

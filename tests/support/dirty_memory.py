@@ -1,0 +1,20 @@
+"""Memory that the next ones who ask for some find full of NaN: what a kernel takes unwritten shows."""
+
+import ctypes
+
+SIZES = range(32, 16_384, 16)  # bytes: those of what kernels ask for, and of much else
+OF_EACH = 3
+
+
+def leave_dirty_memory() -> None:
+    """Ask the C library for memory of many sizes, fill it with NaN, and give it back."""
+    library = ctypes.CDLL(None)
+    library.malloc.restype, library.malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
+    library.free.argtypes = [ctypes.c_void_p]
+    blocks = []
+    for size in SIZES:
+        for _ in range(OF_EACH):
+            blocks.append(library.malloc(size))
+            ctypes.memset(blocks[-1], 0xFF, size)
+    for block in blocks:
+        library.free(block)
