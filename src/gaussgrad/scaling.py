@@ -11,6 +11,7 @@ from gaussgrad.files.images import FULL_SCALE, unit_or_numbers
 
 BLACK = "0.1%"  # of the training pixels, where nothing is said: dead pixels stay below
 WHITE = "99.99%"  # spots are bright and rare: a lower one is soon a number of the dark, and the highest a hot pixel's
+FARTHEST = 1e12  # times the way from black to white: squares of errors, and their sum, still fit float32
 _UINT16_BEFORE = 65535.0  # white of 16 bits in runs and models that were written before they kept black and white
 
 
@@ -60,16 +61,16 @@ class Scale:
         Raises
         ------
         ValueError
-            For a number that float32 cannot hold then.
+            For a number so far from black that the square of an error would not fit float32.
         """
         with np.errstate(over="ignore", invalid="ignore"):
             unit = numbers.astype(np.result_type(numbers.dtype, np.float32))  # float64 where float32 would lose digits
             unit -= self.black
             unit /= self.range
             unit = np.ascontiguousarray(unit, dtype=np.float32)
-        if not np.isfinite(unit).all():
+        if not np.abs(unit).max(initial=0.0) <= FARTHEST:
             got = f"numbers from {numbers.min():.4g} to {numbers.max():.4g}"
-            wanted = f"within float32, counted from black {self.black:.4g} in steps to white {self.white:.4g}"
+            wanted = f"within {FARTHEST:.0e} times the way from black {self.black:.4g} to white {self.white:.4g}"
             raise ValueError(checks.complain("the images", wanted, got, "Remove files that are not images."))
         return unit
 

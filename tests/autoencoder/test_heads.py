@@ -227,8 +227,9 @@ def test_the_loss_reported_is_that_of_the_last_attempt():
 @pytest.mark.parametrize(
     ("arguments", "error", "words"),
     [
-        ({"looks": -1}, ValueError, "looks must be an integer of at least 0; got -1"),
-        ({"looks": 1.5}, TypeError, "looks must be an integer of at least 0; got 1.5"),
+        ({"looks": -1}, ValueError, "looks must be an integer from 0 to 100,000; got -1"),
+        ({"looks": 2**63}, ValueError, "looks must be an integer from 0 to 100,000; got 9223372036854775808"),
+        ({"looks": 1.5}, TypeError, "looks must be an integer from 0 to 100,000; got 1.5"),
         ({"head": "softmax"}, ValueError, "head must be one of 'linear', 'heatmap'"),
         ({"presence": "yes"}, ValueError, "presence must be one of"),
     ],

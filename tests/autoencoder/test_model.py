@@ -177,7 +177,7 @@ def test_a_few_steps_lower_the_loss():
     [
         ({"size": (28,)}, "size must be (height, width)"),
         ({"channels": 2}, "channels must be one of 1, 3"),
-        ({"n": 0}, "n must be an integer of at least 1"),
+        ({"n": 0}, "n must be an integer from 1 to 100,000"),
         ({"latent": "dots"}, "latent must be one of 'points'"),
         ({"stddev": 0.0}, "stddev must be at least 0.1 pixel"),
         ({"compose": "add"}, "compose must be one of"),

@@ -234,11 +234,15 @@ DAMAGES = {
     "json list": (lambda folder: (folder / "model.json").write_text("[]"), "was not written by gaussgrad"),
     "foreign json": (lambda folder: _edit(folder, format="other"), "was not written by gaussgrad"),
     "other version": (lambda folder: _edit(folder, version=99), "must be of version 4; got 99"),
+    "a version that is no number": (lambda folder: _edit(folder, version={"a": []}), "must be of version 4; got {"),
     "no settings": (lambda folder: _edit(folder, settings=None), "holds no settings"),
     "unknown setting": (lambda folder: _edit_settings(folder, colour=1), "should not hold, colour"),
     "wrong setting": (lambda folder: _edit_settings(folder, latent="dots"), "describes no valid model: latent must be"),
     "other n": (lambda folder: _edit_settings(folder, n=4), "does not fit the model of model.json"),
-    "immense n": (lambda folder: _edit_settings(folder, n=10**9), "does not fit the model of model.json"),
+    "immense n": (
+        lambda folder: _edit_settings(folder, n=10**9),
+        "n must be an integer from 1 to 100,000; got 1000000000",
+    ),
     "n beyond all integers": (lambda folder: _edit_settings(folder, n=10**30), "describes no valid model: "),
     "immense size": (
         lambda folder: _edit_settings(folder, size=[10**7, 10**7]),

@@ -159,6 +159,12 @@ def test_numbers_beyond_what_can_be_done_are_refused_and_leave_no_run(refuse, tm
     assert f"Invalid value for '{option}'" in refuse("train", tmp_path, "-o", "run", option, value)
 
 
+def test_steps_that_nobody_waits_for_are_refused(refuse, tmp_path):
+    assert "Invalid value for '--refine': Input should be less than or equal to 100000" in refuse(
+        "predict", "model", "a.npy", "-o", "a.csv", "--refine", 2**70
+    )
+
+
 def test_records_of_a_run_that_anybody_may_edit(refuse, tmp_path):
     run = tmp_path / "run"
     run.mkdir()

@@ -24,6 +24,7 @@ from gaussgrad.ops.render import render
 from gaussgrad.scaling import scale_of
 
 LOOKS, GUIDED_LOOKS = 5, 16  # the usual numbers of looks
+MOST = 100_000  # Gaussians, and looks: more would not end
 PASSED_ON = 0.1  # of a gradient through the Gaussians before a guided look, which undoes most of what they were
 
 
@@ -373,12 +374,12 @@ def _guided(wanted: Any, possible: bool, usual: bool) -> bool:
 
 
 def _count(name: str, count: Any, smallest: int) -> int:
-    wanted = f"an integer of at least {smallest}"
+    wanted = f"an integer from {smallest} to {MOST:,}"
     try:
         whole = operator.index(count)
     except TypeError:
         raise TypeError(checks.complain(name, wanted, repr(count))) from None
-    if whole < smallest:
+    if not smallest <= whole <= MOST:
         raise ValueError(checks.complain(name, wanted, repr(count)))
     return whole
 

@@ -57,7 +57,7 @@ def read_settings(folder: str | os.PathLike[str]) -> dict[str, Any]:
     if content.get("format") != FORMAT:
         raise ValueError(f"{path} was not written by gaussgrad: its format is not {FORMAT!r}.")
     version, settings = content.get("version"), content.get("settings")
-    if version != VERSION and version not in ADDED:
+    if version not in (VERSION, *ADDED):  # by equality: what is no number need not be hashable
         raise ValueError(f"{path} must be of version {VERSION}; got {version!r}. Use the gaussgrad that wrote it.")
     if not isinstance(settings, dict) or not isinstance(settings.get("encoder"), str):
         raise ValueError(f"{path} is damaged: it holds no settings of a model.")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gaussgrad.cli.options import Overwrite
+from gaussgrad.training.configuration import LARGEST
 
 if TYPE_CHECKING:
     from gaussgrad.autoencoder import GaussianAutoencoder
@@ -34,6 +35,7 @@ def predict(
         typer.Option(
             metavar="STEPS",
             min=0,
+            max=LARGEST,
             help="Improve the result of the model by this many steps on each image; ten bring most of the gain.",
         ),
     ] = 0,
