@@ -299,5 +299,5 @@ def test_a_run_stopped_before_its_report_is_reported_on_resuming(tmp_path):
 
 
 def test_a_guided_model_is_refused():
-    with pytest.raises(ValueError, match=r"model must have an encoder, .* Use guided=False\."):
+    with pytest.raises(ValueError, match=r"model must have an encoder network, .* Use guided=False\."):
         VariationalGaussianAutoencoder(GaussianAutoencoder((8, 8), channels=3, n=2))
