@@ -32,6 +32,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     sys.exit(code)
 
 
+def _interrupt() -> None:
+    """Ctrl-C for the main thread, which ends what it waits for too, where the system can tell it so."""
+    if hasattr(signal, "pthread_kill"):
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+    else:
+        _thread.interrupt_main()
+
+
 @contextlib.contextmanager
 def _noticing_interrupts() -> Iterator[list[int]]:
     """What comes by Ctrl-C while it does what it does otherwise."""
@@ -62,7 +70,7 @@ def _keep_interrupts() -> None:
         if not issubclass(unraisable.exc_type, KeyboardInterrupt):
             others(unraisable)
             return
-        again = threading.Timer(SOON, _thread.interrupt_main)  # not now: that would come in the same place
+        again = threading.Timer(SOON, _interrupt)  # not now: that would come in the same place
         again.daemon = True
         with contextlib.suppress(RuntimeError):  # no thread begins while the interpreter ends
             again.start()
