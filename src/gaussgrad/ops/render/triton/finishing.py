@@ -60,7 +60,7 @@ def form(symmetric, u, v):
 @triton.jit
 def put_factors(gradient, rows, k, symmetric, fine, inside, D: tl.constexpr):
     """Equations 53 and 54: the columns of L' X = T, from the last row up."""
-    (a,), (below, c), (e, f, g) = rows
+    a, below, c, e, f, g = rows[0][0], rows[1][0], rows[1][1], rows[2][0], rows[2][1], rows[2][2]
     if D == 1:
         put(gradient, k, 0, 1, symmetric[0] / a, fine, inside)
     else:

@@ -62,7 +62,7 @@ def turn(rows, D: tl.constexpr):
 
     Equations 50 and 51; see factors.py beside the kernels of the CPU.
     """
-    (_,), (below, c), (e, f, g) = rows
+    below, c, e, f, g = rows[1][0], rows[1][1], rows[2][0], rows[2][1], rows[2][2]
     zero = below * 0.0
     one = zero + 1.0
     h = length(below, c)
@@ -100,8 +100,9 @@ def bound_of(widths):
 def of_factors(widths, k, D: tl.constexpr):
     """What `of_covariances` gives, by equation 52, and whether entries are finite with a positive diagonal."""
     rows = factor(widths, k, D)
-    (a,), (below, c), (e, f, g) = rows
-    (sy, sz), x, y, z = turn(rows, D)
+    a, below, c, e, f, g = rows[0][0], rows[1][0], rows[1][1], rows[2][0], rows[2][1], rows[2][2]
+    stddevs, x, y, z = turn(rows, D)
+    sy, sz = stddevs
     bound = bound_of(widths)
     alpha = limited((below * z[0] + c * z[1]) / sz, bound)
     beta = limited(a * y[0] / sy, bound)

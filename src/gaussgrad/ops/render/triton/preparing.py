@@ -40,7 +40,8 @@ def scale_of(widths, k, conditional, D: tl.constexpr, DENSITY: tl.constexpr, FAC
         return tl.full(k.shape, 1.0, tl.float64)
     scale = tl.full(k.shape, TWO_PI ** (-0.5 * D), tl.float64)
     if FACTORED:
-        (a,), (_, c), (_, _, g) = factor(widths, k, D)
+        rows = factor(widths, k, D)
+        a, c, g = rows[0][0], rows[1][1], rows[2][2]
         return tl.minimum(scale / a / c / g, bound_of(widths))
     return scale / tl.sqrt(conditional[0]) / tl.sqrt(conditional[1]) / tl.sqrt(conditional[2])
 
