@@ -90,5 +90,11 @@ def test_a_state_is_there_in_the_callback_of_one_image_alone(photograph):
 
 
 def test_a_state_is_copied_only_when_it_is_asked_for(photograph, monkeypatch):
-    monkeypatch.setattr(State, "__post_init__", lambda self: pytest.fail("a state was made"))
-    fit_image(photograph, 3, steps=2, compact=False, callback=lambda moment: None)
+    made = []
+    monkeypatch.setattr(State, "__post_init__", lambda self: made.append(self))
+    moments = []
+    fit_image(photograph, 3, steps=2, compact=False, callback=moments.append)
+    assert moments
+    assert not made
+    fit_image(photograph, 3, steps=2, compact=False, callback=lambda moment: moment.state())
+    assert made
