@@ -101,6 +101,11 @@ def ten_thousand() -> Scene:
     return rotated(10_000, 512, 768, 1.5, 6.0)
 
 
+def page_wide() -> Scene:
+    """The same on a frame whose rows are 4,096 bytes long."""
+    return rotated(10_000, 512, 1024, 1.5, 6.0)
+
+
 def hundred_thousand() -> Scene:
     """Small ones on the same frame."""
     return rotated(100_000, 512, 768, 0.7, 2.0)

@@ -123,6 +123,7 @@ CALLS: dict[str, Callable[[], Call]] = {
     "ten Gaussians, 64×64, forward, arrays": lambda: draw(scenes.one_call, DEFAULT),
     "ten Gaussians, 64×64, forward + backward, torch": lambda: draw_and_learn(scenes.one_call, DEFAULT),
     f"{_10K}, forward, arrays": lambda: draw(scenes.ten_thousand, THREE_SIGMA),
+    "10,000 Gaussians, stddev 1.5–6, 1024×512 RGB, forward, arrays": lambda: draw(scenes.page_wide, THREE_SIGMA),
     f"{_10K}, backward, torch": lambda: learn(scenes.ten_thousand, THREE_SIGMA),
     f"{_100K}, forward + backward, torch": lambda: draw_and_learn(scenes.hundred_thousand, THREE_SIGMA),
     "64 images 64×64 of ten Gaussians, forward + backward, torch": lambda: draw_and_learn(scenes.decoder_step, DEFAULT),

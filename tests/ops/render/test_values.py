@@ -250,6 +250,27 @@ def test_any_width_is_drawn_to_its_edges(width: int):
         compare_values(gaussgrad.render(*typed, **options), independent(*typed, **options), dtype=dtype)
 
 
+@pytest.mark.parametrize(("d", "dtype"), [(2, "float32"), (3, "float64")])
+@pytest.mark.parametrize("compose", ["sum", "max", "union"])
+@pytest.mark.parametrize("threads", [1, 2])
+def test_an_image_a_page_wide_is_drawn_like_one_less_wide(d, dtype, compose, threads, rng, monkeypatch):
+    """A band of such an image is drawn in memory of its own."""
+    monkeypatch.setattr(parallel, "SMALL_JOB_SECONDS", 0.0)
+    wide, narrow = 4096 // np.dtype(dtype).itemsize, 300
+    size = {2: (45,), 3: (4, 19)}[d]
+    _, covariances, weights = render_inputs(d, b=1, n=80)
+    means = rng.uniform(-2, (narrow - 50, *size[::-1]), size=(80, d))
+    leaves = [torch.tensor(array.astype(dtype), requires_grad=True) for array in (means, covariances[0], weights[0])]
+    found = []
+    for width in (wide, narrow):
+        image = gaussgrad.render(*leaves, size=(*size, width), compose=compose, tolerance=0.0111, threads=threads)
+        slopes = torch.autograd.grad(image[..., : narrow - 60].square().sum(), leaves)
+        found.append([image.detach()[..., : narrow - 60].numpy(), *(slope.numpy() for slope in slopes)])
+    assert found[0][0].any(axis=-1).all(), "a channel, slice or row is empty: nothing is compared there"
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
 @pytest.mark.parametrize("means", [[[1e30, 3.0]], [[-1e30, 1e30]], [[3.0, 1e18]]])
 def test_far_away_gaussians_are_simply_absent(means: list):
     assert not gaussgrad.render(means, [1.0, 0.0, 1.0], size=(8, 8)).any()

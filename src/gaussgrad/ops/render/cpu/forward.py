@@ -22,6 +22,7 @@ from gaussgrad.ops.render.cpu.quadrature import MOST_LINES, mean_over_pixels, me
 from gaussgrad.ops.render.cpu.records import Bands, Canvas, Cut, Frame, Levels, Scene, Scratch, Slice, Static, Window
 
 ONE, NONE, NOBODY = np.int32(1), np.int32(0), np.int32(-1)
+PAGE, LINE = 4096, 64  # bytes
 
 
 @simd.inlined
@@ -57,6 +58,25 @@ def finish_union(canvas, at, count, like):
         left = simd.load(canvas.image, at + k, count - k, like)
         none = simd.equal(simd.load(canvas.marks, at + k, count - k, like), simd.splat(NONE, like))
         simd.store(canvas.out, at + k, count - k, simd.select(none, simd.one(like) - left, simd.one(like)))
+
+
+@simd.inlined
+def rows_collide(width, channels, size):
+    """Whether a processor takes a pixel and the one below it for the same place, of elements of `size` bytes.
+
+    It compares the last bits of two addresses, and waits for a write before it reads what only seems to be written.
+    """
+    beyond = width * size % PAGE
+    return channels > 1 and width * size > PAGE - LINE and min(beyond, PAGE - beyond) < LINE
+
+
+@simd.inlined
+def copy_rows(source, place, stride, target, at, width, rows, like):
+    """Copy `rows` rows of `width` elements, which are `stride` apart in the source and end to end in the target."""
+    for row in range(rows):
+        for x in range(0, width, simd.width_of(like)):
+            values = simd.load(source, place + row * stride + x, width - x, like)
+            simd.store(target, at + row * width + x, width - x, values)
 
 
 @simd.inlined
@@ -123,6 +143,14 @@ def draw_bands(start, stop, bands, scene, factored, frame, density, static, inte
     order = simd.iota(canvas_.image)
     olds = simd.scratch(order, static.channels)
     cut_ = Cut(cut.squared, cut.pad, simd.splat(cut.tolerance, order), simd.splat(cut.lowest, order))
+    # Where rows would collide, a band is drawn in memory of its own with longer rows, and copied when it is done.
+    apart = dimensions > 1 and rows_collide(width, channels, canvas.image.itemsize)
+    stride = width + LINE // canvas.image.itemsize if apart else width
+    board = np.empty(channels * (lines // bands.count + 1) * stride if apart else 0, canvas.image.dtype)
+    marks = np.empty(len(board) if mode != SUM else 0, np.int32)
+    if apart:
+        canvas_ = Canvas(simd.address(board), simd.address(marks), canvas_.out)
+    finished = Canvas(simd.address(canvas.image), simd.address(canvas.marks), canvas_.out)
     background = simd.one(order) if mode == UNION else simd.zero(order)
     for band in range(start, stop):
         b = band // bands.count
@@ -132,11 +160,14 @@ def draw_bands(start, stop, bands, scene, factored, frame, density, static, inte
         if dimensions == 1:
             x_first, x_last = first * CELL, min(last * CELL, width)
             begin, end = x_first, x_last
+        plane_rows = last - first if apart else lines  # of a channel
+        corner = -first * stride if apart else b * channels * lines * width  # where the first row of the image would be
         for c in range(channels):
-            at = (b * channels + c) * lines * width + begin
-            fill(canvas_.image, at, end - begin, background)
+            at = c * plane_rows * stride if apart else (b * channels + c) * lines * width + begin
+            count = plane_rows * stride if apart else end - begin
+            fill(canvas_.image, at, count, background)
             if mode != SUM:
-                fill(canvas_.marks, at, end - begin, simd.splat(NOBODY if mode == MAX else NONE, order))
+                fill(canvas_.marks, at, count, simd.splat(NOBODY if mode == MAX else NONE, order))
         low_k, high_k = (0, n) if bands.count == 1 else (bands.offsets[band], bands.offsets[band + 1])
         for chunk in range(low_k, high_k, CHUNK):
             in_chunk = min(CHUNK, high_k - chunk)
@@ -161,23 +192,32 @@ def draw_bands(start, stop, bands, scene, factored, frame, density, static, inte
                     if dimensions == 3:
                         y_first, y_last = max(0, first - z * height), min(height, last - z * height)
                         y_low, y_high = touched_rows(g, ez, cut, y_first, y_last)
-                    at = (b * channels * lines + z * height) * width
+                    at = corner + z * height * stride
                     draw_rows(
                         g,
                         Levels(levels, j * channels, channels),
                         np.int32(i),
                         Window(y_low, y_high, x_first, x_last),
-                        Slice(ez, at, width, lines * width),
+                        Slice(ez, at, stride, plane_rows * stride),
                         static,
                         integrated,
                         cut_,
                         canvas_,
                         Scratch(olds, places, nodes, line_array),
                     )
+        if apart:
+            for c in range(channels):
+                at = (b * channels + c) * lines * width + begin
+                place = c * plane_rows * stride
+                copy_rows(canvas_.image, place, stride, finished.image, at, width, plane_rows, order)
+                if mode != SUM:
+                    copy_rows(canvas_.marks, place, stride, finished.marks, at, width, plane_rows, order)
         if mode == UNION:
             for c in range(channels):
                 at = (b * channels + c) * lines * width + begin
-                finish_union(canvas_, at, end - begin, order)
+                finish_union(finished, at, end - begin, order)
     simd.keep(prepared)
     simd.keep(level_array)
     simd.keep(place_array)
+    simd.keep(board)
+    simd.keep(marks)
