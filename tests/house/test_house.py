@@ -170,8 +170,9 @@ def test_rendering_with_one_framework_loads_no_other(library: str, means: str):
     code = f"import {library}, sys\nown = set(sys.modules)\nimport gaussgrad\n"
     code += f"gaussgrad.render({means}, [1.0, 0.0, 1.0], size=(4, 5))\nprint(*own ^ set(sys.modules))"
     loaded = {name.split(".")[0] for name in run_python(code).split()}
+    brought = {"triton"} if library == "torch" else set()  # by its compiler, where it is installed
     assert "gaussgrad" in loaded
-    assert loaded.isdisjoint(set(FRAMEWORKS) - {library})
+    assert loaded.isdisjoint(set(FRAMEWORKS) - {library} - brought)
 
 
 def test_import_takes_less_than_0_3_seconds_of_processor_time():
