@@ -6,7 +6,8 @@ import pytest
 from gaussgrad.simulation import Camera, Scene
 from gaussgrad.spots import compare, find
 from gaussgrad.spots.defects import hot
-from gaussgrad.spots.evidence import threshold
+from gaussgrad.spots.evidence import scores, threshold
+from gaussgrad.spots.likelihood.records import Frames
 
 SCENE = Scene(
     size=(64, 72), density=0.004, photons=(600, 3000), stddev=1.3, background=5.0, gradient=(0.03, 0.02),
@@ -31,6 +32,23 @@ def test_frames_alone_tell_spots_with_errors():
     np.testing.assert_allclose(np.sqrt(found.covariances[:, [0, 2]]), 1.3, rtol=0.03)
     assert (found.covariances[:, 1] == 0).all()
     np.testing.assert_allclose(np.median(found.deviance), 1, atol=0.2)
+
+
+def test_a_dark_corner_does_not_silence_bright_places():
+    light = EMPTY.expected(np.array([[20.0, 20.0]]), np.array([2000.0]))[None]
+    total = np.full(light.shape, 5.0)
+    total[:, 40:, 40:] = 1e-3
+    frames = Frames(
+        np.maximum(light - 5 + total, 0), total, np.zeros(light.shape[1:]), np.ones(light.shape, dtype=bool)
+    )
+    field = scores(frames, (1.3, 1.3), 5, False)
+    assert np.unravel_index(field.argmax(), field.shape) == (0, 20, 20)
+
+
+def test_most_spots_of_crowded_frames_are_found():
+    scene = Scene(size=(96, 96), density=2 / 13**2, stddev=1.3, background=1.0)
+    simulated = scene.simulate(2, seed=21)
+    assert agreement(find(simulated.frames, camera=scene.camera, stddev=1.3), simulated).jaccard > 0.9
 
 
 def test_any_number_of_threads_finds_the_same():
