@@ -255,8 +255,6 @@ def _add_spots(subjects: Commands) -> None:
 def _check_spots(parser: Parser, options: argparse.Namespace) -> None:
     if (options.frames is None) != (options.truth is None):
         parser.error("--frames and --truth go together")
-    if options.docs and options.peers_python is None:
-        parser.error("--docs records a whole run; give --peers-python")
 
 
 def _run_spots(options: argparse.Namespace, contract_line: str) -> int:

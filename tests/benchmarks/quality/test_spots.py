@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.__main__ import parse
 from benchmarks.quality import spot_peers, spots
 
 
@@ -20,9 +19,3 @@ def test_a_finder_that_cannot_run_is_told_with_its_name():
     simulated = scene.simulate(1)
     with pytest.raises(RuntimeError, match=r"no_such_finder in .* ended with 1: KeyError"):
         spots._found_by("no_such_finder", Path(sys.executable), simulated, simulated)
-
-
-def test_a_page_is_written_from_a_whole_run_only(capsys):
-    with pytest.raises(SystemExit):
-        parse(["quality", "spots", "--docs"])
-    assert "--peers-python" in capsys.readouterr().err
