@@ -28,8 +28,8 @@ def hot(
     found = used & (data - level - most > HOT * np.sqrt(np.maximum(variance, 1e-12)))
     if not gaussian and found.any():
         read = np.broadcast_to(noise, data.shape)[found]
-        parts = (np.maximum(one[found] + read, LEAST) for one in (data, beside, level))
-        found[found] = _surprise(*parts, share) > HOT**2
+        middle, around, below = (np.maximum(one[found] + read, LEAST) for one in (data, beside, level))
+        found[found] = _surprise(middle, around, below, share) > HOT**2
     return found
 
 
