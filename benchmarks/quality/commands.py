@@ -245,6 +245,9 @@ def _add_spots(subjects: Commands) -> None:
     parser.add_argument("--frames", metavar="F", type=existing, help="a stack to score on instead, with --truth")
     parser.add_argument("--truth", metavar="T", type=existing, help="its spots: a CSV file with frame, x and y")
     parser.add_argument("--spots", metavar="N", type=int, default=2000, help="isolated ones, each (%(default)s)")
+    parser.add_argument(
+        "--peers-python", metavar="PATH", type=existing, help="a Python with trackpy and picasso, to stand beside"
+    )
     parser.add_argument("--docs", action="store_true", help="write the tables into docs/spots.md")
     parser.set_defaults(run=_run_spots, check=lambda options: _check_spots(parser, options))
 
@@ -257,7 +260,7 @@ def _check_spots(parser: Parser, options: argparse.Namespace) -> None:
 def _run_spots(options: argparse.Namespace, contract_line: str) -> int:
     from benchmarks.quality import spots
 
-    spots.report_on(options.frames, options.truth, options.spots, options.docs)
+    spots.report_on(options.frames, options.truth, options.spots, options.docs, options.peers_python)
     return 0
 
 

@@ -2,6 +2,8 @@
 
 import dataclasses
 import math
+import subprocess
+import tempfile
 import time
 from pathlib import Path
 
@@ -12,18 +14,19 @@ from rich.table import Table
 from benchmarks import pages
 from gaussgrad.files.stacks import Stack
 from gaussgrad.files.tables import numeric_columns, read_table
-from gaussgrad.simulation import Scene
+from gaussgrad.simulation import Scene, Simulation
 from gaussgrad.spots import Comparison, SpotTable, compare, find
 
 STDDEV, BACKGROUND = 1.3, 1.0
-PHOTONS = (200, 500, 1000, 5000)
-DENSITIES = (0.1, 0.3, 1.0, 3.0)  # spots per (10 stddev)²
+PHOTONS = (50, 100, 200, 500, 1000, 5000)
+DENSITIES = (0.1, 0.3, 1.0, 2.0, 3.0)  # spots per (10 stddev)²
 TOLERANCE = 2.5
+PEERS = ("trackpy", "picasso")
 PAGE = pages.DOCS / "spots.md"
 
 
-def isolated(photons: float, spots: int) -> tuple[float, float, float]:
-    """RMSE over the bound of Cramér and Rao, standard deviation of the pulls, share of misses within one error."""
+def isolated(photons: float, spots: int) -> tuple[float, float, float, float]:
+    """The share found, RMSE over the Cramér–Rao bound, standard deviation of pulls, share of misses within an error."""
     side = 24
     scene = Scene(size=(side, side), density=0.0, photons=photons, stddev=STDDEV, background=BACKGROUND)
     rng = np.random.default_rng(int(photons))
@@ -35,14 +38,33 @@ def isolated(photons: float, spots: int) -> tuple[float, float, float]:
     misses, errors = misses[near], found.mean_stddevs[near]
     pulls = misses / errors
     ratio = math.sqrt(np.mean(misses**2) / np.mean(errors**2))
-    return ratio, float(pulls.std()), float((np.abs(pulls) < 1).mean())
+    return float(near.sum()) / spots, ratio, float(pulls.std()), float((np.abs(pulls) < 1).mean())
 
 
-def crowded(density: float, frames: int) -> Comparison:
-    """A scene of so many spots per (10 stddev)², found without options."""
+def crowded(density: float, frames: int, python: Path | None) -> list[tuple[str, Comparison]]:
+    """Finders on a scene of so many spots per (10 stddev)²: ours without options, others as best on a like scene."""
     scene = Scene(size=(128, 128), density=density / (10 * STDDEV) ** 2, stddev=STDDEV, background=BACKGROUND)
-    simulated = scene.simulate(frames, seed=1)
-    return compared(find(simulated.frames), simulated.frame, simulated.means)
+    simulated, like = scene.simulate(frames, seed=1), scene.simulate(frames, seed=2)
+    results = [("gaussgrad", compared(find(simulated.frames), simulated.frame, simulated.means))]
+    for name in PEERS if python else ():
+        frame, means = _found_by(name, python, like, simulated)
+        results.append((name, compare(frame, means, simulated.frame, simulated.means, tolerance=TOLERANCE)))
+    return results
+
+
+def _found_by(name: str, python: Path, like: Simulation, simulated: Simulation) -> tuple[np.ndarray, np.ndarray]:
+    """Frame and means of the spots that another finder finds, in a process of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [Path(folder) / f"{each}.npz" for each in ("like", "frames", "found")]
+        np.savez(paths[0], frames=like.frames, frame=like.frame, means=like.means, tolerance=TOLERANCE)
+        np.savez(paths[1], frames=simulated.frames)
+        script = Path(__file__).with_name("spot_peers.py")
+        done = subprocess.run([python, script, name, *paths], capture_output=True, text=True, check=False)
+        if done.returncode:
+            said = done.stderr.strip().splitlines() or ["it said nothing"]
+            raise RuntimeError(f"{name} in {python} ended with {done.returncode}: {said[-1]}")
+        with np.load(paths[2]) as arrays:
+            return arrays["frame"], arrays["means"]
 
 
 def compared(found: SpotTable, frame: np.ndarray, means: np.ndarray) -> Comparison:
@@ -59,7 +81,7 @@ def seconds_a_frame(frames: int) -> float:
     return (time.perf_counter() - began) / frames
 
 
-def report_on(frames: Path | None, truth: Path | None, spots: int, docs: bool) -> None:
+def report_on(frames: Path | None, truth: Path | None, spots: int, docs: bool, python: Path | None) -> None:
     """Print the tables; with `docs`, write those of simulated scenes into docs/spots.md."""
     if frames is not None and truth is not None:
         rows = numeric_columns(truth, read_table(truth), ("frame", "x", "y"))
@@ -68,17 +90,24 @@ def report_on(frames: Path | None, truth: Path | None, spots: int, docs: bool) -
         _show(frames.name, COMPARED, [_cells(compared(found, rows[:, 0], rows[:, 1:]))])
         return
     alone = [(str(photons), *(f"{number:.3f}" for number in isolated(photons, spots))) for photons in PHOTONS]
-    crowd = [(f"{density:g}", *_cells(crowded(density, max(2, spots // 250)))) for density in DENSITIES]
+    crowd = [
+        (f"{density:g}", name, *_cells(result))
+        for density in DENSITIES
+        for name, result in crowded(density, max(2, spots // 250), python)
+    ]
     _show("isolated spots", ALONE, alone)
-    _show("crowded frames", ("spots per (10 stddev)²", *COMPARED), crowd)
+    _show("crowded frames", CROWD, crowd)
+    if python is None:
+        Console().print(f"left out for want of --peers-python: {', '.join(PEERS)}")
     Console().print(f"{1e3 * seconds_a_frame(32):.0f} ms for a frame of 256 x 256 pixels with fifty spots")
     if docs:
         pages.write(PAGE, "isolated spots", pages.table(ALONE, alone))
-        pages.write(PAGE, "crowded frames", pages.table(("spots per (10 stddev)²", *COMPARED), crowd))
+        pages.write(PAGE, "crowded frames", pages.table(CROWD, crowd))
 
 
-ALONE = ("photons", "RMSE / Cramér–Rao bound", "standard deviation of the pulls", "misses within one standard error")
+ALONE = ("photons", "found", "RMSE / Cramér–Rao bound", "standard deviation of the pulls", "misses within one error")
 COMPARED = ("Jaccard", "precision", "recall", "RMSE, px")
+CROWD = ("spots per (10 stddev)²", "finder", *COMPARED)
 
 
 def _cells(result: Comparison) -> tuple[str, ...]:

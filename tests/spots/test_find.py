@@ -5,7 +5,9 @@ import pytest
 
 from gaussgrad.simulation import Camera, Scene
 from gaussgrad.spots import compare, find
-from gaussgrad.spots.evidence import threshold
+from gaussgrad.spots.defects import hot
+from gaussgrad.spots.evidence import scores, threshold
+from gaussgrad.spots.likelihood.records import Frames
 
 SCENE = Scene(
     size=(64, 72), density=0.004, photons=(600, 3000), stddev=1.3, background=5.0, gradient=(0.03, 0.02),
@@ -30,6 +32,23 @@ def test_frames_alone_tell_spots_with_errors():
     np.testing.assert_allclose(np.sqrt(found.covariances[:, [0, 2]]), 1.3, rtol=0.03)
     assert (found.covariances[:, 1] == 0).all()
     np.testing.assert_allclose(np.median(found.deviance), 1, atol=0.2)
+
+
+def test_a_dark_corner_does_not_silence_bright_places():
+    light = EMPTY.expected(np.array([[20.0, 20.0]]), np.array([2000.0]))[None]
+    total = np.full(light.shape, 5.0)
+    total[:, 40:, 40:] = 1e-3
+    frames = Frames(
+        np.maximum(light - 5 + total, 0), total, np.zeros(light.shape[1:]), np.ones(light.shape, dtype=bool)
+    )
+    field = scores(frames, (1.3, 1.3), 5, False)
+    assert np.unravel_index(field.argmax(), field.shape) == (0, 20, 20)
+
+
+def test_most_spots_of_crowded_frames_are_found():
+    scene = Scene(size=(96, 96), density=2 / 13**2, stddev=1.3, background=1.0)
+    simulated = scene.simulate(2, seed=21)
+    assert agreement(find(simulated.frames, camera=scene.camera, stddev=1.3), simulated).jaccard > 0.9
 
 
 def test_any_number_of_threads_finds_the_same():
@@ -81,11 +100,26 @@ def test_each_spot_may_have_its_own_width():
     np.testing.assert_allclose(np.sqrt(found.covariances[:, 0]), [1.3, 1.5], rtol=0.06)
 
 
-def test_noise_alone_makes_as_many_spots_as_was_stated():
-    scene = Scene(size=(128, 128), density=0.0, background=10.0)
-    found = find(scene.simulate(8, seed=7).frames, camera=scene.camera, stddev=1.3, false_alarms=2.0)
-    assert 5 <= len(found.frame) <= 30  # 16 are expected
+@pytest.mark.parametrize("background", [0.05, 0.2, 1.0, 10.0, 100.0])
+def test_noise_alone_makes_as_many_spots_as_was_stated(background):
+    scene = Scene(size=(128, 128), density=0.0, background=background)
+    found = find(scene.simulate(12, seed=7).frames, camera=scene.camera, stddev=1.3, false_alarms=2.0)
+    assert 10 <= len(found.frame) <= 38  # 24 are expected
+
+
+def test_a_larger_area_and_fewer_false_alarms_need_a_higher_threshold():
     assert threshold(1e4, (1.3, 1.3), 0.1) < threshold(1e5, (1.3, 1.3), 0.1) < threshold(1e5, (1.3, 1.3), 0.01)
+
+
+@pytest.mark.parametrize("background", [0.05, 0.2, 1.0, 100.0])
+def test_single_photons_are_no_hot_pixels_and_bright_pixels_are(background):
+    data = Scene(size=(64, 64), density=0.0, background=background).simulate(4, seed=8).frames
+    known = {"noise": np.zeros((64, 64)), "used": np.ones(data.shape, dtype=bool)}
+    assert not hot(data, stddevs=(1.3, 1.3), gaussian=False, **known).any()
+    data[:, 20, 30] += 30 + 20 * background**0.5
+    found = hot(data, stddevs=(1.3, 1.3), gaussian=False, **known)
+    assert found[:, 20, 30].all()
+    assert found.sum() == 4
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,12 @@ import numpy as np
 BLOCK = 32  # pixels: spots are narrow beside it
 CLIPPED = 2.5  # standard deviations above which a pixel of the first look is a spot's
 PASSES = 5
+WHOLE = 1.0  # photons of leeway: without it, where light is dark, the first photon of a pixel would be a spot's
 
 
-def first_look(data: np.ndarray, used: np.ndarray) -> np.ndarray:
+def first_look(data: np.ndarray, used: np.ndarray, gaussian: bool) -> np.ndarray:
     """The background (f, h, w) of frames full of spots: means of blocks, without what rises above their medians."""
+    leeway = 0.0 if gaussian else WHOLE
 
     def level(block: np.ndarray, known: np.ndarray) -> np.ndarray:
         ascending = np.sort(np.where(known, block, np.inf), axis=-1)
@@ -22,7 +24,7 @@ def first_look(data: np.ndarray, used: np.ndarray) -> np.ndarray:
         for _ in range(PASSES):
             mean, square = (np.take_along_axis(one, kept[:, None] - 1, -1)[:, 0] / kept for one in (sums, squares))
             middle = np.take_along_axis(ascending, (kept[:, None] - 1) // 2, -1)[:, 0]
-            most = middle + CLIPPED * np.sqrt(np.maximum(square - mean**2, 0)) + 1e-9
+            most = middle + CLIPPED * np.sqrt(np.maximum(square - mean**2, 0)) + leeway + 1e-9
             kept = np.minimum((ascending <= most[:, None]).sum(axis=-1), kept)
         return np.take_along_axis(sums, kept[:, None] - 1, -1)[:, 0] / kept
 

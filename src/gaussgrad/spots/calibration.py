@@ -7,6 +7,7 @@ import numpy as np
 
 from gaussgrad.simulation import Camera, estimation
 from gaussgrad.spots import evidence
+from gaussgrad.spots.defects import hot
 from gaussgrad.spots.fits import Batch, Plan
 from gaussgrad.spots.likelihood.records import PHOTONS, X_STDDEV, Y_STDDEV
 from gaussgrad.spots.rounds import Found, search
@@ -17,9 +18,6 @@ STRONG = 10.0  # standard errors of its photons that a spot needs to tell the wi
 FEWEST = 5  # spots that tell a width
 DIFFERENT = 3.0  # standard errors between the widths along x and y that make them two
 SETTLED = 0.01  # of a width: a smaller change is none
-HOT = 6.0  # standard deviations above the brightest that neighbours allow
-NARROWER = 0.85  # times the width: a spot as narrow is not yet a hot pixel
-AROUND = 9  # pixels
 
 
 @dataclass(frozen=True)
@@ -38,7 +36,7 @@ class Calibration:
         read = self.variance if self.plan.gaussian else self.camera.read_variance
         noise = np.array(np.broadcast_to(read, data.shape[1:]), dtype=np.float64)
         used = numbers < self.saturated
-        return Batch(data, noise, used & ~hot(data, noise, used, self.plan))
+        return Batch(data, noise, used & ~hot(data, noise, used, self.plan.stddevs, self.plan.gaussian))
 
 
 def calibrate(
@@ -105,22 +103,3 @@ def _width_of(found: Found) -> tuple[float, float] | None:
             both = math.sqrt(x * y)
             return (float(x), float(y)) if abs(x - y) > DIFFERENT * error else (both, both)
     return None
-
-
-def hot(data: np.ndarray, noise: np.ndarray, used: np.ndarray, plan: Plan) -> np.ndarray:
-    """Which pixels (f, h, w) are brighter than their neighbours allow: no sum of spots falls off so fast."""
-    from scipy import ndimage
-
-    # Too low a background only hides hot pixels; too high a one would make them of dense spots.
-    level = ndimage.minimum_filter(ndimage.uniform_filter(data, (0, 3, 3)), (0, AROUND, AROUND))
-    excess = data - level
-    cross = np.array([[[0.0, 1, 0], [1, 0, 1], [0, 1, 0]]]) / 4
-    beside = ndimage.correlate(excess, cross, mode="mirror")
-    falls = [evidence.shares(NARROWER * stddev, 1) for stddev in plan.stddevs]
-    share = sum(float(fall[0] / fall[1]) for fall in falls) / 2
-    most = np.maximum(beside, 0) / share
-    of_four = 1 / (4 * share**2)  # the variance of their mean, over that of a pixel
-    variance = noise * (1 + of_four)
-    if not plan.gaussian:
-        variance = variance + most * (1 + 1 / (4 * share)) + np.maximum(level, 0) * (1 + of_four)
-    return excess - most > HOT * np.sqrt(np.maximum(variance, 1e-12))

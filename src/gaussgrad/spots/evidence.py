@@ -9,6 +9,7 @@ from gaussgrad.spots.likelihood.records import Frames
 
 CANDIDATES = 0.8  # of the threshold: what its fit then raises or not
 SECONDS_PER_PIXEL = 1e-7
+LEAST_KNOWN = 1e-3  # share of the information of a spot that is left where a place is judged
 LEAST_THRESHOLD = 3.0  # below which the formula for maxima of noise does not hold
 
 
@@ -68,9 +69,14 @@ def _scores(frames: Frames, stddevs: tuple[float, float], radius: int, gaussian:
     residuals = weights * (frames.data - frames.total)
     light = matched(weights, 1)
     share = light / np.maximum(summed(weights), 1e-12)
-    information = matched(weights, 2) - share * light
+    alone = matched(weights, 2)
+    information = alone - share * light
     strength = matched(residuals, 1) - share * summed(residuals)
-    sure = information > 1e-3 * float(np.sum(along_x**2) * np.sum(along_y**2)) * weights.max(initial=1e-12)
+    # A pixel is judged by what lies around it: dark ones elsewhere, whose weights are large, must not silence it.
+    sure = (alone > 0) & (information > LEAST_KNOWN * alone)
+    if not frames.used.all():
+        seen = matched(frames.used.astype(np.float64), 2)
+        sure &= seen > LEAST_KNOWN * float(np.sum(along_x**2) * np.sum(along_y**2))
     return np.where(sure, strength / np.sqrt(np.where(sure, information, 1.0)), 0.0)
 
 

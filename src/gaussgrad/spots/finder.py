@@ -43,8 +43,8 @@ def find(
     stddev : number or (x, y), optional
         Of a spot, 0.3 to 30 pixels. By default the spots that stand alone tell it.
     false_alarms : number
-        How many spots noise alone may make in a frame, on average, above 0. It holds from a background of about one
-        photon a pixel on; below, noise makes more.
+        How many spots noise alone may make in a frame, on average, above 0. It holds from a background of 0.05 photons
+        a pixel on; on a dark background with read noise, noise makes fewer.
     widths : "common" or "each"
         Whether all spots have one width, or each its own. With one, a spot much wider than the others
         is found as two; with many, two that nearly coincide are found as a wide one.

@@ -27,7 +27,7 @@ class Found(NamedTuple):
 
 def search(batch: Batch, plan: Plan, *, measure_widths: bool = False) -> Found:
     """The spots of a batch, in the order of frames and then of rows; their own widths, too, if asked for."""
-    level = background.first_look(batch.data, batch.used)
+    level = background.first_look(batch.data, batch.used, plan.gaussian)
     numbers, frame, refused = np.zeros((0, NUMBERS)), np.zeros(0, dtype=np.int64), np.zeros((0, 3))
     busy = np.arange(len(batch.data))
     for _ in range(MOST_ROUNDS):
