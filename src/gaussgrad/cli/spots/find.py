@@ -1,5 +1,6 @@
 """gaussgrad spots find: the spots of frames as a table with standard errors."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -83,7 +84,8 @@ def find(
             options = {"camera": camera, "stddev": stddev, "widths": widths, "false_alarms": false_alarms}
             calibration = _calibrated(stack, pages, window, options)
             count = _write(output, stack, pages, window, first, calibration, pixel_size, report, overwrite)
-        _write_units(units, calibration, pixel_size, overwrite)
+            size = stack.first.shape
+        _write_units(units, calibration, pixel_size, size, overwrite)
     typer.echo(f"{len(pages)} frames, {count} spots: {output}")
 
 
@@ -170,7 +172,7 @@ def _write(
     return count
 
 
-def _write_units(path: Path, calibration: "Calibration", pixel_size: float | None, overwrite: bool) -> None:
+def _write_units(path: Path, calibration: "Calibration", pixel_size: float | None, size: Sequence[int], overwrite: bool) -> None:
     import json
 
     from gaussgrad.files.folders import fresh_file
@@ -183,6 +185,7 @@ def _write_units(path: Path, calibration: "Calibration", pixel_size: float | Non
     record = {
         "units": units,
         "pixel_size_nm": pixel_size,
+        "size_pixels": list(size),  # height and width of the frames
         "noise": "gaussian" if calibration.plan.gaussian else "poisson",
         "gain": calibration.camera.gain,
         "offset": calibration.camera.offset,
