@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gaussgrad import checks
+from gaussgrad.spots.pairing import pairs_within
 
 
 @dataclass(frozen=True)
@@ -101,15 +102,9 @@ def _pairs(
     frame: np.ndarray, means: np.ndarray, true_frame: np.ndarray, true_means: np.ndarray, tolerance: float
 ) -> np.ndarray:
     """Indices (pairs, 2) of found and true spots."""
-    from scipy.optimize import linear_sum_assignment
-
     pairs = [np.zeros((0, 2), dtype=np.int64)]
     for number in np.intersect1d(frame, true_frame):
         found, true = np.flatnonzero(frame == number), np.flatnonzero(true_frame == number)
-        squares = np.sum((means[found][:, None] - true_means[true]) ** 2, axis=-1) / tolerance**2
-        # One more pair within the tolerance outweighs all that the distances of the others can gain.
-        costs = np.where(squares <= 1, squares / (1 + min(squares.shape)) - 1, 0.0)
-        rows, columns = linear_sum_assignment(costs)
-        kept = squares[rows, columns] <= 1
-        pairs.append(np.column_stack([found[rows[kept]], true[columns[kept]]]))
+        near = pairs_within(means[found], true_means[true], tolerance)
+        pairs.append(np.column_stack([found[near[:, 0]], true[near[:, 1]]]))
     return np.concatenate(pairs)
