@@ -20,8 +20,8 @@ def render(
         typer.Argument(
             metavar="FILE",
             help="A .gauss file; or a CSV file with the columns x, y, xx, xy, yy and, if you like, weight (or "
-            "weight_red, weight_green, weight_blue); or an .npy array (n, 5) or (n, 6) of such rows; or a table of spots, "
-            "of gaussgrad, ThunderSTORM or Picasso.",
+            "weight_red, weight_green, weight_blue); or an .npy array (n, 5) or (n, 6) of such rows; or a table of "
+            "spots, of gaussgrad, ThunderSTORM or Picasso.",
         ),
     ],
     output: Annotated[
@@ -38,7 +38,8 @@ def render(
         typer.Option(metavar="S", show_default="1", help="How many times as large to draw it."),
     ] = None,
     size: Annotated[
-        tuple[int, int] | None, typer.Option(metavar="H W", help="For rows: height and width in pixels, before --scale.")
+        tuple[int, int] | None,
+        typer.Option(metavar="H W", help="For rows: height and width in pixels, before --scale."),
     ] = None,
     image: Annotated[
         str | None, typer.Option(help="For rows: which image to draw, if the image column names several.")
@@ -146,9 +147,7 @@ def _draw_picture(source: Path, scale: float, suffix: str) -> "tuple[np.ndarray,
     return drawn, picture.to_samples(drawn) if deep and picture.channels == 1 else drawn
 
 
-def _draw_rows(
-    source: Path, scale: float, rows: dict[str, Any], spots: dict[str, Any], suffix: str
-) -> "np.ndarray":
+def _draw_rows(source: Path, scale: float, rows: dict[str, Any], spots: dict[str, Any], suffix: str) -> "np.ndarray":
     """The image (c, h, w) of a table or an array of rows."""
     from gaussgrad.files.columns import read_gaussians
     from gaussgrad.files.tables import read_table

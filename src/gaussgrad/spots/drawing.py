@@ -20,9 +20,7 @@ class Drawable(NamedTuple):
     weights: np.ndarray  # (n,)
 
 
-def draw(
-    table: SpotTable, *, size: tuple[int, int], scale: float = 1.0, widths: str | float = "errors"
-) -> np.ndarray:
+def draw(table: SpotTable, *, size: tuple[int, int], scale: float = 1.0, widths: str | float = "errors") -> np.ndarray:
     """A picture of spots: each pixel holds how many of them, or how much of their light, falls onto its area.
 
     Parameters
@@ -106,4 +104,3 @@ def white_of(picture: np.ndarray, share: float = 0.99) -> float:
     """The number to show as white: below it are this share of the pixels that are not black."""
     lit = picture[picture > 1e-3 * picture.max(initial=0.0)]
     return float(np.quantile(lit, share)) if lit.size else 1.0
-

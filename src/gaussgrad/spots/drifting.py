@@ -105,9 +105,7 @@ def _segments(frames: int, spots: int, segment: int | None) -> int:
     """How many."""
     if segment is None:
         return max(1, min(MOST_SEGMENTS, spots // FEWEST_SPOTS, frames // 2))
-    if not isinstance(segment, int | np.integer) or segment < 1:
-        raise ValueError(checks.complain("segment", "an integer of at least 1", repr(segment)))
-    return max(1, round(frames / int(segment)))
+    return max(1, round(frames / checks.count("segment", segment)))
 
 
 def _curve(frames: np.ndarray, count: int) -> np.ndarray:
@@ -119,9 +117,7 @@ def _curve(frames: np.ndarray, count: int) -> np.ndarray:
     return BSpline.design_matrix(frames.astype(np.float64), knots, 3).toarray()
 
 
-def _start(
-    used: SpotTable, curve: np.ndarray, first: int, count: int, spread: float
-) -> tuple[np.ndarray, float]:
+def _start(used: SpotTable, curve: np.ndarray, first: int, count: int, spread: float) -> tuple[np.ndarray, float]:
     """Coefficients (count + 3, 2) from the correlation of all segments with all, and the width of a pixel of these."""
     from scipy.optimize import least_squares
 

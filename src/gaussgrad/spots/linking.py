@@ -66,7 +66,7 @@ def link(table: SpotTable, *, distance: float, gap: int = 0) -> Tracks:
     (array([[5.06, 5. ]]), array([[0.089, 0.071]]), array([2.]), array([2]))
     """
     checks.number("distance", distance, "a finite number above 0", 1e-300)
-    if not isinstance(gap, int | np.integer) or gap < 0:
+    if checks.number("gap", gap, "an integer of at least 0", 0) != int(gap):
         raise ValueError(checks.complain("gap", "an integer of at least 0", repr(gap)))
     track = _tracks(np.asarray(table.frame), np.asarray(table.means), distance, int(gap))
     return _merged(table, track)

@@ -52,6 +52,10 @@ class SpotFile:
         size = self.needed_pixel_size()
         return replace(self, table=self.table.times(size if unit == "nm" else 1 / size), unit=unit)
 
+    def with_table(self, table: SpotTable) -> "SpotFile":
+        """Other spots, which stand in no line, of the same unit."""
+        return replace(self, table=table, lines=())
+
     def needed_pixel_size(self) -> float:
         """The nm of a pixel, or an error where nobody says them."""
         if self.pixel_size is None:
@@ -65,7 +69,7 @@ class SpotFile:
     def refuse_missing(self, *columns: str) -> None:
         """Refuse a file that tells none of these numbers, each a field of the table."""
         for name in columns:
-            if np.isnan(getattr(self.table, name)).all() and len(self.lines):
+            if not np.isfinite(getattr(self.table, name)).any():
                 wanted = f"a table with {name.replace('_', ' ')}"
                 raise ValueError(checks.complain(str(self.path), wanted, "none"))
 
@@ -140,7 +144,8 @@ def is_spots(table: Table) -> bool:
 
 def _named(path: str | os.PathLike[str], table: Table) -> tuple[dict[str, str], str | None]:
     """From our names of columns to those of the table, and the unit that ThunderSTORM's say."""
-    names, units = {}, set()
+    names: dict[str, str] = {}
+    units: set[str] = set()
     for theirs in table:
         lower = theirs.lower()
         if match := BRACKETED.fullmatch(lower):
@@ -158,9 +163,7 @@ def _named(path: str | os.PathLike[str], table: Table) -> tuple[dict[str, str], 
     return names, {"nm": "nm", "px": "pixel"}[units.pop()] if units else None
 
 
-def _frames(
-    path: str | os.PathLike[str], table: Table, frames: np.ndarray | None, *, from_one: bool
-) -> np.ndarray:
+def _frames(path: str | os.PathLike[str], table: Table, frames: np.ndarray | None, *, from_one: bool) -> np.ndarray:
     """Whole numbers from 0. Who counts from 1 has no frame 0; who has one, such as Picasso's export, counts from 0."""
     if frames is None:
         return np.zeros(len(table.lines), dtype=np.int64)
