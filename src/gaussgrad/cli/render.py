@@ -83,7 +83,7 @@ def render(
             metavar="SHARE",
             min=0.0,
             max=0.999,
-            show_default="0.0001",
+            show_default="0.0001; 0.000001 for spots",
             help="For rows: cut each Gaussian at this share of its peak.",
         ),
     ] = None,
@@ -173,7 +173,7 @@ def _draw_spots(
     import numpy as np
 
     from gaussgrad.files.columns import rows_of_image
-    from gaussgrad.spots.drawing import scaled_size, white_of
+    from gaussgrad.spots.drawing import TOLERANCE, scaled_size, white_of
     from gaussgrad.spots.reading import spots_of
 
     if "image" in table:
@@ -183,7 +183,7 @@ def _draw_spots(
     read = spots_of(source, table, pixel_size=spots["pixel_size"]).in_pixels()
     size = scaled_size(_size({"size": rows["size"] or read.size}), scale)
     drawable = _drawable(source, read, scale, spots)
-    drawn = _drawn(drawable, size, {"amplitude": "density", "pixel": "area"}, rows)
+    drawn = _drawn(drawable, size, {"amplitude": "density", "pixel": "area", "tolerance": TOLERANCE}, rows)
     if suffix != ".png":
         return drawn
     white = white_of(drawn)
@@ -222,7 +222,7 @@ def _size(rows: dict[str, Any]) -> tuple[int, int]:
     return rows["size"]
 
 
-def _drawn(gaussians: Any, size: tuple[int, int], defaults: dict[str, str], rows: dict[str, Any]) -> "np.ndarray":
+def _drawn(gaussians: Any, size: tuple[int, int], defaults: dict[str, Any], rows: dict[str, Any]) -> "np.ndarray":
     from gaussgrad.ops.render import render as draw
 
     options = {name: rows[name] for name in ("amplitude", "compose", "tolerance") if rows[name] is not None}

@@ -9,6 +9,7 @@ from gaussgrad.ops.render import render
 from gaussgrad.spots.tables import SpotTable
 
 WIDTHS = ("errors", "light")
+TOLERANCE = 1e-6  # of the peak; more would take light from spots narrower than a pixel
 NARROWEST = 0.1  # stddev in pixels of the picture: the area of a pixel shows nothing narrower
 
 
@@ -55,7 +56,7 @@ def draw(table: SpotTable, *, size: tuple[int, int], scale: float = 1.0, widths:
     ((60, 80), 1.0, (24, 34))
     """
     drawable = drawable_of(table, scale=scale, widths=widths)
-    return render(*drawable, size=scaled_size(size, scale), amplitude="density", pixel="area")
+    return render(*drawable, size=scaled_size(size, scale), amplitude="density", pixel="area", tolerance=TOLERANCE)
 
 
 def drawable_of(table: SpotTable, *, scale: float, widths: str | float) -> Drawable:

@@ -32,7 +32,7 @@ def drift(
     table. The table may be one of gaussgrad, ThunderSTORM or Picasso.
     """
     from gaussgrad import spots
-    from gaussgrad.cli.spots import refuse_outputs
+    from gaussgrad.cli.options import refuse_outputs
     from gaussgrad.console import waiting
     from gaussgrad.files.folders import refuse_existing
     from gaussgrad.files.tables import write_table

@@ -73,7 +73,7 @@ def find(
     was read off the frames.
     """
     from gaussgrad import checks
-    from gaussgrad.cli.spots import refuse_outputs
+    from gaussgrad.cli.options import refuse_outputs
     from gaussgrad.console import waiting
 
     refuse_outputs(source, output, overwrite)

@@ -28,7 +28,7 @@ def link(
     gaussgrad, ThunderSTORM or Picasso.
     """
     from gaussgrad import spots
-    from gaussgrad.cli.spots import refuse_outputs
+    from gaussgrad.cli.options import refuse_outputs
     from gaussgrad.console import waiting
     from gaussgrad.spots.formats import write_spots
 
