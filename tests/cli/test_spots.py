@@ -121,11 +121,8 @@ def simulated_table(path, header="frame,x,y,x_stddev,y_stddev"):
     """Spots of twenty emitters that are seen in each of forty frames, on a sample that moves by 0.1 along x."""
     rng = np.random.default_rng(2)
     places = np.stack(np.divmod(np.arange(20), 5), axis=1) * 9.0 + 4
-    rows = [
-        [f, *(place + np.array([0.1 * f, 0]) + rng.normal(0, 0.05, 2)), 0.05, 0.05]
-        for f in range(40)
-        for place in places
-    ]
+    means = places + np.arange(40)[:, None, None] * np.array([0.1, 0]) + rng.normal(0, 0.05, (40, 20, 2))
+    rows = [[f, *mean, 0.05, 0.05] for f, frame in enumerate(means) for mean in frame]
     np.savetxt(path, rows, delimiter=",", header=header, comments="")
     return places
 
@@ -143,11 +140,11 @@ def test_a_table_is_freed_from_drift_linked_and_drawn(call, tmp_path):
     linked = numeric_columns("", read_table(tracks), ("x", "y", "x_stddev", "frames", "last_frame"))
     np.testing.assert_allclose(linked[:, :2], places, atol=0.06)
     np.testing.assert_allclose(linked[:, 2:], np.tile([0.05 / np.sqrt(40), 40, 39], (20, 1)), rtol=1e-6)
-    options = ("--width-from", "errors", "--size", 40, 44, "--scale", 4)
+    options = ("--width-from", "errors", "--size", 44, 40, "--scale", 4)
     assert call("render", tracks, "-o", picture, *options) == (0, "", "")
     drawn = np.load(picture)
-    assert drawn.shape == (160, 176)
-    assert drawn.sum() == pytest.approx(20, rel=1e-2)
+    assert drawn.shape == (176, 160)
+    assert drawn.sum() == pytest.approx(20, rel=1e-3)
     code, _, err = call("render", tracks, "-o", tmp_path / "picture.png", *options)
     assert code == 0
     assert err.startswith("White is")

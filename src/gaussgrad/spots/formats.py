@@ -29,8 +29,11 @@ def header(form: str, light: str = "photon") -> tuple[str, ...]:
 
 def write_header(file: TextIO, form: str, light: str = "photon") -> None:
     """The line with the names of the columns, quoted where ThunderSTORM does."""
-    quoting = csv.QUOTE_ALL if form == "thunderstorm" else csv.QUOTE_MINIMAL
-    csv.writer(file, quoting=quoting).writerow(header(form, light))
+    names = header(form, light)
+    if form == "thunderstorm":
+        csv.writer(file, quoting=csv.QUOTE_ALL).writerow(names)
+    else:
+        csv.writer(file).writerow(names)
 
 
 def rows(table: SpotTable, form: str, *, pixel_size: float | None = None, first: int = 1) -> Iterator[list[str]]:
