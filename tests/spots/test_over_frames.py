@@ -25,6 +25,11 @@ def test_pairs_are_as_many_as_can_be_and_of_these_the_closest():
         assert np.sum(apart[tuple(pairs.T)] ** 2) == pytest.approx(least)
 
 
+def test_one_more_pair_outweighs_a_closer_one():
+    points, others = np.array([[0.0, 0.0], [1.4, 0.0]]), np.array([[-1.4, 0.0], [0.05, 0.0]])
+    assert pairs_within(points, others, 1.5).tolist() == [[0, 0], [1, 1]]
+
+
 def best(apart, distance, row, taken):
     """By trying all: the largest number of pairs, and the least sum of squares with so many."""
     if row == len(apart):
@@ -71,7 +76,7 @@ def test_a_track_with_a_spot_without_error_has_the_plain_mean_and_none():
     assert np.isnan(found.spots.mean_stddevs).all()
 
 
-def moving(path, *, emitters=150, frames=300, each=6, error=0.1, seed=0):
+def moving(path, *, emitters=150, frames=300, each=6, error=0.05, seed=0):
     """Spots of emitters that blink, on a sample that moves along a path of the time from 0 to 1."""
     rng = np.random.default_rng(seed)
     frame = np.repeat(np.arange(frames), each)
@@ -83,7 +88,7 @@ def moving(path, *, emitters=150, frames=300, each=6, error=0.1, seed=0):
 
 @pytest.mark.parametrize(
     "path",
-    [lambda t: (4 * t**1.5, -3 * np.sin(2.5 * t)), lambda t: (0.3 * np.sin(6 * t), 0 * t), lambda t: (0 * t, 0 * t)],
+    [lambda t: (9 * t**1.5, -7 * np.sin(2.5 * t)), lambda t: (0.3 * np.sin(6 * t), 0 * t), lambda t: (0 * t, 0 * t)],
     ids=["far", "to and fro", "none"],
 )
 def test_what_is_left_of_a_drift_is_small_against_the_errors_of_spots(path):
@@ -91,9 +96,11 @@ def test_what_is_left_of_a_drift_is_small_against_the_errors_of_spots(path):
     found = drift(table)
     np.testing.assert_array_equal(found.shifts[0], 0)
     left = found.shifts - true
-    assert np.sqrt(np.mean((left - left.mean(axis=0)) ** 2)) < 0.2 * 0.1  # a fifth of an error
+    assert (
+        np.sqrt(np.mean((left - left.mean(axis=0)) ** 2)) < 0.2 * 0.05
+    )  # a fifth of an error; the correlation alone leaves twice as much
     corrected, still = found.corrected(table).means, table.means - true[table.frame]
-    assert np.std(corrected - still, axis=0).max() < 0.02
+    assert np.std(corrected - still, axis=0).max() < 0.2 * 0.05
 
 
 def test_the_unit_of_a_table_changes_no_drift():
