@@ -45,7 +45,7 @@ def test_the_list_imports_no_command_and_the_help_of_a_command_nothing_heavy():
         "import sys; from gaussgrad.cli.app import COMMANDS, run; run(['--help'])\n"
         "print('commands:', [name for name in COMMANDS if f'gaussgrad.cli.{name}' in sys.modules])\n"
         "for name in COMMANDS: run([name, '--help'])\n"
-        "for name in ('find', 'compare'): run(['spots', name, '--help'])\n"
+        "for name in ('find', 'compare', 'link', 'drift'): run(['spots', name, '--help'])\n"
         f"print('heavy:', {heavy} & set(sys.modules))"
     )
     printed = run_python("-c", code)

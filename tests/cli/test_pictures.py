@@ -121,7 +121,11 @@ def test_an_archive_has_the_arrays_and_options_by_name(call, tmp_path):
 REFUSED = {
     "size": (["render", "a.gauss", "-o", "a.png", "--size", 9, 12], "--size must be left out for a.gauss"),
     "amplitude": (["render", "a.gauss", "-o", "a.png", "--amplitude", "peak"], "--amplitude must be left out"),
-    "scale of rows": (["render", "rows.npy", "-o", "a.png", "--scale", 2], "--scale must be left out for rows.npy"),
+    "errors of rows": (
+        ["render", "rows.npy", "-o", "a.png", "--width-from", "errors"],
+        "--width-from must be left out for rows.npy",
+    ),
+    "scale of rows": (["render", "rows.npy", "-o", "a.png", "--size", 5, 5, "--scale", 0], "scale must be a number"),
     "rows without size": (["render", "rows.npy", "-o", "a.png"], "--size must be given for rows"),
     "no scale": (["render", "a.gauss", "-o", "a.png", "--scale", 0], "scale must be a number above 0"),
     "itself": (["export", "a.gauss", "-o", "a.gauss", "--overwrite"], "--output must be another file"),

@@ -115,3 +115,111 @@ def test_an_existing_table_is_kept(call, tmp_path):
     assert code == 2
     assert "--overwrite" in err
     assert table.read_text() == "mine"
+
+
+def simulated_table(path, header="frame,x,y,x_stddev,y_stddev"):
+    """Spots of twenty emitters that are seen in each of forty frames, on a sample that moves by 0.1 along x."""
+    rng = np.random.default_rng(2)
+    places = np.stack(np.divmod(np.arange(20), 5), axis=1) * 9.0 + 4
+    means = places + np.arange(40)[:, None, None] * np.array([0.1, 0]) + rng.normal(0, 0.05, (40, 20, 2))
+    rows = [[f, *mean, 0.05, 0.05] for f, frame in enumerate(means) for mean in frame]
+    np.savetxt(path, rows, delimiter=",", header=header, comments="")
+    return places
+
+
+def test_a_table_is_freed_from_drift_linked_and_drawn(call, tmp_path):
+    table, still, tracks, picture = (tmp_path / name for name in ("t.csv", "still.csv", "tracks.csv", "picture.npy"))
+    places = simulated_table(table)
+    code, out, err = call("spots", "drift", table, "-o", still)
+    assert (code, err) == (0, "")
+    assert out.startswith("drift of up to 3.")
+    curve = numeric_columns("", read_table(tmp_path / "still.drift.csv"), ("frame", "x", "y"))
+    np.testing.assert_allclose(curve[:, 1], 0.1 * curve[:, 0], atol=0.05)
+    code, out, err = call("spots", "link", still, "-o", tracks, "--distance", 1, "--pixel-size", 100)
+    assert (code, out, err) == (0, f"800 spots, 20 of them apart: {tracks}\n", "")
+    linked = numeric_columns("", read_table(tracks), ("x", "y", "x_stddev", "frames", "last_frame"))
+    np.testing.assert_allclose(linked[:, :2], places, atol=0.06)
+    np.testing.assert_allclose(linked[:, 2:], np.tile([0.05 / np.sqrt(40), 40, 39], (20, 1)), rtol=1e-6)
+    options = ("--width-from", "errors", "--size", 44, 40, "--scale", 4)
+    assert call("render", tracks, "-o", picture, *options) == (0, "", "")
+    drawn = np.load(picture)
+    assert drawn.shape == (176, 160)
+    assert drawn.sum() == pytest.approx(20, rel=1e-3)
+    code, _, err = call("render", tracks, "-o", tmp_path / "picture.png", *options)
+    assert code == 0
+    assert err.startswith("White is")
+
+
+def test_tables_of_other_programs_are_written_and_compared(call, tmp_path):
+    np.save(tmp_path / "stack.npy", FRAMES)
+    tables = {form: tmp_path / f"{form}.csv" for form in ("gaussgrad", "thunderstorm", "picasso")}
+    for form, path in tables.items():
+        options = ("--format", form, "--pixel-size", 107)
+        assert call("spots", "find", tmp_path / "stack.npy", "-o", path, *KNOWN, *options)[0] == 0
+    for form in ("thunderstorm", "picasso"):
+        code, out, err = call("spots", "compare", tables[form], tables["gaussgrad"], "--tolerance", 0.1)
+        assert (code, err) == (0, "")
+        assert "Jaccard 1.0000" in out
+        assert "efficiency 100.00 %" in out
+    np.savetxt(tmp_path / "truth.csv", [[0, 1.0, 1.0]], delimiter=";", header="frame;x;y")
+    code, out, err = call("spots", "compare", tmp_path / "truth.csv", tmp_path / "truth.csv")
+    assert (code, err) == (0, "")
+    assert "efficiency: needs the nm of a pixel, add --pixel-size" in out
+    drawn = tmp_path / "light.npy"  # the frames' size stands beside the table
+    assert call("render", tables["thunderstorm"], "-o", drawn) == (0, "", "")
+    light = np.load(drawn).sum()
+    assert light == pytest.approx(np.sum(SIMULATED.photons), rel=0.1)
+
+
+def test_maps_of_the_camera_are_used_and_refused_where_they_do_not_fit(call, tmp_path):
+    rng = np.random.default_rng(0)
+    gain, offset = rng.uniform(0.5, 2.0, FRAMES.shape[1:]), rng.uniform(90, 110, FRAMES.shape[1:])
+    np.save(tmp_path / "stack.npy", FRAMES * gain + offset)
+    tifffile.imwrite(tmp_path / "gain.tif", gain, photometric="minisblack")
+    np.save(tmp_path / "offset.npy", offset)
+    np.save(tmp_path / "small.npy", offset[:-1])
+    np.save(tmp_path / "plain.npy", FRAMES.astype(float))
+    for name, options in (
+        ("plain", ("--gain", 1)),
+        ("stack", ("--gain-map", tmp_path / "gain.tif", "--offset-map", tmp_path / "offset.npy")),
+    ):
+        for region in ((), ("--region", 8, 6, 40, 36)):
+            output = tmp_path / f"{name}{len(region)}.csv"
+            shared = ("--stddev", 1.3, *options, *region)
+            assert call("spots", "find", tmp_path / f"{name}.npy", "-o", output, *shared)[0] == 0
+    for number in (0, 5):
+        assert (tmp_path / f"plain{number}.csv").read_text() == (tmp_path / f"stack{number}.csv").read_text()
+    for options, said in {
+        ("--gain-map", "small.npy"): "--gain-map must be one image of the size of the frames, 48 x 56",
+        ("--offset-map", "offset.npy"): "--offset-map must be given with --gain",
+        ("--gain", "2", "--gain-map", "gain.tif"): "--gain-map must be left out beside --gain",
+    }.items():
+        given = [tmp_path / each if "." in each else each for each in options]
+        code, out, err = call("spots", "find", tmp_path / "stack.npy", "-o", tmp_path / "no.csv", *given)
+        assert (code, out, err.count("\n")) == (2, "", 1)
+        assert said in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("spots", "link", "t.csv", "-o", "t.csv", "--distance", 1, "--overwrite"), "another file than t.csv"),
+        (("spots", "link", "t.csv", "-o", "a.txt", "--distance", 1), "--output must be a file ending in .csv"),
+        (("spots", "drift", "bare.csv", "-o", "a.csv"), "bare.csv must be a table with mean stddevs"),
+        (("spots", "compare", "storm.csv", "t.csv"), "storm.csv must be a table whose pixel size is known"),
+        (("render", "bare.csv", "-o", "a.png", "--size", 5, 5), "numbers above 0 in xx, xy and yy, or sigma; got none"),
+        (("render", "t.csv", "-o", "a.png", "--width-from", "errors"), "--size must be given"),
+        (("render", "t.csv", "-o", "a.png", "--width-from", "errors", "--stddev", 1, "--size", 5, 5), "left out"),
+        (("spots", "find", "stack.npy", "-o", "a.csv", "--format", "thunderstorm"), "--pixel-size must be given"),
+    ],
+)
+def test_what_a_table_cannot_give_is_refused_in_one_line(call, tmp_path, monkeypatch, arguments, said):
+    monkeypatch.chdir(tmp_path)
+    simulated_table(tmp_path / "t.csv")
+    (tmp_path / "bare.csv").write_text("frame,x,y\n0,1,1\n")
+    (tmp_path / "storm.csv").write_text("frame,x [nm],y [nm]\n1,100,100\n")
+    before = sorted(tmp_path.iterdir())
+    code, out, err = call(*arguments)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert said in err
+    assert sorted(tmp_path.iterdir()) == before

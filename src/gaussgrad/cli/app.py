@@ -23,11 +23,13 @@ COMMANDS = {  # the first line of each: the files, and the options in them, wait
     "render": "Draw Gaussians as an image: a .gauss file at any size, or rows.",
     "info": "Say what a .gauss file holds: size, Gaussians, bytes, widths and colours.",
     "export": "Write a .gauss file for other programs.",
-    "spots": "Find the spots of frames, each with its errors; compare tables of them.",
+    "spots": "Find the spots of frames, each with its errors; compare, link, correct for drift.",
 }
 SPOTS = {
     "find": "Write the spots of frames as CSV, each with its standard errors.",
     "compare": "Say how well a table of spots agrees with the truth.",
+    "link": "Join the rows of a spot that stays over frames to one.",
+    "drift": "Take the drift of the sample out of a table of spots.",
 }
 
 

@@ -1,7 +1,8 @@
-"""Options that commands share: --overwrite, and one for each setting of a training."""
+"""Options that commands share: --overwrite, a table to write, and one for each setting of a training."""
 
 import inspect
 from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -9,6 +10,20 @@ import typer
 from gaussgrad.training.configuration import SETTINGS, TYPES, Configuration, largest
 
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the output if it exists.")]
+
+
+def refuse_outputs(source: Path, output: Path, overwrite: bool) -> None:
+    """Refuse an output that is no table, is there already, or is the input."""
+    from gaussgrad import checks
+    from gaussgrad.files.folders import refuse_existing
+    from gaussgrad.spots.reading import SIDECAR
+
+    if output.suffix.lower() != ".csv":
+        raise ValueError(checks.complain("--output", "a file ending in .csv", output))
+    for path in (output, output.with_suffix(SIDECAR)):
+        refuse_existing(path, overwrite)
+    if output.exists() and source.exists() and output.samefile(source):
+        raise ValueError(checks.complain("--output", f"another file than {source.name}", output))
 
 
 def with_settings(command: Callable[..., None]) -> Callable[..., None]:

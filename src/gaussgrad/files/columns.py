@@ -177,7 +177,7 @@ def _read_npy(path: Path) -> tuple[Any, Any, Any]:
 
 def _read_csv(path: Path, image: str | None) -> tuple[Any, Any, Any]:
     table = read_table(path)
-    chosen = _positions(path, table, image)
+    chosen = rows_of_image(path, table, image)
     shapes = numeric_columns(path, table, names_of(MEANS, COVARIANCES))[chosen]
     _refuse_other_columns(path, table)
     means, covariances = np.split(shapes, [len(MEANS)], axis=1)
@@ -222,8 +222,8 @@ def _refuse_other_columns(path: Path, table: Table) -> None:
         raise ValueError(checks.complain(str(path), wanted, got, "Rename, add or remove columns."))
 
 
-def _positions(path: Path, table: Table, image: str | None) -> list[int]:
-    """The rows of the image to draw."""
+def rows_of_image(path: Path, table: Table, image: str | None) -> list[int]:
+    """The rows of the image to draw, all where the table names none."""
     image = None if image is None else _no_formula(image)
     names = table.get("image", [""] * len(next(iter(table.values()))))
     known = sorted(set(names))

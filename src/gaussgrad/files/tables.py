@@ -1,7 +1,9 @@
-"""Tables in and out, as CSV."""
+"""Tables in and out: CSV, and what other programs write in its place."""
 
 import csv
+import io
 import os
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -10,6 +12,9 @@ import numpy as np
 from gaussgrad import checks
 from gaussgrad.files.errors import first_line
 from gaussgrad.files.folders import fresh_file
+
+SEPARATORS = (",", "\t", ";")
+UNNAMED = re.compile(r"|Unnamed: \d+")  # the index that pandas writes, and what it becomes when written again
 
 
 def write_table(
@@ -31,13 +36,23 @@ def write_table(
 class Table(dict[str, list[str]]):
     """The columns of a CSV file by their header, and the line of the file where each row ends."""
 
-    def __init__(self, columns: Mapping[str, list[str]], lines: Sequence[int]) -> None:
+    def __init__(self, columns: Mapping[str, list[str]], lines: Sequence[int], decimal: str = ".") -> None:
         super().__init__(columns)
         self.lines = lines
+        self.decimal = decimal  # between the digits of a number
+
+    def chosen(self, rows: Sequence[int]) -> "Table":
+        """Some of its rows."""
+        columns = {name: [texts[row] for row in rows] for name, texts in self.items()}
+        return Table(columns, [self.lines[row] for row in rows], self.decimal)
 
 
 def read_table(path: str | os.PathLike[str]) -> Table:
     """The columns of a CSV file by their header.
+
+    Commas, tabs or semicolons separate the columns, whichever the header has most of; beside semicolons, a number may
+    have a decimal comma. Columns without a name, such as the index that pandas writes, are left out, and so is a `#`
+    before the header.
 
     Raises
     ------
@@ -54,21 +69,32 @@ def read_table(path: str | os.PathLike[str]) -> Table:
     """
     try:
         with open(path, newline="", encoding="utf-8-sig") as file:
-            reader = csv.reader(file)
-            lines = [(reader.line_num, line) for line in reader if line]
+            text = file.read()
+        separator = _separator(text.lstrip().partition("\n")[0])
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+        lines = [(reader.line_num, line) for line in reader if line]
     except (UnicodeDecodeError, csv.Error) as error:
         raise ValueError(f"{path} cannot be read as CSV ({first_line(error)}).") from error
     if not lines:
         raise ValueError(checks.complain(str(path), "a CSV file with a header", "an empty file"))
     header = [name.strip() for name in lines[0][1]]
-    if len(set(header)) != len(header):
-        raise ValueError(checks.complain(str(path), "a CSV file whose columns have different names", ", ".join(header)))
+    header[0] = header[0].lstrip("# ")  # as NumPy writes it
     for number, line in lines[1:]:
         if len(line) != len(header):
             wanted = f"a CSV file with {len(header)} columns in every row"
             raise ValueError(checks.complain(str(path), wanted, f"{len(line)} in line {number}"))
-    columns = {name: [line[column] for _, line in lines[1:]] for column, name in enumerate(header)}
-    return Table(columns, [number for number, _ in lines[1:]])
+    named = {column: name for column, name in enumerate(header) if not UNNAMED.fullmatch(name)}
+    if len(set(named.values())) != len(named):
+        names = ", ".join(named.values())
+        raise ValueError(checks.complain(str(path), "a CSV file whose columns have different names", names))
+    columns = {name: [line[column] for _, line in lines[1:]] for column, name in named.items()}
+    return Table(columns, [number for number, _ in lines[1:]], "," if separator == ";" else ".")
+
+
+def _separator(header: str) -> str:
+    """What separates the columns: the most frequent outside of quotes."""
+    bare = re.sub(r'"[^"]*"', "", header)
+    return max(SEPARATORS, key=bare.count)
 
 
 def numeric_columns(path: str | os.PathLike[str], table: Table, columns: Sequence[str]) -> np.ndarray:
@@ -77,12 +103,16 @@ def numeric_columns(path: str | os.PathLike[str], table: Table, columns: Sequenc
     if missing:
         wanted = f"a CSV file with the columns {', '.join(columns)}"
         raise ValueError(checks.complain(str(path), wanted, f"the columns {', '.join(table)}"))
-    values = np.empty((len(table[columns[0]]), len(columns)))
-    for column, name in enumerate(columns):
-        for row, text in enumerate(table[name]):
-            try:
-                values[row, column] = float(text)
-            except ValueError:
-                wanted = f"numbers in column {name}"
-                raise ValueError(checks.complain(str(path), wanted, f"{text!r} in line {table.lines[row]}")) from None
+    return np.column_stack([_numbers(path, table, name) for name in columns])
+
+
+def _numbers(path: str | os.PathLike[str], table: Table, name: str) -> np.ndarray:
+    """A column as float64 (rows,)."""
+    values = np.empty(len(table[name]))
+    for row, text in enumerate(table[name]):
+        try:
+            values[row] = float(text if table.decimal == "." else text.replace(table.decimal, "."))
+        except ValueError:
+            wanted = f"numbers in column {name}"
+            raise ValueError(checks.complain(str(path), wanted, f"{text!r} in line {table.lines[row]}")) from None
     return values

@@ -33,24 +33,26 @@ class SpotTable(NamedTuple):
     photons_stddev: np.ndarray  # (n,): standard error
     deviance: np.ndarray  # (n,): mean over the pixels of the window; near 1 where the model holds and light is plenty
 
-    def moved(self, frames: int, corner: tuple[int, int]) -> "SpotTable":
+    def moved(self, frames: int, corner: tuple[float, float]) -> "SpotTable":
         """The same, so many frames later, and with x and y from another corner."""
         return self._replace(frame=self.frame + frames, means=self.means + np.asarray(corner))
 
+    def times(self, factor: float) -> "SpotTable":
+        """The same with lengths in another unit."""
+        return self._replace(
+            means=self.means * factor,
+            covariances=self.covariances * factor**2,
+            mean_stddevs=self.mean_stddevs * factor,
+        )
+
+    def chosen(self, rows: np.ndarray) -> "SpotTable":
+        """Some of its spots, by index or mask."""
+        return SpotTable(*(field[rows] for field in self))
+
     def rows(self, pixel_size: float = 1.0) -> np.ndarray:
         """(n, 12), in the order of COLUMNS; lengths times the size of a pixel."""
-        return np.column_stack(
-            [
-                self.frame,
-                self.means * pixel_size,
-                self.covariances * pixel_size**2,
-                self.photons,
-                self.background,
-                self.mean_stddevs * pixel_size,
-                self.photons_stddev,
-                self.deviance,
-            ]
-        )
+        table = self.times(pixel_size)
+        return np.column_stack([table.frame, *table[1:]])
 
 
 def table_of(found: Found, first: int) -> SpotTable:

@@ -1,5 +1,6 @@
 """gaussgrad spots find: the spots of frames as a table with standard errors."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -42,6 +43,11 @@ def find(
         float | None,
         typer.Option(metavar="COUNTS", min=0.0, show_default="0 with --gain", help="Standard deviation of reading."),
     ] = None,
+    gain_map: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The gain of each pixel: an .npy or TIFF image of one page.")
+    ] = None,
+    offset_map: Annotated[Path | None, typer.Option(metavar="FILE", help="The offset of each pixel.")] = None,
+    read_noise_map: Annotated[Path | None, typer.Option(metavar="FILE", help="The read noise of each pixel.")] = None,
     stddev: Annotated[
         float | None,
         typer.Option(metavar="PIXELS", min=0.3, max=30.0, show_default="from the frames", help="Of a spot."),
@@ -52,6 +58,10 @@ def find(
     false_alarms: Annotated[
         float, typer.Option(metavar="N", min=1e-12, help="Spots that noise alone may make in a frame, on average.")
     ] = 0.1,
+    form: Annotated[
+        Literal["gaussgrad", "thunderstorm", "picasso"],
+        typer.Option("--format", help="Whose columns to write; for thunderstorm add --pixel-size."),
+    ] = "gaussgrad",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output if it exists.")] = False,
 ) -> None:
     """Write the spots of frames as CSV, each with its standard errors.
@@ -63,40 +73,62 @@ def find(
     was read off the frames.
     """
     from gaussgrad import checks
+    from gaussgrad.cli.options import refuse_outputs
     from gaussgrad.console import waiting
-    from gaussgrad.files.folders import refuse_existing
 
-    units = output.with_suffix(".units.json")
-    if output.suffix.lower() != ".csv":
-        raise ValueError(checks.complain("--output", "a file ending in .csv", output))
-    for path in (output, units):
-        refuse_existing(path, overwrite)
-    if output.exists() and source.exists() and output.samefile(source):
-        raise ValueError(checks.complain("--output", "another file than FRAMES", output))
-    camera = _camera(gain, offset, read_noise)
+    refuse_outputs(source, output, overwrite)
+    if form == "thunderstorm" and pixel_size is None:
+        raise ValueError(checks.complain("--pixel-size", "given for --format thunderstorm", "nothing"))
+    numbers = {"gain": gain, "offset": offset, "read_noise": read_noise}
+    maps = {"gain": gain_map, "offset": offset_map, "read_noise": read_noise_map}
     with waiting("finding spots") as report:
         from gaussgrad.files.stacks import Stack
 
         with Stack(source) as stack:
             pages, first = _chosen(stack, frames), frames[0] if frames else 0
             window = _window(stack, region)
+            camera = _camera(numbers, maps, stack.first.shape, window)
             options = {"camera": camera, "stddev": stddev, "widths": widths, "false_alarms": false_alarms}
             calibration = _calibrated(stack, pages, window, options)
-            count = _write(output, stack, pages, window, first, calibration, pixel_size, report, overwrite)
-        _write_units(units, calibration, pixel_size, overwrite)
+            count = _write(output, stack, pages, window, first, calibration, (form, pixel_size), report, overwrite)
+            size = stack.first.shape
+        _write_units(output, calibration, form, pixel_size, size, overwrite)
     typer.echo(f"{len(pages)} frames, {count} spots: {output}")
 
 
-def _camera(gain: float | None, offset: float | None, read_noise: float | None) -> "Camera | None":
+def _camera(
+    numbers: dict[str, float | None], maps: dict[str, Path | None], size: Sequence[int], window: tuple[slice, slice]
+) -> "Camera | None":
+    """Of the region; None where nothing is told."""
     from gaussgrad import checks
     from gaussgrad.simulation import Camera
 
-    if gain is not None:
-        return Camera(gain, offset or 0.0, read_noise or 0.0)
-    for name, value in (("--offset", offset), ("--read-noise", read_noise)):
-        if value is not None:
-            raise ValueError(checks.complain(name, "given with --gain", value, "Add --gain, the counts of one photon."))
-    return None
+    told = {name: value for name, value in numbers.items() if value is not None}
+    for name, path in maps.items():
+        option = f"--{name.replace('_', '-')}"
+        if path is not None and name in told:
+            raise ValueError(checks.complain(f"{option}-map", f"left out beside {option}", path))
+        if path is not None:
+            told[name] = _map(f"{option}-map", path, size)
+    for name in told:
+        if "gain" not in told:
+            wanted, cure = "given with --gain", "Add --gain, the counts of one photon."
+            option = f"--{name.replace('_', '-')}" + ("-map" if maps[name] else "")
+            raise ValueError(checks.complain(option, wanted, maps[name] or numbers[name], cure))
+    return Camera(**told).cropped(*window) if told else None
+
+
+def _map(option: str, path: Path, size: Sequence[int]) -> Any:
+    """The numbers of each pixel (h, w) of an image of one page."""
+    from gaussgrad import checks
+    from gaussgrad.files.stacks import Stack
+
+    with Stack(path) as stack:
+        if len(stack) != 1 or stack.first.shape != tuple(size):
+            wanted = f"one image of the size of the frames, {size[0]} x {size[1]} (height x width)"
+            got = f"{len(stack)} of {stack.first.shape[0]} x {stack.first.shape[1]} in {path}"
+            raise ValueError(checks.complain(option, wanted, got))
+        return stack.read(stack.pages)[0]
 
 
 def _chosen(stack: "Stack", frames: tuple[int, int] | None) -> "list[Page]":
@@ -143,7 +175,7 @@ def _write(
     window: tuple[slice, slice],
     first: int,
     calibration: "Calibration",
-    pixel_size: float | None,
+    written: tuple[str, float | None],
     report: Any,
     overwrite: bool,
 ) -> int:
@@ -151,43 +183,51 @@ def _write(
     import csv
 
     from gaussgrad.files.folders import fresh_file
+    from gaussgrad.spots import formats
     from gaussgrad.spots.finder import batch_length, find_in_batches
-    from gaussgrad.spots.tables import COLUMNS
 
     rows, columns = window
+    form, pixel_size = written
     step = batch_length((rows.stop - rows.start, columns.stop - columns.start))
     batches = (stack.read(pages[at : at + step])[:, rows, columns] for at in range(0, len(pages), step))
     count = 0
     with fresh_file(output, overwrite) as partial, partial.open("w", newline="", encoding="utf-8") as file:
+        light = "count" if calibration.plan.gaussian else "photon"
+        formats.write_header(file, form, light)
         writer = csv.writer(file)
-        writer.writerow(COLUMNS)
         for done, table in enumerate(find_in_batches(batches, calibration), start=1):
             placed = table.moved(first, (columns.start, rows.start))
-            for row in placed.rows(pixel_size or 1.0):
-                writer.writerow([int(row[0]), *(f"{number:.7g}" for number in row[1:])])
+            writer.writerows(formats.rows(placed, form, pixel_size=pixel_size, first=count + 1))
             count += len(table.frame)
             report(min(1.0, done * step / len(pages)))
     return count
 
 
-def _write_units(path: Path, calibration: "Calibration", pixel_size: float | None, overwrite: bool) -> None:
-    import json
+def _write_units(
+    output: Path,
+    calibration: "Calibration",
+    form: str,
+    pixel_size: float | None,
+    size: Sequence[int],
+    overwrite: bool,
+) -> None:
+    import numpy as np
 
-    from gaussgrad.files.folders import fresh_file
+    from gaussgrad.spots.formats import units_of, write_units
+    from gaussgrad.spots.reading import SIDECAR
 
-    length = "pixel" if pixel_size is None else "nm"
+    camera = calibration.camera
     light = "count" if calibration.plan.gaussian else "photon"
-    units = {"frame": "from 0", **dict.fromkeys(("x", "y", "x_stddev", "y_stddev"), length)}
-    units |= dict.fromkeys(("xx", "xy", "yy"), f"{length}^2")
-    units |= {"photons": light, "photons_stddev": light, "background": f"{light} per pixel", "deviance": "per pixel"}
     record = {
-        "units": units,
+        "format": form,
+        "units": units_of("pixel" if pixel_size is None or form == "picasso" else "nm", light),
         "pixel_size_nm": pixel_size,
+        "size_pixels": list(size),  # height and width of the frames
         "noise": "gaussian" if calibration.plan.gaussian else "poisson",
-        "gain": calibration.camera.gain,
-        "offset": calibration.camera.offset,
-        "read_noise": calibration.camera.read_noise,
+        # of maps the median
+        "gain": float(np.median(camera.gain)),
+        "offset": float(np.median(camera.offset)),
+        "read_noise": float(np.median(camera.read_noise)),
         "stddevs_pixels": calibration.plan.stddevs,
     }
-    with fresh_file(path, overwrite) as partial:
-        partial.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    write_units(output.with_suffix(SIDECAR), record, overwrite)
