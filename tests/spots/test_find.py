@@ -122,3 +122,9 @@ def test_a_comparison_pairs_as_many_as_can_be_and_counts_the_rest():
     assert (apart.jaccard, apart.precision, apart.recall) == (0.25, 0.5, 1 / 3)
     with pytest.raises(ValueError, match="tolerance must be"):
         compare(frame, found, frame, true, tolerance=0)
+
+
+def test_crowded_frames_are_found_where_a_corner_seems_dark():
+    crowded = Scene(size=(64, 64), density=0.012, photons=(200, 5000), stddev=1.3, background=1.0).simulate(6, seed=5)
+    found = find(crowded.frames, camera=Camera(), stddev=1.3)
+    assert agreement(found, crowded).jaccard > 0.85

@@ -70,7 +70,8 @@ def _scores(frames: Frames, stddevs: tuple[float, float], radius: int, gaussian:
     share = light / np.maximum(summed(weights), 1e-12)
     information = matched(weights, 2) - share * light
     strength = matched(residuals, 1) - share * summed(residuals)
-    sure = information > 1e-3 * float(np.sum(along_x**2) * np.sum(along_y**2)) * weights.max(initial=1e-12)
+    usual = summed(weights) / np.maximum(summed(frames.used.astype(np.float64)), 1.0)  # the weight of a pixel here
+    sure = information > 1e-3 * float(np.sum(along_x**2) * np.sum(along_y**2)) * np.maximum(usual, 1e-12)
     return np.where(sure, strength / np.sqrt(np.where(sure, information, 1.0)), 0.0)
 
 
