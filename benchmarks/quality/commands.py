@@ -25,6 +25,7 @@ def add(rooms: Commands) -> None:
     _add_fewest(subjects)
     _add_rate(subjects)
     _add_spots(subjects)
+    _add_starts(subjects)
 
 
 def _add_encoder(subjects: Commands) -> None:
@@ -261,6 +262,21 @@ def _run_spots(options: argparse.Namespace, contract_line: str) -> int:
     from benchmarks.quality import spots
 
     spots.report_on(options.frames, options.truth, options.spots, options.docs, options.peers_python)
+    return 0
+
+
+def _add_starts(subjects: Commands) -> None:
+    about = "what the true places as a start add to the finder of spots: no network could add more"
+    parser = _subject(subjects, "starts", about)
+    parser.add_argument("--spots", metavar="N", type=int, default=2000, help="of each row, about (%(default)s)")
+    parser.add_argument("--docs", action="store_true", help="write the table into docs/spots.md")
+    parser.set_defaults(run=_run_starts)
+
+
+def _run_starts(options: argparse.Namespace, contract_line: str) -> int:
+    from benchmarks.quality import starts
+
+    starts.report_on(options.spots, options.docs)
     return 0
 
 

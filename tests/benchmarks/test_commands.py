@@ -19,6 +19,7 @@ from benchmarks.quality import (
     recovery,
     refinement,
     second_order,
+    starts,
     variants,
 )
 from benchmarks.speed.against import run as against
@@ -49,6 +50,7 @@ def asked(monkeypatch) -> list[tuple]:
         fewest,
         curves,
         rates,
+        starts,
     ):
         name = module.__name__.removeprefix("benchmarks.")
         monkeypatch.setattr(module, "report_on", lambda *given, name=name: calls.append((name, *given)) or 0)
@@ -106,6 +108,7 @@ def test_the_subjects_of_quality_get_what_was_asked(asked, digits, tmp_path):
     command.main(["quality", "fewest", digits, "--psnr", "30"])
     command.main(["quality", "rate", digits, "-n", "5", "--steps", "7", "--figure", "a.png", "--docs"])
     command.main(["quality", "rate", digits])
+    command.main(["quality", "starts", "--spots", "9", "--docs"])
     paths = (type(tmp_path)(digits), tmp_path / "new")
     assert asked == [
         ("quality.encoder", *paths, [4], ["ten points"], None),
@@ -120,6 +123,7 @@ def test_the_subjects_of_quality_get_what_was_asked(asked, digits, tmp_path):
         ("quality.fewest", [paths[0]], 30.0, False),
         ("quality.rates", [paths[0]], [5], 7, type(tmp_path)("a.png"), True),
         ("quality.rates", [paths[0]], [500, 1000, 2000, 5000, 10_000, 20_000], 1000, None, False),
+        ("quality.starts", 9, True),
     ]
 
 

@@ -156,3 +156,35 @@ def test_a_comparison_pairs_as_many_as_can_be_and_counts_the_rest():
     assert (apart.jaccard, apart.precision, apart.recall) == (0.25, 0.5, 1 / 3)
     with pytest.raises(ValueError, match="tolerance must be"):
         compare(frame, found, frame, true, tolerance=0)
+
+
+def test_crowded_frames_are_found_where_a_corner_seems_dark():
+    crowded = Scene(size=(64, 64), density=0.012, photons=(200, 5000), stddev=1.3, background=1.0).simulate(6, seed=5)
+    found = find(crowded.frames, camera=Camera(), stddev=1.3)
+    assert agreement(found, crowded).jaccard > 0.85
+
+
+def test_the_likelihood_decides_on_spots_to_start_from_and_looks_for_more():
+    known, wrong = SIMULATED.frame < 4, np.array([[30.0, 30.0]])
+    start = np.append(SIMULATED.frame[known], 2), np.concatenate([SIMULATED.means[known] + 0.3, wrong])
+    told = find(SIMULATED.frames, camera=SCENE.camera, stddev=1.3, start=start)
+    assert agreement(told, SIMULATED).jaccard > 0.95
+    alone = find(SIMULATED.frames, camera=SCENE.camera, stddev=1.3)
+    assert len(told.frame) == len(alone.frame)
+
+
+def test_a_start_finds_more_where_faint_spots_crowd():
+    scene = Scene(size=(48, 48), density=0.047, photons=(300, 600), stddev=1.3, background=10.0)
+    crowd = scene.simulate(4, seed=1)
+    alone = find(crowd.frames, camera=scene.camera, stddev=1.3)
+    told = find(crowd.frames, camera=scene.camera, stddev=1.3, start=(crowd.frame, crowd.means))
+    assert agreement(told, crowd).jaccard > agreement(alone, crowd).jaccard + 0.01
+
+
+def test_a_start_outside_of_the_frames_is_refused():
+    frames = np.zeros((2, 32, 32)) + EMPTY.background
+    for frame, mean in ((2, (5, 5)), (0.5, (5, 5)), (0, (32, 5)), (0, (5, np.nan))):
+        with pytest.raises(ValueError, match="start must be within 2 frames"):
+            find(frames, camera=EMPTY.camera, stddev=1.3, start=([frame], [mean]))
+    with pytest.raises(ValueError, match=r"shapes \(n,\) and \(n, 2\)"):
+        find(frames, camera=EMPTY.camera, stddev=1.3, start=([0], [5, 5]))

@@ -10,7 +10,7 @@ from gaussgrad.cores import available_cores
 from gaussgrad.simulation import Camera
 from gaussgrad.simulation.estimation import SMALLEST_FRAME
 from gaussgrad.spots.calibration import Calibration, calibrate
-from gaussgrad.spots.rounds import search
+from gaussgrad.spots.rounds import Start, search
 from gaussgrad.spots.tables import SpotTable, joined, table_of
 
 FALSE_ALARMS = 0.1
@@ -25,6 +25,7 @@ def find(
     stddev: float | Sequence[float] | None = None,
     false_alarms: float = FALSE_ALARMS,
     widths: str = "common",
+    start: tuple[np.ndarray, np.ndarray] | None = None,
     threads: int | None = None,
 ) -> SpotTable:
     """The spots of frames, each with its light, its background and its standard errors.
@@ -48,6 +49,9 @@ def find(
     widths : "common" or "each"
         Whether all spots have one width, or each its own. With one, a spot much wider than the others
         is found as two; with many, two that nearly coincide are found as a wide one.
+    start : (frame, means), optional
+        Arrays (n,) and (n, 2) of x and y: spots to try first, such as those that a network or another program tells.
+        The likelihood decides on them as on all others, and looks for more.
     threads : positive integer, optional
         At most; by default all cores.
 
@@ -59,7 +63,8 @@ def find(
     Raises
     ------
     ValueError
-        For frames that are too small, not finite, or without noise where no camera is given.
+        For frames that are too small, not finite, or without noise where no camera is given; for a start that does not
+        lie in the frames.
 
     Notes
     -----
@@ -79,7 +84,8 @@ def find(
     calibration = calibration_of(
         frames, camera=camera, stddev=stddev, false_alarms=false_alarms, widths=widths, threads=threads
     )
-    return joined(find_in_batches(batches(frames), calibration))
+    first = None if start is None else _checked_start(start, frames.shape)
+    return joined(find_in_batches(batches(frames), calibration, first))
 
 
 def calibration_of(
@@ -119,12 +125,33 @@ def _pair(stddev: float | Sequence[float]) -> tuple[float, float]:
     return x, y
 
 
-def find_in_batches(parts: Iterable[np.ndarray], calibration: Calibration) -> Iterator[SpotTable]:
-    """A table for each batch of frames (f, h, w), which are numbered through."""
+def _checked_start(start: tuple[np.ndarray, np.ndarray], shape: tuple[int, ...]) -> Start:
+    """Spots to try first in frames of a shape (f, h, w), or an error."""
+    frame, means = np.asarray(start[0]), np.asarray(start[1], dtype=np.float64)
+    if frame.ndim != 1 or means.shape != (len(frame), 2):
+        got = f"shapes {frame.shape} and {means.shape}"
+        raise ValueError(checks.complain("start", "arrays of shapes (n,) and (n, 2)", got))
+    f, h, w = shape
+    beyond = (frame < 0) | (frame >= f) | (frame % 1 != 0)
+    beyond |= ~((means >= -0.5) & (means < (w - 0.5, h - 0.5))).all(axis=1)
+    if beyond.any():
+        at = int(np.argmax(beyond))
+        wanted = f"within {f} frames, numbered from 0, of {w} x {h} pixels (width x height)"
+        got = f"frame {frame[at]:g}, x {means[at, 0]:g}, y {means[at, 1]:g}"
+        raise ValueError(checks.complain("start", wanted, got))
+    return Start(frame.astype(np.int64), means)
+
+
+def find_in_batches(
+    parts: Iterable[np.ndarray], calibration: Calibration, start: Start | None = None
+) -> Iterator[SpotTable]:
+    """A table for each batch of frames (f, h, w), which are numbered through; `start` tells spots to try first."""
     first = 0
     for counts in parts:
-        yield table_of(search(calibration.batch(counts), calibration.plan), first)
-        first += len(counts)
+        stop = first + len(counts)
+        known = None if start is None else start.within(first, stop)
+        yield table_of(search(calibration.batch(counts), calibration.plan, start=known), first)
+        first = stop
 
 
 def batches(frames: np.ndarray) -> Iterator[np.ndarray]:

@@ -25,22 +25,41 @@ class Found(NamedTuple):
     alone: np.ndarray  # (n,): whether nothing overlaps with it
 
 
-def search(batch: Batch, plan: Plan, *, measure_widths: bool = False) -> Found:
-    """The spots of a batch, in the order of frames and then of rows; their own widths, too, if asked for."""
+class Start(NamedTuple):
+    """Spots to try before any other."""
+
+    frame: np.ndarray  # (n,)
+    means: np.ndarray  # (n, 2): x, y
+
+    def within(self, first: int, stop: int) -> "Start":
+        """Those of some frames, numbered from the first of these."""
+        chosen = (self.frame >= first) & (self.frame < stop)
+        return Start(self.frame[chosen] - first, self.means[chosen])
+
+
+def search(batch: Batch, plan: Plan, *, measure_widths: bool = False, start: Start | None = None) -> Found:
+    """The spots of a batch, in the order of frames and then of rows; their own widths, too, if asked for.
+
+    Those of `start` are tried first, and the likelihood decides on them as on all others.
+    """
     level = background.first_look(batch.data, batch.used, plan.gaussian)
     numbers, frame, refused = np.zeros((0, NUMBERS)), np.zeros(0, dtype=np.int64), np.zeros((0, 3))
     busy = np.arange(len(batch.data))
     for _ in range(MOST_ROUNDS):
         level = _lit(level, plan)
-        fresh, fresh_frame = _proposals(batch, level, numbers, frame, busy, refused, plan)
-        if not len(fresh):
+        if start is None:
+            fresh, fresh_frame = _proposals(batch, level, numbers, frame, busy, refused, plan)
+        else:
+            fresh, fresh_frame = _lightened(batch, level, start.frame, start.means, plan), start.frame
+        if not len(fresh) and start is None:
             break
         changed = np.isin(frame, fresh_frame)
         tried = np.concatenate([numbers[changed], fresh]), np.concatenate([frame[changed], fresh_frame])
         fitted = fit_and_drop(batch, level, *tried, plan)
         kept, new = fitted.spots.active, np.arange(len(tried[1])) >= changed.sum()
         refused = np.concatenate([refused, np.column_stack([tried[1], tried[0][:, :2]])[new & ~kept]])
-        busy = np.unique(tried[1][new & kept])
+        busy = np.unique(tried[1][new & kept]) if start is None else busy
+        start = None
         numbers = np.concatenate([numbers[~changed], fitted.spots.numbers[kept]])
         frame = np.concatenate([frame[~changed], fitted.spots.frame[kept]])
         light, _ = drawn(np.zeros_like(level), spots_at(numbers, frame, batch), plan)
@@ -69,8 +88,7 @@ def _proposals(
     field = evidence.scores(frames, plan.stddevs, plan.radius, plan.gaussian, plan.threads)
     where, places = evidence.peaks(field, evidence.CANDIDATES * plan.threshold)
     where = busy[where]
-    light = (batch.data - total)[where, places[:, 1], places[:, 0]] * 2 * math.pi * plan.stddev**2
-    fresh = np.column_stack([places, np.maximum(light, 1.0), np.broadcast_to(plan.stddevs, (len(where), 2))])
+    fresh = _lightened(batch, total, where, places, plan)
     if len(refused) and len(where):
         from scipy.spatial import cKDTree
 
@@ -79,6 +97,14 @@ def _proposals(
         apart = distance > BESIDE * plan.stddev
         return fresh[apart], where[apart]
     return fresh, where
+
+
+def _lightened(batch: Batch, total: np.ndarray, where: np.ndarray, places: np.ndarray, plan: Plan) -> np.ndarray:
+    """Numbers of spots at places (n, 2) of frames (n,), as bright as what rises above `total` there."""
+    h, w = batch.data.shape[1:]
+    x, y = np.clip(np.rint(places), 0, (w - 1, h - 1)).astype(np.int64).T
+    light = (batch.data[where, y, x] - total[where, y, x]) * 2 * math.pi * plan.stddev**2
+    return np.column_stack([places, np.maximum(light, 1.0), np.broadcast_to(plan.stddevs, (len(where), 2))])
 
 
 def _finish(batch: Batch, level: np.ndarray, numbers: np.ndarray, frame: np.ndarray, plan: Plan, last: int) -> Found:
