@@ -5,6 +5,7 @@
  * 14 and 52). A Gaussian is packed as covariances [xx, xy, yy] or as a lower Cholesky factor [xx, yx, yy].
  */
 
+const BLOCK = 16; // pixels between two exponentials: products of so many ratios lose no more than two digits
 const LOWEST = { Float32Array: 2 ** -126, Float64Array: 2 ** -1022 }; // the smallest normal numbers
 
 /** The squared distance from which on nothing is drawn. */
@@ -56,10 +57,17 @@ export function fillRow(row, gaussian, y, width, reach, tolerance) {
   row.ex = row.first - centre;
   row.ey = ey;
   const curvature = -0.5 / gaussian.varianceX;
-  for (let k = 0; k < row.count; k++) {
-    const ex = row.ex + k;
-    const g = Math.exp(curvature * ex * ex - 0.5 * q);
-    row.g[k] = g > tolerance ? g : 0;
-    row.shape[k] = g > tolerance ? g - tolerance : 0;
+  const bend = Math.exp(2 * curvature);
+  for (let start = 0; start < row.count; start += BLOCK) {
+    const ex = row.ex + start;
+    const stop = Math.min(row.count, start + BLOCK);
+    let g = Math.exp(curvature * ex * ex - 0.5 * q);
+    let ratio = Math.exp(curvature * (2 * ex + 1)); // of g to the one before it; the next ratio is bend times this one
+    for (let k = start; k < stop; k++) {
+      row.g[k] = g;
+      row.shape[k] = Math.max(g - tolerance, 0);
+      g *= ratio;
+      ratio *= bend;
+    }
   }
 }
