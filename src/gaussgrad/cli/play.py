@@ -20,16 +20,15 @@ def play(
 
     The page is served from this installation, to this machine only, and needs no network. Ctrl-C ends it.
     """
+    import contextlib
     import webbrowser
 
     from gaussgrad.play import server
 
-    with server.start(image, port) as serving:
+    with server.start(image, port) as serving, contextlib.suppress(KeyboardInterrupt):
         place = server.address(serving, image)
         typer.echo(f"The page is at {place}. Ctrl-C ends it.")
         if browser:
             webbrowser.open(place)
-        try:
-            serving.serve_forever()
-        except KeyboardInterrupt:
-            typer.echo("\nThe page is closed.")
+        serving.serve_forever()
+    typer.echo("\nThe page is closed.")

@@ -2,7 +2,7 @@
 
 import { button, byId, number, oncePerFrame, slider } from "./controls.js";
 import { arrow, colourOf, pointerOn, sharp } from "./drawing.js";
-import { N, SIZE, drawPoints, prepare, pulls, scattered, targetPoints } from "./pulls.js";
+import { FIRST, N, SIZE, drawPoints, prepare, pulls, scattered, targetPoints } from "./pulls.js";
 
 const NOTHING = 1e-4; // of the strongest pull: too little to move
 const LONGEST = 34; // pixels, of the arrow of the strongest pull
@@ -15,7 +15,7 @@ const WORDS = {
   energy: "The energy distance compares places. Each point is pulled to all light from any distance, and the points push each other apart.",
 };
 
-let points = scattered(1);
+let points = scattered(FIRST);
 let chosen = 0;
 let running = false;
 let controls = null;

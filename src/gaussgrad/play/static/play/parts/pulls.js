@@ -6,6 +6,7 @@ import { uniformFrom } from "../fitting/random.js";
 
 export const SIZE = 256; // pixels
 export const N = 10;
+export const FIRST = 41; // the seed of points of which four are stuck
 
 const TARGETS = {
   spots: () => scattered(4),

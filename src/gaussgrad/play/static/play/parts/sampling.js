@@ -48,12 +48,12 @@ const redraw = oncePerFrame(() => {
   ]);
 });
 
-/** A normal density on its axis; tall ones are cut at the height that there is. */
+/** A normal density on its axis; tall ones are drawn as high as there is room. */
 function curve(context, base, mean, stddev, colour) {
+  const height = Math.min(90 / stddev, 110);
   context.beginPath();
   for (let x = -FARTHEST; x <= FARTHEST; x += 0.02) {
-    const density = Math.exp(-0.5 * ((x - mean) / stddev) ** 2) / stddev;
-    context.lineTo(place(x), base - Math.min(90 * density, 105));
+    context.lineTo(place(x), base - height * Math.exp(-0.5 * ((x - mean) / stddev) ** 2));
   }
   context.strokeStyle = colour;
   context.lineWidth = 2;
