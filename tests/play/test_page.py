@@ -5,8 +5,9 @@ import time
 
 import numpy as np
 import pytest
-from browser import opened
 from PIL import Image
+
+from benchmarks.browser import executable, opened
 
 from gaussgrad import Picture
 from gaussgrad.files.photographs import read_photograph
@@ -47,6 +48,8 @@ def place(image):
 @pytest.fixture(scope="module")
 def tab(tmp_path_factory):
     """One browser for all."""
+    if executable() is None:
+        pytest.skip("needs Chromium")
     with opened(tmp_path_factory.mktemp("browser")) as tab:
         window = {"width": 1200, "height": 900, "deviceScaleFactor": 1, "mobile": False}
         tab.call("Emulation.setDeviceMetricsOverride", **window)
@@ -113,7 +116,9 @@ def test_a_gauss_file_of_python_is_opened_and_a_bad_file_is_told_plainly(page, t
 def _gaussians():
     from gaussgrad import Gaussians
 
-    return Gaussians([[3.0, 4.0], [8.0, 5.0]], cholesky=[[2.0, 0.5, 1.0], [1.0, 0.0, 3.0]], weights=[[0.5, 0.2, 0.1]] * 2)
+    return Gaussians(
+        [[3.0, 4.0], [8.0, 5.0]], cholesky=[[2.0, 0.5, 1.0], [1.0, 0.0, 3.0]], weights=[[0.5, 0.2, 0.1]] * 2
+    )
 
 
 def test_points_are_dragged_and_the_energy_distance_frees_those_that_are_stuck(page, tab):
@@ -122,7 +127,9 @@ def test_points_are_dragged_and_the_energy_distance_frees_those_that_are_stuck(p
     status = TEXT.format("points-status")
     before = tab.wait(f"{status}.includes('feel nothing') && {status}")
     tab.evaluate("document.getElementById('points-canvas').scrollIntoView()")
-    box = tab.evaluate("(({x, y, width}) => [x, y, width])(document.getElementById('points-canvas').getBoundingClientRect())")
+    box = tab.evaluate(
+        "(({x, y, width}) => [x, y, width])(document.getElementById('points-canvas').getBoundingClientRect())"
+    )
     first = tab.evaluate("import('/parts/pulls.js').then(({ FIRST, scattered }) => [...scattered(FIRST).slice(0, 2)])")
     start = tuple(box[k] + box[2] * (first[k] + 0.5) / 256 for k in (0, 1))
     tab.drag(start, (box[0] + box[2] / 2, box[1] + box[2] / 2))

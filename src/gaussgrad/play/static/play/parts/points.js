@@ -20,6 +20,7 @@ let chosen = 0;
 let running = false;
 let controls = null;
 let prepared = { key: "", target: null };
+let backdrop = { key: "", image: null };
 
 export function startPoints() {
   const pixels = (value) => `${number(value, 1)} px`;
@@ -88,7 +89,7 @@ const redraw = oncePerFrame(() => {
 /** The target in one colour of light, the points in the other: where both are, it is white. */
 function drawImages(context, given) {
   const blur = given.loss === "blurred" && byId("points-view").value === "loss" ? given.blur : 0;
-  const target = drawPoints(targetPoints(byId("points-target").value), { ...given, blur }).image;
+  const target = targetImage({ ...given, blur });
   const drawn = drawPoints(points, { ...given, blur }).image;
   const brightness = 255 * Math.hypot(given.width, blur) ** 2 / given.width ** 2;
   const data = new ImageData(SIZE, SIZE);
@@ -101,6 +102,14 @@ function drawImages(context, given) {
   const layer = new OffscreenCanvas(SIZE, SIZE);
   layer.getContext("2d").putImageData(data, 0, 0);
   context.drawImage(layer, 0, 0);
+}
+
+/** The image of the target, drawn anew only where it changed. */
+function targetImage(given) {
+  const name = byId("points-target").value;
+  const key = JSON.stringify([given.width, given.tolerance, given.blur, name]);
+  if (backdrop.key !== key) backdrop = { key, image: drawPoints(targetPoints(name), given).image };
+  return backdrop.image;
 }
 
 /** Arrows against the gradient, as long as the root of the pull; how many points feel nothing. */
