@@ -65,7 +65,8 @@ def test_an_image_that_no_browser_reads_a_missing_one_and_a_taken_port_are_told_
     with server.start() as taken:
         code, _, err = call("play", "--no-browser", "--port", taken.server_port)
     assert code == 2
-    assert f"port {taken.server_port}: Address already in use; take another --port" in err
+    assert f"port {taken.server_port}: " in err
+    assert "take another --port" in err
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs signals")

@@ -35,8 +35,8 @@ def golden() -> dict[str, Any]:
 def scene(seed: int, form: str, channels: int, **options: Any) -> dict[str, Any]:
     """A scene, its image, and the gradients of the image times `upstream`.
 
-    Of the six Gaussians one lies mostly outside, one is narrow and slanted, and two are equal: ties of the maximum. With
-    weight 1 on a pixel centre a factor of the union is 0.
+    Of the six Gaussians one lies mostly outside, one is narrow and slanted, and two are equal: ties of the maximum.
+    With weight 1 on a pixel centre a factor of the union is 0.
     """
     rng = np.random.default_rng(seed)
     means = rng.uniform(0, [WIDTH - 1, HEIGHT - 1], (6, 2))

@@ -1,4 +1,4 @@
-"""A server of the page for this machine alone: it answers GET for the files of the page and for one file of the user."""
+"""A server of the page for this machine alone: it answers GET for the files of the page and for one of the user."""
 
 from functools import partial
 from http import HTTPStatus
