@@ -86,8 +86,9 @@ function thread(context, from, to) {
 
 function label(context, text, y) {
   context.fillStyle = colourOf("ink");
-  context.font = "15px system-ui, sans-serif";
-  context.fillText(text, 16, y);
+  const size = Math.max(15, (13 * WIDTH) / context.canvas.clientWidth); // no smaller than other text on a phone
+  context.font = `${size}px system-ui, sans-serif`;
+  context.fillText(text, 16, y + size - 15);
 }
 
 export { redraw as redrawSampling };
