@@ -121,7 +121,7 @@ def _gaussians():
     )
 
 
-def test_points_are_dragged_and_the_energy_distance_frees_those_that_are_stuck(page, tab):
+def test_points_are_dragged_and_the_energy_distance_pulls_those_that_are_stuck(page, tab):
     tab.evaluate("location.hash = 'points'")
     tab.wait("!document.getElementById('points').hidden && document.getElementById('points-canvas').width > 300")
     status = TEXT.format("points-status")

@@ -1,4 +1,4 @@
-/** Gaussians as SVG: a radial gradient each, which the browser adds up. The same as `gaussgrad export` writes. */
+/** Gaussians as SVG: a radial gradient each, which the browser adds up, as `gaussgrad export` writes it but for the stops. */
 
 const STOPS = 24; // of the profile
 const FARTHEST = 4; // standard deviations
