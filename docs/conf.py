@@ -45,6 +45,7 @@ numpydoc_show_class_members = False
 html_title = "gaussgrad"
 html_static_path = ["_static", str(MATHJAX / "tex-svg.js")]  # one file, which needs no fonts
 mathjax_path = "tex-svg.js"
+html_extra_path = ["../src/gaussgrad/play/static"]  # the page to play with, at play/index.html
 html_css_files = ["gaussgrad.css"]
 html_copy_source = html_show_sourcelink = False
 html_theme = "pydata_sphinx_theme"

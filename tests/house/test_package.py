@@ -15,6 +15,7 @@ from packaging.utils import canonicalize_name
 from paths import ROOT
 
 import gaussgrad
+from gaussgrad.play.server import PAGE
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 EXTRAS = tuple(PROJECT["optional-dependencies"])
@@ -40,7 +41,9 @@ def test_wheel_holds_the_package_and_nothing_else(wheel):
     with zipfile.ZipFile(wheel) as archive:
         names = {name for name in archive.namelist() if ".dist-info/" not in name}
     sources = {path.relative_to(ROOT / "src").as_posix() for path in (ROOT / "src/gaussgrad").rglob("*.py")}
-    assert names == {*sources, "gaussgrad/py.typed"}
+    page = {path.relative_to(ROOT / "src").as_posix() for path in PAGE.rglob("*") if path.is_file()}
+    assert "gaussgrad/play/static/play/index.html" in page
+    assert names == {*sources, *page, "gaussgrad/py.typed"}
 
 
 def test_wheel_carries_the_licence(wheel):

@@ -24,6 +24,7 @@ COMMANDS = {  # the first line of each: the files, and the options in them, wait
     "info": "Say what a .gauss file holds: size, Gaussians, bytes, widths and colours.",
     "export": "Write a .gauss file for other programs.",
     "spots": "Find the spots of frames, each with its errors; compare, link, correct for drift.",
+    "play": "Open a page to play with: fit a photograph, pull points, turn a Gaussian, sample.",
 }
 SPOTS = {
     "find": "Write the spots of frames as CSV, each with its standard errors.",
