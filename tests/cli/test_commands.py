@@ -5,6 +5,7 @@ import importlib.metadata
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import numpy as np
@@ -75,6 +76,16 @@ def test_ctrl_c_while_something_is_freed_stops_the_command_all_the_same(call, mo
     monkeypatch.setattr(sys, "unraisablehook", sys.__unraisablehook__)
     monkeypatch.setattr("gaussgrad.cli.app.run", run)
     assert call("train") == (130, "", "")
+
+
+def test_ctrl_c_once_more_before_the_first_was_sent_again_stops_the_command_too(call, monkeypatch):
+    class Hasty(threading.Timer):
+        def start(self):
+            signal.raise_signal(signal.SIGINT)
+            super().start()
+
+    monkeypatch.setattr(threading, "Timer", Hasty)
+    test_ctrl_c_while_something_is_freed_stops_the_command_all_the_same(call, monkeypatch)
 
 
 def test_ctrl_c_that_a_library_turns_into_another_error_is_no_mistake_of_the_user(call, monkeypatch):

@@ -143,6 +143,17 @@ def test_warnings_of_readers_stay_unsaid_and_lost_pages_are_told(refuse, tmp_pat
     assert caplog.records == []
 
 
+def test_what_pillow_logs_of_a_tiff_stays_unsaid(refuse, tmp_path, caplog):
+    Image.new("RGB", (6, 4)).save(tmp_path / "many.tif")
+    with tifffile.TiffFile(tmp_path / "many.tif") as file:
+        samples = file.pages[0].tags["SamplesPerPixel"].valueoffset
+    content = bytearray((tmp_path / "many.tif").read_bytes())
+    struct.pack_into("<H", content, samples, 6912)
+    (tmp_path / "many.tif").write_bytes(content)
+    assert "many.tif cannot be read as an image (" in refuse("train", "many.tif", "-o", "run")
+    assert caplog.records == []
+
+
 @pytest.mark.parametrize(
     ("option", "value"),
     [

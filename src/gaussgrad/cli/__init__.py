@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
 SOON = 0.01  # seconds
+_again = threading.Event()  # Ctrl-C is on its way once more
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -34,6 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _interrupt() -> None:
     """Ctrl-C for the main thread, which ends what it waits for too, where the system can tell it so."""
+    _again.clear()
     if hasattr(signal, "pthread_kill"):
         signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
     else:
@@ -51,7 +53,8 @@ def _noticing_interrupts() -> Iterator[list[int]]:
 
     def notice(number: int, frame: "FrameType | None") -> None:
         interrupts.append(number)
-        usual(number, frame)
+        if not _again.is_set():
+            usual(number, frame)
 
     signal.signal(signal.SIGINT, notice)
     try:
@@ -70,10 +73,13 @@ def _keep_interrupts() -> None:
         if not issubclass(unraisable.exc_type, KeyboardInterrupt):
             others(unraisable)
             return
+        _again.set()  # one more Ctrl-C would end this function and be lost
         again = threading.Timer(SOON, _interrupt)  # not now: that would come in the same place
         again.daemon = True
-        with contextlib.suppress(RuntimeError):  # no thread begins while the interpreter ends
+        try:
             again.start()
+        except RuntimeError:  # no thread begins while the interpreter ends
+            _again.clear()
 
     sys.unraisablehook = hook
 

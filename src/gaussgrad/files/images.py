@@ -81,7 +81,7 @@ def decoded_pages(path: str | os.PathLike[str]) -> list[np.ndarray]:
     path = Path(path)
     reader = _read_tiff if path.suffix.lower() in TIFF_SUFFIXES else _read_with_pillow
     try:
-        with unsaid("tifffile"):
+        with unsaid("tifffile"), unsaid("PIL.TiffImagePlugin"):
             return reader(path)
     except FileNotFoundError:
         raise
