@@ -64,7 +64,7 @@ def unify(optional: tuple[str, ...] = (), /, **arguments: Any) -> Unified:
     framework = _framework_of(arguments)
     typed = {name: value for name, value in arguments.items() if framework.owns(value) and not _is_weak(value)}
     dtype = _common_dtype(framework, typed)
-    like = next(iter(typed.values()), None)
+    like = [*typed.values(), None][0]
     _check_devices(framework, typed)
     compute = _COMPUTE[dtype]
     arrays = []

@@ -93,7 +93,7 @@ def histogram(
     samples, stddev = arguments.with_coordinates(xp, samples, stddev, len(axes.bins), per_axis)
     weights = arguments.with_weights(xp, samples, stddev, weights)
     batch, arrays = arguments.flatten(xp, samples, stddev, weights)
-    options = axes._asdict() | {"edge": edge}
+    options = {"bins": axes.bins, "given": axes.given, "edges": axes.edges, "edge": edge}
     counts = dispatch.run(OPERATION, arrays, unified, backend, threads, **options)
     counts = batching.reshape(xp, counts, (*batch, *axes.bins))
     return unified.restore(_density(unified, counts, axes) if density else counts)

@@ -91,6 +91,8 @@ def render_impulses(
 
 def _frame(size: Any) -> tuple[tuple[int, ...], bool]:
     """The size as a tuple, and whether the user gave an int: means then come without a coordinate axis."""
+    if isinstance(size, (tuple, list)):
+        return checks.image_size(size), False
     try:
         return checks.image_size((operator.index(size),)), True
     except TypeError:

@@ -48,9 +48,9 @@ def subtract(array: Any, parts: tuple[float, float]) -> Any:
 
 def check_same_shape(**arrays: Any) -> None:
     """Refuse arrays of different shapes; one without axes fits all."""
-    shapes = {name: tuple(array.shape) for name, array in arrays.items() if array.ndim}
-    owner, wanted = next(iter(shapes.items()), ("", ()))
-    for name, shape in shapes.items():
+    shapes = [(name, tuple(array.shape)) for name, array in arrays.items() if array.ndim]
+    for name, shape in shapes[1:]:
+        owner, wanted = shapes[0]
         if shape != wanted:
             cure = "Broadcast them yourself where that is meant."
             raise ValueError(checks.complain(name, f"of the shape of {owner}, {wanted}", f"{shape}", cure))
