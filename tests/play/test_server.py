@@ -71,9 +71,16 @@ def test_an_image_that_no_browser_reads_a_missing_one_and_a_taken_port_are_told_
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
 def test_ctrl_c_ends_the_page_politely(tmp_path):
-    command = [sys.executable, "-u", "-m", "gaussgrad", "play", "--no-browser"]
+    code = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # ignored behind `&`
+        "from gaussgrad.cli import main; main(['play', '--no-browser'])"
+    )
+    command = [sys.executable, "-u", "-c", code]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stdout.readline().startswith("The page is at http://127.0.0.1:")
-        process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=60)
+        try:
+            assert process.stdout.readline().startswith("The page is at http://127.0.0.1:")
+            process.send_signal(signal.SIGINT)
+            out, err = process.communicate(timeout=60)
+        finally:
+            process.kill()
     assert (process.returncode, out, err) == (0, "\nThe page is closed.\n", "")
