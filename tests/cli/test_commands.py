@@ -63,6 +63,15 @@ def test_help_and_version_are_shown(call):
         assert "Usage: gaussgrad" in out
 
 
+@pytest.fixture
+def heeded():
+    """Ctrl-C interrupts, also in a test run in the background, which inherits that it is ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heeded")
 def test_ctrl_c_while_something_is_freed_stops_the_command_all_the_same(call, monkeypatch):
     class Freed:
         def __del__(self):
@@ -78,6 +87,7 @@ def test_ctrl_c_while_something_is_freed_stops_the_command_all_the_same(call, mo
     assert call("train") == (130, "", "")
 
 
+@pytest.mark.usefixtures("heeded")
 def test_ctrl_c_once_more_before_the_first_was_sent_again_stops_the_command_too(call, monkeypatch):
     class Hasty(threading.Timer):
         def start(self):
@@ -88,6 +98,7 @@ def test_ctrl_c_once_more_before_the_first_was_sent_again_stops_the_command_too(
     test_ctrl_c_while_something_is_freed_stops_the_command_all_the_same(call, monkeypatch)
 
 
+@pytest.mark.usefixtures("heeded")
 def test_ctrl_c_that_a_library_turns_into_another_error_is_no_mistake_of_the_user(call, monkeypatch):
     def run(_):
         try:
