@@ -105,7 +105,8 @@ def compare(case: Case, given: tuple[Any, ...], known: tuple[Known, ...]) -> Non
 def allowance(dtype: str, value: np.ndarray, scale: np.ndarray, floor: Any) -> Any:
     """How far a result may be off."""
     if dtype != "float16":
-        return VALUES * EPS[dtype] * scale + floor
+        least = float(np.finfo(dtype).smallest_subnormal)  # by which numbers below the normal ones differ
+        return VALUES * (EPS[dtype] * scale + least) + floor
     return VALUES * EPS["float32"] * scale + floor + 2 * EPS["float16"] * np.abs(value) + 1e-7
 
 
