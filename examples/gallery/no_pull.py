@@ -34,9 +34,9 @@ def pushes(loss):
 
 # %%
 # Each arrow is as long as the push, relative to the longest of its pane. Where it would be shorter than a hundredth of
-# that, there is only a dot. The squared error is blind beyond a few widths, for wherever the Gaussian stands, it is wrong
-# by as much. At the border it pushes points out of the frame: out there they do no harm. A blur of both images lets it
-# see further. The energy distance, between points and light, pulls from everywhere.
+# that, there is only a dot. The squared error is blind beyond a few widths: wherever the Gaussian stands there, it is
+# wrong by as much. At the border it pushes points out of the frame, where they do no harm. A blur of both images lets
+# it see further. The energy distance, between points and light, pulls from everywhere.
 
 losses = {
     "squared error": lambda points: squared_error(points, 0.0),
