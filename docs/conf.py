@@ -49,7 +49,6 @@ sphinx_gallery_conf = {
     "filename_pattern": r"\.py$",  # all of them run
     "within_subsection_order": "gallery.place",  # docs/_extensions/gallery.py
     "image_scrapers": ("gallery.pictures",),
-    "image_srcset": ("2x",),  # sharp on screens of many pixels
     "capture_repr": (),  # scripts print what they say
     "notebook_extensions": (),
     "download_all_examples": False,

@@ -39,7 +39,7 @@ ways = torch.stack(ways).numpy()  # (steps, 10, 2)
 # %%
 # The picture before, the way of each point, and the picture after. The circles are the target.
 
-figure, panes = plt.subplots(1, 3, figsize=(13, 4.6), layout="constrained")
+figure, panes = plt.subplots(1, 3, figsize=(13, 4.8), layout="constrained")
 for axes, places, title in ((panes[0], ways[0], "before"), (panes[2], ways[-1], "after")):
     axes.imshow(gaussgrad.render(places, SPOT.numpy(), size=SIZE), cmap="magma", vmin=0, vmax=target.max().item())
     axes.set_title(title)

@@ -24,8 +24,9 @@ figure, panes = plt.subplots(1, 3, figsize=(13, 4.5), layout="constrained", shar
 titles = ("the noise: mean 0, stddev 1", "another mean", "another mean, other stddevs")
 settings = (([0.0, 0.0], [1.0, 1.0]), ([2.0, 1.0], [1.0, 1.0]), ([2.0, 1.0], [1.8, 0.5]))
 for axes, title, (mean, stddev) in zip(panes, titles, settings, strict=True):
-    log_variance = torch.tensor(stddev).square().log().expand(120, 2).clone().requires_grad_()  # one for each sample
-    z = gaussgrad.reparameterize(torch.tensor(mean), log_variance, noise)
+    means, stddevs = (torch.tensor(numbers).expand(120, 2) for numbers in (mean, stddev))  # for each sample
+    log_variance = (2 * stddevs.log()).requires_grad_()
+    z = gaussgrad.reparameterize(means, log_variance, noise)
     (moved,) = torch.autograd.grad(z.sum(), log_variance)
     z = z.detach().numpy()
     axes.quiver(*z.T, *moved.numpy().T, color=hue, angles="xy", scale_units="xy", scale=1, width=0.004)

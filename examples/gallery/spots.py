@@ -44,8 +44,10 @@ for axes, spot in zip(close, by_light[[0, len(by_light) // 2, -1]], strict=True)
     x, y = found.means[spot]
     column, row = round(x), round(y)
     pixels = simulated.frames[0, row - 1 : row + 2, column - 1 : column + 2]
-    axes.imshow(pixels, cmap="gray", vmin=0, extent=(column - 1.5, column + 1.5, row + 1.5, row - 1.5))
+    axes.imshow(
+        pixels, cmap="gray", vmin=0, vmax=2 * pixels.max(), extent=(column - 1.5, column + 1.5, row + 1.5, row - 1.5)
+    )
     plot.ellipses(axes, found.means[[spot]], errors[[spot]], stddevs=3, colour="#56b4e9")
-    axes.plot(*simulated.means.T, "o", color="#ff6a3d", markersize=5, markeredgecolor="black")
+    axes.plot(*simulated.means.T, "o", color="#ff6a3d", markersize=4, markeredgecolor="black", markeredgewidth=0.5)
     axes.set(xlim=(x - 1, x + 1), ylim=(y + 1, y - 1), xticks=[], yticks=[])
     axes.set_title(f"{found.photons[spot]:,.0f} photons, ± {found.mean_stddevs[spot].mean():.2f} px", size=10)

@@ -65,9 +65,9 @@ def write(count, points, bias, generator):
 rows, features = write(32, 24, 1.0, torch.Generator().manual_seed(5))
 paths = [rows[:, i, :2].cumsum(0) for i in range(32)]
 lifts = [row[:, 2].nonzero()[:, 0] + 1 for row in rows.unbind(1)]
-ends = [int(places[places >= 10][0]) if (places >= 10).any() else 24 for places in lifts]  # of the stroke then begun
+ends = [int(places[places >= 10][0]) if (places >= 10).any() else 24 for places in lifts]
 figure, grid = plt.subplots(1, 4, figsize=(13, 3.5), layout="constrained")
-for axes, i in zip(grid.flat, (0, 1, 2, 3), strict=True):
+for axes, i in zip(grid.flat, (2, 6, 9, 16), strict=True):
     with torch.no_grad():
         mixture = writer.mixture(features[: ends[i], i])
     path = paths[i][: ends[i]]
@@ -78,14 +78,16 @@ for axes, i in zip(grid.flat, (0, 1, 2, 3), strict=True):
     covariances = gaussgrad.covariance.from_correlation(spread, mixture.atanh_correlations.tanh())
     shares = mixture.logits.softmax(-1)
     said = gaussgrad.render(means, covariances, shares, size=(240, 240), pixel="area").sum(0)
-    axes.imshow(said.numpy() ** 0.4, cmap="inferno")
+    light = said.numpy() ** 0.4
+    axes.imshow(light, cmap="inferno", vmax=np.quantile(light, 0.995))
     for stroke in np.split((120 + SCALE * (path - middle)).numpy(), lifts[i][lifts[i] < ends[i]].tolist()):
         axes.plot(*stroke.T, color="white", linewidth=1)
     axes.set_axis_off()
 
 # %%
 # And 32 characters as ink. Nothing is copied: each has a size, a slant and a wobble of its own, as had the drawings
-# that the network learned from. Some have a stroke too many.
+# that the network learned from. It does not know where a character ends, so we stop it after the stroke of the tenth
+# point, and some lack their last stroke.
 
 figure, grid = plt.subplots(4, 8, figsize=(11, 5.5), layout="constrained")
 for axes, path, places, end in zip(grid.flat, paths, lifts, ends, strict=True):
