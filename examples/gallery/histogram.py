@@ -52,7 +52,7 @@ for step in range(100):
 
 LINES = (("#d55e00", "-"), ("#009e73", "--"), ("#0072b2", ":"))
 
-figure, (top, bottom) = plt.subplots(2, 3, figsize=(13, 5.6), layout="constrained", height_ratios=[3, 1])
+figure, (top, bottom) = plt.subplots(2, 3, figsize=(13, 5), layout="constrained", height_ratios=[3, 1])
 with torch.no_grad():
     toned = through_curve(china, steps)
 pictures = {"a photograph": china, "with the tones of the flower": toned, "the flower": flower}

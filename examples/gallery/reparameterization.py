@@ -53,9 +53,9 @@ for _ in range(400):
     optimizer.step()
 
 x, y = np.meshgrid(np.linspace(-5, 8, 260), np.linspace(-4, 5, 180))
-density = np.exp(gaussgrad.log_density(np.stack([x, y], -1), wanted_mean.numpy(), wanted.numpy())[..., 0])
+log_density = gaussgrad.log_density(np.stack([x, y], -1), wanted_mean.double().numpy(), wanted.double().numpy())
 figure, axes = plt.subplots(figsize=(9, 6.2), layout="constrained")
-axes.contourf(x, y, density, levels=8, cmap="Greys")
+axes.contourf(x, y, np.exp(log_density[..., 0]), levels=8, cmap="Greys")
 ways, angle = torch.stack(ways).numpy(), np.linspace(0, 2 * np.pi, 100)
 circle = np.stack([np.cos(angle), np.sin(angle)])
 for number in (0, 10, 20, 30, 45, 60, 90, 399):
