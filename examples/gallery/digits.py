@@ -19,7 +19,8 @@ print(f"{sum(fit.psnr for fit in fits) / len(fits):.1f} dB on average")
 
 # %%
 # From top to bottom: digits, what the Gaussians draw, and the Gaussians as ellipses of 1.5 standard deviations. A
-# digit has 784 pixels. Ten Gaussians have 60 numbers: where, how wide, how slanted and how bright each one is.
+# digit has 784 pixels. Ten Gaussians have 60 numbers: where, how wide, how slanted and how bright each one is. The
+# faint ones draw next to nothing: this digit needed fewer.
 
 figure, rows = plt.subplots(3, 10, figsize=(13, 4.2), layout="constrained")
 for column, digit, fit in zip(rows.T, digits, fits, strict=True):

@@ -17,7 +17,7 @@ SIZE, WIDTH = (64, 64), [16.0, 0.0, 16.0]
 angles = np.arange(10) * 2 * np.pi / 10
 RING = np.stack([31.5 + 20 * np.cos(angles), 31.5 + 20 * np.sin(angles)], axis=1).astype(np.float32)
 TARGET = gaussgrad.render(RING, WIDTH, size=SIZE, amplitude="peak")
-START = (RING + np.random.default_rng(3).normal(0, 5, RING.shape)).astype(np.float32)
+START = (RING + np.random.default_rng(3).normal(0, 3, RING.shape)).astype(np.float32)
 
 # %%
 # NumPy drew the target. Each function below gives the gradient (10, 2) of the same loss.
