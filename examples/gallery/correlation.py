@@ -61,3 +61,5 @@ axes.set(xlabel="atanh ρ", ylabel="gradient of the loss", xlim=(0, 12), ylim=(-
 axes.legend(loc="upper left", frameon=False)
 axes.spines[["top", "right"]].set_visible(False)
 print(f"largest error of ours: {(our_slope - exact).abs().max():.1e}")
+
+plt.show()

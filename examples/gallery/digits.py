@@ -29,3 +29,5 @@ for column, digit, fit in zip(rows.T, digits, fits, strict=True):
     plot.compare(column, digit, drawn, gaussians.means, weights=gaussians.weights, cholesky=cholesky, stddevs=1.5)
     for axes in column:
         axes.set_title("")
+
+plt.show()

@@ -83,3 +83,5 @@ for axes, (name, slope) in zip(panes[0], slopes.items(), strict=True):
     axes.quiver(*START.T, *-slope.T, color="white", width=0.008)
     axes.plot(*START.T, "o", color="#56b4e9", markersize=8, markeredgecolor="white")
     axes.set(title=name, xticks=[], yticks=[], xlim=(-0.5, 63.5), ylim=(63.5, -0.5))
+
+plt.show()

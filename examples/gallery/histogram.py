@@ -65,3 +65,5 @@ for (title, image), above, below in zip(pictures.items(), top, bottom, strict=Tr
         below.plot(middles, counts, style, color=colour, linewidth=2)
     below.set(xlim=(0, 1), ylim=(0, 0.12), yticks=[], xlabel="from black to white")
     below.spines[["top", "left", "right"]].set_visible(False)
+
+plt.show()

@@ -81,3 +81,5 @@ def show(frame):
 
 
 animation = FuncAnimation(figure, show, frames=len(walk))
+
+plt.show()

@@ -57,3 +57,5 @@ for axes, (title, loss) in zip(panes, losses.items(), strict=True):
         x[felt], y[felt], u[felt], v[felt], color="#f0e442", angles="xy", scale_units="xy", scale=1, width=0.006
     )
     axes.set(title=f"{title}\n{pulled.mean():.0%} of the points are pulled to the light", xticks=[], yticks=[])
+
+plt.show()

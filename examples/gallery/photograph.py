@@ -45,3 +45,5 @@ plot.overlay(panes[2], corner, gaussians.means[inside] - [left, top], cholesky=f
 for axes, title in zip(panes, ("pixels", "Gaussians, drawn 8 times as large", f"{inside.sum()} ellipses"), strict=True):
     axes.set_title(title)
     axes.set_axis_off()
+
+plt.show()

@@ -51,3 +51,5 @@ panes[1].set_title("the way of each, from its dot")
 for axes in panes:
     axes.scatter(*HEART.numpy().T, s=330, facecolors="none", edgecolors="#56b4e9", linestyles=":", linewidths=1.3)
     axes.set(xlim=(-0.5, 63.5), ylim=(63.5, -0.5), xticks=[], yticks=[])
+
+plt.show()

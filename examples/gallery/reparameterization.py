@@ -64,3 +64,5 @@ for number in (0, 10, 20, 30, 45, 60, 90, 399):
     axes.plot(*(place + 2 * width * circle), color=colour, lw=2)
 axes.annotate("the start", ways[0, :2] + [0.0, 1.1], ha="center", color=plt.colormaps["plasma"](0.0))
 axes.set(title="q learns to match p, in grey; ellipses of two standard deviations", aspect="equal")
+
+plt.show()

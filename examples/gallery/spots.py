@@ -51,3 +51,5 @@ for axes, spot in zip(close, by_light[[0, len(by_light) // 2, -1]], strict=True)
     axes.plot(*simulated.means.T, "o", color="#ff6a3d", markersize=4, markeredgecolor="black", markeredgewidth=0.5)
     axes.set(xlim=(x - 1, x + 1), ylim=(y + 1, y - 1), xticks=[], yticks=[])
     axes.set_title(f"{found.photons[spot]:,.0f} photons, ± {found.mean_stddevs[spot].mean():.2f} px", size=10)
+
+plt.show()

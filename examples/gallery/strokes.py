@@ -22,7 +22,7 @@ from gaussgrad.layers.torch import MixtureDensity
 
 CELLS, INPUTS, COMPONENTS = 256, 6, 20
 SCALE = 32  # pixels of the picture for the unit of the network
-folder = Path(__file__).parent if "__file__" in globals() else Path("../examples/gallery")
+folder = Path(__file__).parent if "__file__" in globals() else Path()  # the site runs it from there
 
 
 class Writer(nn.Module):
@@ -96,3 +96,5 @@ for axes, path, places, end in zip(grid.flat, paths, lifts, ends, strict=True):
     axes.set_aspect("equal", adjustable="datalim")
     axes.invert_yaxis()
     axes.set_axis_off()
+
+plt.show()
