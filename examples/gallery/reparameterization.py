@@ -20,9 +20,9 @@ hue = plt.colormaps["twilight"]((torch.atan2(noise[:, 1], noise[:, 0]) / (2 * to
 # third is also wider along x and narrower along y. An arrow is the derivative of a sample with respect to log σ²: as
 # log σ² grows, samples move away from the mean, and the farther out they are, the faster.
 
-figure, panes = plt.subplots(1, 3, figsize=(13, 4.5), layout="constrained", sharex=True, sharey=True)
+figure, panes = plt.subplots(1, 3, figsize=(13, 4.1), layout="constrained", sharex=True, sharey=True)
 titles = ("the noise: mean 0, stddev 1", "another mean", "another mean, other stddevs")
-settings = (([0.0, 0.0], [1.0, 1.0]), ([2.0, 1.0], [1.0, 1.0]), ([2.0, 1.0], [1.8, 0.5]))
+settings = (([0.0, 0.0], [1.0, 1.0]), ([2.0, 1.0], [1.0, 1.0]), ([2.0, 1.0], [1.4, 0.5]))
 for axes, title, (mean, stddev) in zip(panes, titles, settings, strict=True):
     means, stddevs = (torch.tensor(numbers).expand(120, 2) for numbers in (mean, stddev))  # for each sample
     log_variance = (2 * stddevs.log()).requires_grad_()
@@ -31,13 +31,13 @@ for axes, title, (mean, stddev) in zip(panes, titles, settings, strict=True):
     z = z.detach().numpy()
     axes.quiver(*z.T, *moved.numpy().T, color=hue, angles="xy", scale_units="xy", scale=1, width=0.004)
     axes.scatter(*z.T, c=hue, s=36, edgecolors="#222222", linewidths=0.5)
-    axes.plot(*mean, "+", color="#d55e00", markersize=14, markeredgewidth=3)
-    axes.set(title=title, xlim=(-5, 7), ylim=(-4, 5), aspect="equal")
+    axes.plot(*mean, "+", color="#1fc58f", markersize=16, markeredgewidth=3)
+    axes.set(title=title, xlim=(-5, 8), ylim=(-4, 5), aspect="equal")
 
 # %%
 # So a mean and a stddev can be learned through samples. Here they learn to match a slanted Gaussian: the loss is the
-# mean of log q - log p over fresh samples. A Gaussian along the axes cannot be slanted, so it ends inside of p, and is
-# narrower along each axis: what variational inference is known for, seen.
+# mean of log q - log p over fresh samples. A Gaussian along the axes cannot be slanted, so it ends narrower than p along
+# both: what variational inference is known for, seen.
 
 generator = torch.Generator().manual_seed(0)
 wanted_mean, wanted = torch.tensor([[3.0, 1.0]]), torch.tensor([3.0, 1.6, 1.3])
@@ -62,7 +62,7 @@ for number in (0, 10, 20, 30, 45, 60, 90, 399):
     place, width = ways[number, :2, None], np.exp(ways[number, 2:, None] / 2)
     colour = plt.colormaps["plasma"](min(number / 100, 0.85))
     axes.plot(*(place + 2 * width * circle), color=colour, lw=2)
-axes.annotate("the start", ways[0, :2] + [0.0, 1.1], ha="center", color=plt.colormaps["plasma"](0.0))
+axes.text(-4.9, -2.05, "the start", color=plt.colormaps["plasma"](0.0))
 axes.set(title="q learns to match p, in grey; ellipses of two standard deviations", aspect="equal")
 
 plt.show()
