@@ -36,8 +36,8 @@ for axes, title, (mean, stddev) in zip(panes, titles, settings, strict=True):
 
 # %%
 # So a mean and a stddev can be learned through samples. Here they learn to match a slanted Gaussian: the loss is the
-# mean of log q - log p over fresh samples. A Gaussian along the axes cannot be slanted, so it ends narrower than p along
-# both: what variational inference is known for, seen.
+# mean of log q - log p over fresh samples. A Gaussian along the axes cannot be slanted, so it ends narrower than p
+# along both: what variational inference is known for, seen.
 
 generator = torch.Generator().manual_seed(0)
 wanted_mean, wanted = torch.tensor([[3.0, 1.0]]), torch.tensor([3.0, 1.6, 1.3])
