@@ -29,7 +29,7 @@ test: check ## linters, formatter, type checker and all tests, on every core, e.
 	$(BIN)/python -m pytest -n auto --dist worksteal --durations=20 $(ARGS)
 
 docs: $(DOCS_VENV)/.installed-docs ## build the site, which needs no network to be read: docs/_build/html/index.html
-	rm -rf docs/_build docs/_api  # pages of what was renamed would stay
+	rm -rf docs/_build docs/_api docs/_gallery  # pages of what was renamed would stay
 	$(DOCS_VENV)/bin/sphinx-build --quiet --fail-on-warning --keep-going --jobs auto --doctree-dir docs/_build/doctrees docs docs/_build/html
 
 bench: $(VENV)/.installed-dev ## measure beside peers and bounds, about half an hour on a quiet machine; report in benchmark-report/
@@ -46,7 +46,7 @@ format: $(VENV)/.installed-dev ## format and mend what the linter can mend
 	$(BIN)/ruff format
 
 clean: ## remove .venv, the demo and what the tools leave behind
-	rm -rf $(VENV) .venv .venv-frameworks $(DOCS_VENV) .peers benchmark-report $(DEMO) build dist docs/_build docs/_api .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) .venv .venv-frameworks $(DOCS_VENV) .peers benchmark-report $(DEMO) build dist docs/_build docs/_api docs/_gallery .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
 	find src tests benchmarks examples -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/python:

@@ -20,12 +20,13 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "sphinx.ext.mathjax",
+    "sphinx_gallery.gen_gallery",
     "built_pages",
     "docstrings",
     "equations",
     "names",
 ]
-exclude_patterns = ["_build", "_extensions", "_templates"]
+exclude_patterns = ["_build", "_extensions", "_templates", "_gallery/index.rst"]  # gallery.md includes the last
 templates_path = ["_templates"]
 nitpicky = True
 nitpick_ignore_regex = [
@@ -41,6 +42,19 @@ default_role = "py:obj"
 autosummary_generate = True
 autodoc_typehints = "none"  # the docstrings say types and shapes
 numpydoc_show_class_members = False
+
+sphinx_gallery_conf = {
+    "examples_dirs": "../examples/gallery",
+    "gallery_dirs": "_gallery",
+    "filename_pattern": r"\.py$",  # all of them run
+    "within_subsection_order": "gallery.place",  # docs/_extensions/gallery.py
+    "image_scrapers": ("gallery.pictures",),
+    "capture_repr": (),  # scripts print what they say
+    "notebook_extensions": (),
+    "download_all_examples": False,
+    "show_signature": False,
+    "write_computation_times": False,
+}
 
 html_title = "gaussgrad"
 html_static_path = ["_static", str(MATHJAX / "tex-svg.js")]  # one file, which needs no fonts

@@ -2,6 +2,7 @@
 
     python examples/handwriting.py -o handwriting.png
     python examples/handwriting.py DATA -o handwriting.png
+    python examples/handwriting.py --weights examples/gallery/strokes.safetensors
 
 Without DATA it writes eight characters of few strokes, which it makes itself, each time at another size and slant.
 DATA is an .npz file of pen strokes with the arrays train, valid and test of integer rows (dx, dy, lifted), all
@@ -25,6 +26,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from matplotlib.figure import Figure
+from safetensors.torch import save_file
 from torch import nn
 
 from gaussgrad.layers.torch import MixtureDensity
@@ -242,6 +244,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Teach a recurrent network to write.")
     parser.add_argument("data", type=Path, nargs="?", metavar="DATA", help="pen strokes, an .npz file")
     parser.add_argument("-o", "--output", type=Path, default=Path("handwriting.png"), help="the picture to write")
+    parser.add_argument("--weights", type=Path, help="also keep the weights here, in half precision")
     parser.add_argument("--minutes", type=float, default=10.0, help="of training")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
@@ -263,6 +266,9 @@ def main() -> None:
     print(f"gradients that were not finite: {bad}")
     save_picture(writer, parts, unit, arguments.output, arguments.seed)
     print(f"wrote {arguments.output}")
+    if arguments.weights:
+        save_file({name: weight.half() for name, weight in writer.state_dict().items()}, arguments.weights)
+        print(f"wrote {arguments.weights}")
 
 
 if __name__ == "__main__":
