@@ -15,6 +15,7 @@ from gaussgrad.files.images import IMAGE_SUFFIXES, TIFF_SUFFIXES, read_pages
 
 ARRAY_SUFFIXES = (".npy", ".npz")
 ENTRY = "frames"  # of an .npz file that holds several arrays
+WHOLE = (slice(None), slice(None))
 
 
 class Page(NamedTuple):
@@ -67,9 +68,12 @@ class Stack:
     def __len__(self) -> int:
         return len(self.pages)
 
-    def read(self, pages: Sequence[Page]) -> np.ndarray:
-        """Frames (f, h, w) as the files hold them; ValueError where they differ in size or type, or are not finite."""
-        frames = [self._checked(page) for page in pages]
+    def read(self, pages: Sequence[Page], window: tuple[slice, slice] = WHOLE) -> np.ndarray:
+        """Frames (f, h, w) as the files hold them, or a window of rows and columns of each.
+
+        ValueError where they differ in size or type, or are not finite.
+        """
+        frames = [self._checked(page)[window].copy() for page in pages]  # a view would keep the whole frame
         return np.stack(frames)
 
     def _checked(self, page: Page) -> np.ndarray:

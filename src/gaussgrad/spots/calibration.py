@@ -13,6 +13,7 @@ from gaussgrad.spots.likelihood.records import PHOTONS, X_STDDEV, Y_STDDEV
 from gaussgrad.spots.rounds import Found, search
 
 WIDTH_FRAMES = 8
+WIDTH_PIXELS = 2**20
 WIDTH_PASSES = 3
 STRONG = 10.0  # standard errors of its photons that a spot needs to tell the width
 FEWEST = 5  # spots that tell a width
@@ -36,7 +37,8 @@ class Calibration:
         read = self.variance if self.plan.gaussian else self.camera.read_variance
         noise = np.array(np.broadcast_to(read, data.shape[1:]), dtype=np.float64)
         used = numbers < self.saturated
-        return Batch(data, noise, used & ~hot(data, noise, used, self.plan.stddevs, self.plan.gaussian))
+        plan = self.plan
+        return Batch(data, noise, used & ~hot(data, noise, used, plan.stddevs, plan.gaussian, plan.threads))
 
 
 def calibrate(
@@ -75,7 +77,8 @@ def _moments(frames: np.ndarray, camera: Camera | None) -> estimation.Moments:
 
 def _with_width(first: Calibration, frames: np.ndarray, area: float, false_alarms: float) -> Calibration:
     """The same with the width of the spots that stand alone, fitted again until it stays."""
-    chosen = frames[:: math.ceil(len(frames) / WIDTH_FRAMES)]
+    most = max(1, min(WIDTH_FRAMES, WIDTH_PIXELS // math.prod(frames.shape[1:])))
+    chosen = frames[:: math.ceil(len(frames) / most)]
     now = first
     for _ in range(WIDTH_PASSES):
         found = search(now.batch(chosen), replace(now.plan, free_widths=False), measure_widths=True)

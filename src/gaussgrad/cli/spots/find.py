@@ -161,11 +161,13 @@ def _calibrated(stack: "Stack", pages: "list[Page]", window: tuple[slice, slice]
     """From some of the frames, evenly chosen."""
     import math
 
-    from gaussgrad.simulation.estimation import MOST_FRAMES
+    from gaussgrad.simulation.estimation import sample_length
     from gaussgrad.spots.finder import calibration_of, checked_frames
 
-    sample = stack.read(pages[:: math.ceil(len(pages) / MOST_FRAMES)])
-    return calibration_of(checked_frames(sample[:, window[0], window[1]]), **options)
+    rows, columns = window
+    most = sample_length((rows.stop - rows.start, columns.stop - columns.start))
+    sample = stack.read(pages[:: math.ceil(len(pages) / most)], window)
+    return calibration_of(checked_frames(sample), **options)
 
 
 def _write(
@@ -189,7 +191,7 @@ def _write(
     rows, columns = window
     form, pixel_size = written
     step = batch_length((rows.stop - rows.start, columns.stop - columns.start))
-    batches = (stack.read(pages[at : at + step])[:, rows, columns] for at in range(0, len(pages), step))
+    batches = (stack.read(pages[at : at + step], window) for at in range(0, len(pages), step))
     count = 0
     with fresh_file(output, overwrite) as partial, partial.open("w", newline="", encoding="utf-8") as file:
         light = "count" if calibration.plan.gaussian else "photon"
