@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 if TYPE_CHECKING:
-    from gaussgrad.files.stacks import Page, Stack
+    from gaussgrad.files.stacks import Stack
     from gaussgrad.simulation import Camera
     from gaussgrad.spots.calibration import Calibration
 
@@ -131,7 +131,7 @@ def _map(option: str, path: Path, size: Sequence[int]) -> Any:
         return stack.read(stack.pages)[0]
 
 
-def _chosen(stack: "Stack", frames: tuple[int, int] | None) -> "list[Page]":
+def _chosen(stack: "Stack", frames: tuple[int, int] | None) -> range:
     from gaussgrad import checks
 
     if frames is None:
@@ -157,7 +157,7 @@ def _window(stack: "Stack", region: tuple[int, int, int, int] | None) -> tuple[s
     return slice(y, y + high), slice(x, x + wide)
 
 
-def _calibrated(stack: "Stack", pages: "list[Page]", window: tuple[slice, slice], options: Any) -> "Calibration":
+def _calibrated(stack: "Stack", pages: range, window: tuple[slice, slice], options: Any) -> "Calibration":
     """From some of the frames, evenly chosen."""
     import math
 
@@ -173,7 +173,7 @@ def _calibrated(stack: "Stack", pages: "list[Page]", window: tuple[slice, slice]
 def _write(
     output: Path,
     stack: "Stack",
-    pages: "list[Page]",
+    pages: range,
     window: tuple[slice, slice],
     first: int,
     calibration: "Calibration",
