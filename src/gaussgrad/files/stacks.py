@@ -82,6 +82,7 @@ class Stack:
         if frame.ndim != 2 or frame.dtype.kind not in "buif":
             got = f"shape {frame.shape} of type {frame.dtype}"
             raise ValueError(checks.complain(name, "a grey frame (h, w) of real numbers", got, "Take one channel."))
+        frame = frame.astype(frame.dtype.newbyteorder("="), copy=False)  # as kernels take numbers
         first = getattr(self, "first", frame)
         if frame.shape != first.shape or frame.dtype != first.dtype:
             got = f"{frame.shape} of type {frame.dtype}"
@@ -163,7 +164,6 @@ def _tiff_pages(path: Path, closing: contextlib.ExitStack) -> Any:
                     return file.series[0].asarray(out="memmap").reshape(-1, *file.series[0].shape[-2:])
             file = closing.enter_context(tifffile.TiffFile(path))
             file.pages.cache = False  # a description of each of many pages would fill the memory
-            file.pages.useframes = True
             _refuse_ring(file.pages)
             return file.pages
     except FileNotFoundError:

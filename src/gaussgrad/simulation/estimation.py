@@ -64,7 +64,7 @@ def sample(frames: np.ndarray) -> np.ndarray:
 
 def sample_length(size: Sequence[int]) -> int:
     """How many frames (height, width) the moments are taken of at the most: memory is two hundred bytes a pixel."""
-    return max(1, min(MOST_FRAMES, MOST_PIXELS // math.prod(size)))
+    return max(1, min(MOST_FRAMES, MOST_PIXELS // max(1, math.prod(size))))
 
 
 def variance_law(frames: np.ndarray) -> tuple[float, float, bool]:
