@@ -12,9 +12,11 @@ PEAK_UNIT = 1 if sys.platform == "darwin" else 1024  # bytes; getrusage(2)
 
 def main() -> None:
     began = time.perf_counter()
-    code = gaussgrad(["spots", "find", *sys.argv[1:]])
-    if code:
-        sys.exit(code)
+    try:
+        gaussgrad(["spots", "find", *sys.argv[1:]])
+    except SystemExit as end:  # which every command ends with
+        if end.code:
+            raise
     wall, used = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_SELF)
     print(json.dumps({"peak": used.ru_maxrss * PEAK_UNIT, "cpu": used.ru_utime + used.ru_stime, "wall": wall}))
 

@@ -59,7 +59,7 @@ def speed_table(frames: int) -> str:
         timed("fifty spots a frame, no options", usual(frames)),
         timed("isolated spots, camera and width told", isolated(max(1, frames // 20)), **known),
     ]
-    return table(["frames", "how many", "spots", "CPU, s", "wall, s", "CPU of a frame, ms", "spots a second"], rows)
+    return table(["what", "frames", "spots", "CPU, s", "wall, s", "CPU of a frame, ms", "spots a second"], rows)
 
 
 def memory_table(lengths: Sequence[int]) -> str:
