@@ -12,7 +12,7 @@ REPORT = Path("benchmark-report")
 def add(rooms: Commands) -> None:
     parser = rooms.add_parser(
         "speed",
-        help="how fast: rendering, mixtures, histograms, moments; on a GPU; this state of the code beside another",
+        help="how fast: rendering, mixtures, histograms, moments, spots; on a GPU; this state beside another",
         description="Without a subject: all of them, as they go without options.",
     )
     subjects = parser.add_subparsers(metavar="SUBJECT", parser_class=Parser)
@@ -20,6 +20,7 @@ def add(rooms: Commands) -> None:
     _add_mixtures(subjects)
     _add_histograms(subjects)
     _add_moments(subjects)
+    _add_spots(subjects)
     _add_against(parser)
     _add_device(parser)
     parser.set_defaults(
@@ -125,6 +126,21 @@ def _run_moments(options: argparse.Namespace, contract_line: str) -> int:
     from benchmarks.speed.moments import run
 
     run.report_on(options.seconds, options.docs)
+    return 0
+
+
+def _add_spots(subjects: Commands) -> None:
+    about = "speed of finding spots, and memory by the number of frames"
+    parser = subjects.add_parser("spots", help=about, description=f"Measure {about}: two tables.")
+    parser.add_argument("--frames", type=int, default=1000, help="frames of fifty spots (%(default)s)")
+    parser.add_argument("--docs", action="store_true", help="write the tables into docs/spots.md too")
+    parser.set_defaults(run=_run_spots, check=lambda options: _check_subject(parser, options))
+
+
+def _run_spots(options: argparse.Namespace, contract_line: str) -> int:
+    from benchmarks.speed.spots import run
+
+    run.report_on(options.frames, options.docs)
     return 0
 
 

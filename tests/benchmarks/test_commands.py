@@ -27,6 +27,7 @@ from benchmarks.speed.histograms import run as histograms
 from benchmarks.speed.mixtures import run as mixtures
 from benchmarks.speed.moments import run as moments
 from benchmarks.speed.render import run as render
+from benchmarks.speed.spots import run as spots
 
 
 @pytest.fixture
@@ -38,6 +39,7 @@ def asked(monkeypatch) -> list[tuple]:
         mixtures,
         histograms,
         moments,
+        spots,
         against,
         endurance,
         crop_encoder,
@@ -80,7 +82,8 @@ def test_speed_alone_measures_all_of_its_subjects_by_their_defaults(asked):
     assert (first, str(options.output), options.names[0], options.docs, line) == (
         "speed.render.run", "benchmark-report", "yardstick-forward", False, "3 passed",
     )  # fmt: skip
-    assert others == [(f"speed.{name}.run", 5.0, False) for name in ("mixtures", "histograms", "moments")]
+    usual = [(f"speed.{name}.run", 5.0, False) for name in ("mixtures", "histograms", "moments")]
+    assert others == [*usual, ("speed.spots.run", 1000, False)]
 
 
 def test_speed_against_another_state_passes_its_exit_code_on(asked, monkeypatch, tmp_path):

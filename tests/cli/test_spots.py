@@ -107,6 +107,26 @@ def test_files_that_are_no_stacks_are_refused_in_one_line(call, tmp_path):
         assert source.name in err
 
 
+@pytest.mark.parametrize("odd", [FRAMES[0].T.copy(), FRAMES[0, :40], FRAMES[0].astype(np.float32)])
+def test_a_page_unlike_the_first_is_refused_in_one_line(call, tmp_path, odd):
+    with tifffile.TiffWriter(tmp_path / "mixed.tif") as writer:
+        for page in (FRAMES[0], odd, FRAMES[1], FRAMES[2]):
+            writer.write(page, photometric="minisblack", contiguous=False, metadata=None)
+    code, out, err = call("spots", "find", tmp_path / "mixed.tif", "-o", tmp_path / "spots.csv", *KNOWN)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "mixed.tif[1] must be as the first frame" in err
+
+
+def test_arrays_in_foreign_byte_order_are_read_and_frames_without_columns_refused(call, tmp_path):
+    np.save(tmp_path / "foreign.npy", FRAMES.astype(FRAMES.dtype.newbyteorder("S")))
+    with Stack(tmp_path / "foreign.npy") as stack:
+        np.testing.assert_array_equal(stack.read(stack.pages), FRAMES)
+    np.save(tmp_path / "thin.npy", FRAMES[:, :, :0])
+    code, out, err = call("spots", "find", tmp_path / "thin.npy", "-o", tmp_path / "spots.csv")
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "got shape (5, 48, 0)" in err
+
+
 def test_an_existing_table_is_kept(call, tmp_path):
     table = tmp_path / "spots.csv"
     table.write_text("mine")

@@ -85,6 +85,13 @@ def test_hot_and_saturated_pixels_are_no_spots():
     assert len(find(frames, camera=EMPTY.camera, stddev=1.3, false_alarms=1e-3).frame) == 0
 
 
+def test_saturated_pixels_do_not_spoil_what_the_frames_tell():
+    simulated = Scene(size=(48, 56), density=0.004, photons=2500, background=4.0).simulate(6, seed=1)
+    frames = simulated.frames.astype(np.uint16)
+    frames[:, 30, 20:22] = 65535
+    assert agreement(find(frames), simulated).jaccard > 0.95
+
+
 def test_a_spot_on_the_border_is_found_where_it_is():
     light = EMPTY.expected(np.array([[0.1, 20.3], [30.4, 47.2]]), np.array([3000.0, 3000.0]))
     found = find(EMPTY.camera.counts(light, seed=5), camera=EMPTY.camera, stddev=1.3, false_alarms=1e-4)

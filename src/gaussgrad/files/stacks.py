@@ -1,10 +1,12 @@
 """Stacks of grey frames, read as they are asked for: TIFF files page by page, arrays, and folders of files."""
 
+import bisect
 import contextlib
+import itertools
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -15,17 +17,13 @@ from gaussgrad.files.images import IMAGE_SUFFIXES, TIFF_SUFFIXES, read_pages
 
 ARRAY_SUFFIXES = (".npy", ".npz")
 ENTRY = "frames"  # of an .npz file that holds several arrays
-
-
-class Page(NamedTuple):
-    """One frame of a file, still to be read."""
-
-    path: Path
-    number: int
+WHOLE = (slice(None), slice(None))
 
 
 class Stack:
     """The frames of a file or folder, in the order of names and pages; none is held in memory but those of one file.
+
+    `pages` are their numbers, from 0 through all files, and `first` is the first frame.
 
     Parameters
     ----------
@@ -41,13 +39,15 @@ class Stack:
 
     def __init__(self, source: str | os.PathLike[str]) -> None:
         self.source = Path(source)
-        files = _files(self.source)
+        self._files = _files(self.source)
         self._open: tuple[Path, Any, contextlib.ExitStack] | None = None
         try:
-            self.pages = [Page(path, number) for path in files for number in range(len(self._pages(path)))]
+            counts = [len(self._pages(path)) for path in self._files]
+            self._starts = list(itertools.accumulate(counts, initial=0))  # of a file, the number of its first frame
+            self.pages = range(self._starts[-1])
             if not self.pages:
                 raise ValueError(checks.complain(str(self.source), "a stack of at least one frame", "none"))
-            self.first = self.read([self.pages[0]])[0]
+            self.first = self.read(self.pages[:1])[0]
         except BaseException:
             self.close()
             raise
@@ -67,16 +67,22 @@ class Stack:
     def __len__(self) -> int:
         return len(self.pages)
 
-    def read(self, pages: Sequence[Page]) -> np.ndarray:
-        """Frames (f, h, w) as the files hold them; ValueError where they differ in size or type, or are not finite."""
-        frames = [self._checked(page) for page in pages]
+    def read(self, pages: Sequence[int], window: tuple[slice, slice] = WHOLE) -> np.ndarray:
+        """Frames (f, h, w) as the files hold them, or a window of rows and columns of each.
+
+        ValueError where they differ in size or type, or are not finite.
+        """
+        frames = [self._checked(page)[window].copy() for page in pages]  # a view would keep the whole frame
         return np.stack(frames)
 
-    def _checked(self, page: Page) -> np.ndarray:
-        frame, name = self._frame(page), f"{page.path}[{page.number}]"
+    def _checked(self, page: int) -> np.ndarray:
+        file = bisect.bisect_right(self._starts, page) - 1
+        path, number = self._files[file], page - self._starts[file]
+        frame, name = self._frame(path, number), f"{path}[{number}]"
         if frame.ndim != 2 or frame.dtype.kind not in "buif":
             got = f"shape {frame.shape} of type {frame.dtype}"
             raise ValueError(checks.complain(name, "a grey frame (h, w) of real numbers", got, "Take one channel."))
+        frame = frame.astype(frame.dtype.newbyteorder("="), copy=False)  # as kernels take numbers
         first = getattr(self, "first", frame)
         if frame.shape != first.shape or frame.dtype != first.dtype:
             got = f"{frame.shape} of type {frame.dtype}"
@@ -85,14 +91,14 @@ class Stack:
             checks.finite(name, frame)
         return frame
 
-    def _frame(self, page: Page) -> np.ndarray:
-        pages = self._pages(page.path)
+    def _frame(self, path: Path, number: int) -> np.ndarray:
+        pages = self._pages(path)
         try:
             with unsaid("tifffile"):
-                frame = pages[page.number]
+                frame = pages[number]
                 return np.asarray(frame.asarray() if hasattr(frame, "asarray") else frame)
         except Exception as error:  # decoders raise whatever they like
-            raise ValueError(f"{page.path}[{page.number}] cannot be read ({first_line(error)}).") from error
+            raise ValueError(f"{path}[{number}] cannot be read ({first_line(error)}).") from error
 
     def _pages(self, path: Path) -> Any:
         """The pages of the one file that is open; another one is closed."""
@@ -153,11 +159,11 @@ def _tiff_pages(path: Path, closing: contextlib.ExitStack) -> Any:
 
     try:
         with unsaid("tifffile"):
+            with tifffile.TiffFile(path) as file:  # and close it: its series hold a description of each page
+                if any(series.is_truncated for series in file.series):  # one description for all frames
+                    return file.series[0].asarray(out="memmap").reshape(-1, *file.series[0].shape[-2:])
             file = closing.enter_context(tifffile.TiffFile(path))
-            if any(series.is_truncated for series in file.series):  # one description for all frames
-                return file.series[0].asarray(out="memmap").reshape(-1, *file.series[0].shape[-2:])
             file.pages.cache = False  # a description of each of many pages would fill the memory
-            file.pages.useframes = True
             _refuse_ring(file.pages)
             return file.pages
     except FileNotFoundError:

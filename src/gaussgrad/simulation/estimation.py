@@ -1,6 +1,7 @@
 """What the moments of frames tell before anything is fitted: noise by brightness, and the width of spots."""
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -16,6 +17,7 @@ BRIGHTEST = 0.995  # share of the pixels that the law is read from: the sharpest
 HOT = 100.0  # times the variance that is expected
 PASSES = 3
 MOST_FRAMES = 64
+MOST_PIXELS = 2**22
 SMALLEST_FRAME = 16
 ASSUMED_STDDEV = 1.3  # where nothing tells
 
@@ -57,7 +59,12 @@ def sample(frames: np.ndarray) -> np.ndarray:
     if frames.ndim != 3 or not len(frames) or min(frames.shape[1:]) < SMALLEST_FRAME:
         wanted = f"of shape (f, h, w), a frame of {SMALLEST_FRAME} x {SMALLEST_FRAME} pixels at least"
         raise ValueError(checks.complain("frames", wanted, f"shape {frames.shape}"))
-    return frames[:: math.ceil(len(frames) / MOST_FRAMES)].astype(np.float64)
+    return frames[:: math.ceil(len(frames) / sample_length(frames.shape[1:]))].astype(np.float64)
+
+
+def sample_length(size: Sequence[int]) -> int:
+    """How many frames (height, width) the moments are taken of at the most: memory is two hundred bytes a pixel."""
+    return max(1, min(MOST_FRAMES, MOST_PIXELS // max(1, math.prod(size))))
 
 
 def variance_law(frames: np.ndarray) -> tuple[float, float, bool]:
@@ -83,12 +90,13 @@ def variance_law(frames: np.ndarray) -> tuple[float, float, bool]:
     expected = np.full_like(square, typical)
     for _ in range(PASSES):  # each knows better which pixels are hot
         kept = usual & (square < HOT * expected)
-        slope = _slope(square[kept], mean[kept], ring[kept])
-        intercept = float(square[kept].mean() - slope * mean[kept].mean())
+        chosen = square[kept], mean[kept], ring[kept]
+        slope = _slope(*chosen)
+        intercept = float(chosen[0].mean() - slope * chosen[1].mean())
         if not slope > 0:
             return typical, 0.0, False
         expected = np.maximum(typical, intercept + slope * mean)
-    parts = [_slope(*(one[kept][k::BLOCKS] for one in (square, mean, ring))) for k in range(BLOCKS)]
+    parts = [_slope(*(one[k::BLOCKS] for one in chosen)) for k in range(BLOCKS)]
     if not slope > SURE * np.std(parts, ddof=1) / math.sqrt(BLOCKS):
         return typical, 0.0, False
     return intercept, slope, True

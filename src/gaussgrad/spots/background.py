@@ -2,17 +2,21 @@
 
 import itertools
 import math
-from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
+
+from gaussgrad import parallel
 
 BLOCK = 32  # pixels: spots are narrow beside it
 CLIPPED = 2.5  # standard deviations above which a pixel of the first look is a spot's
 PASSES = 5
+EVERY = 2  # pixel along both axes is looked at first
+SECONDS_PER_PIXEL = 2e-9  # roughly; only decides whether threads are worth it
 WHOLE = 1.0  # photons of leeway: without it, where light is dark, the first photon of a pixel would be a spot's
 
 
-def first_look(data: np.ndarray, used: np.ndarray, gaussian: bool) -> np.ndarray:
+def first_look(data: np.ndarray, used: np.ndarray, gaussian: bool, threads: int = 1) -> np.ndarray:
     """The background (f, h, w) of frames full of spots: means of blocks, without what rises above their medians."""
     leeway = 0.0 if gaussian else WHOLE
 
@@ -28,46 +32,66 @@ def first_look(data: np.ndarray, used: np.ndarray, gaussian: bool) -> np.ndarray
             kept = np.minimum((ascending <= most[:, None]).sum(axis=-1), kept)
         return np.take_along_axis(sums, kept[:, None] - 1, -1)[:, 0] / kept
 
-    return _by_blocks(data, used, level, step=2)
+    rows, columns = (_edges(length) for length in data.shape[1:])
+    levels = np.zeros((len(data), len(rows) - 1, len(columns) - 1))
+
+    def task(start: int, stop: int) -> None:
+        for i, (top, bottom) in enumerate(itertools.pairwise(rows)):
+            for j, (left, right) in enumerate(itertools.pairwise(columns)):
+                block, known = (
+                    one[start:stop, top:bottom:EVERY, left:right:EVERY].reshape(stop - start, -1)
+                    for one in (data, used)
+                )
+                known = np.where(known.any(axis=1, keepdims=True), known, True)
+                levels[start:stop, i, j] = level(block, known)
+
+    parallel.run(task, len(data), threads, data.size * SECONDS_PER_PIXEL)
+    return _between(levels, rows, columns, threads)
 
 
-def smooth(rest: np.ndarray, used: np.ndarray) -> np.ndarray:
-    """The background (f, h, w) of frames without their spots: means of blocks."""
+def smooth(data: np.ndarray, light: np.ndarray, used: np.ndarray, threads: int = 1) -> np.ndarray:
+    """The background (f, h, w) of frames without the light of their spots: means of blocks."""
+    from gaussgrad.spots.pixels.levels import mean_blocks
 
-    def level(block: np.ndarray, known: np.ndarray) -> np.ndarray:
-        return np.sum(block * known, axis=-1) / np.maximum(known.sum(axis=-1), 1)
+    rows, columns = (_edges(length) for length in data.shape[1:])
+    levels = np.empty((len(data), len(rows) - 1, len(columns) - 1))
 
-    return _by_blocks(rest, used, level, step=1)
+    def task(start: int, stop: int) -> None:
+        mean_blocks(start, stop, data, light, used, rows, columns, levels)
 
-
-def _by_blocks(
-    data: np.ndarray, used: np.ndarray, level: Callable[[np.ndarray, np.ndarray], np.ndarray], step: int
-) -> np.ndarray:
-    """A number for each block, of every `step`-th pixel along both axes, and straight lines from one to the next."""
-    f, h, w = data.shape
-    rows, columns = _edges(h), _edges(w)
-    levels = np.zeros((f, len(rows) - 1, len(columns) - 1))
-    for i, (top, bottom) in enumerate(itertools.pairwise(rows)):
-        for j, (left, right) in enumerate(itertools.pairwise(columns)):
-            block, known = (one[:, top:bottom:step, left:right:step].reshape(f, -1) for one in (data, used))
-            known = np.where(known.any(axis=1, keepdims=True), known, True)
-            levels[:, i, j] = level(block, known)
-    return _between(h, rows) @ levels @ _between(w, columns).T
+    parallel.run(task, len(data), threads, data.size * SECONDS_PER_PIXEL)
+    return _between(levels, rows, columns, threads)
 
 
-def _edges(length: int) -> list[int]:
+def _edges(length: int) -> np.ndarray:
     count = max(1, math.floor(length / BLOCK))
-    return [length * k // count for k in range(count + 1)]
+    return length * np.arange(count + 1) // count
 
 
-def _between(length: int, edges: list[int]) -> np.ndarray:
-    """Linear interpolation from the middles of blocks to pixels, (length, blocks); lines go on beyond the outermost."""
-    middles = np.array([(first + stop - 1) / 2 for first, stop in itertools.pairwise(edges)])
-    shares = np.zeros((length, len(middles)))
+class Lines(NamedTuple):
+    """Between the middles of which two blocks each row or column lies; beyond the outermost, lines go on."""
+
+    first: np.ndarray  # (length,): the number of the first
+    part: np.ndarray  # (length,): of the way from the first to the second
+
+
+def _lines(edges: np.ndarray) -> Lines:
+    middles, places = (edges[:-1] + edges[1:] - 1) / 2, np.arange(edges[-1])
     if len(middles) == 1:
-        return shares + 1
-    places = np.arange(length)
-    left = np.clip(np.searchsorted(middles, places) - 1, 0, len(middles) - 2)
-    part = (places - middles[left]) / (middles[left + 1] - middles[left])
-    shares[places, left], shares[places, left + 1] = 1 - part, part
-    return shares
+        return Lines(np.zeros(len(places), dtype=np.int64), np.zeros(len(places)))
+    first = np.clip(np.searchsorted(middles, places) - 1, 0, len(middles) - 2)
+    return Lines(first, (places - middles[first]) / (middles[first + 1] - middles[first]))
+
+
+def _between(levels: np.ndarray, rows: np.ndarray, columns: np.ndarray, threads: int) -> np.ndarray:
+    """Straight lines from the levels of blocks (f, r, c) with these edges, along both axes: (f, h, w)."""
+    from gaussgrad.spots.pixels.levels import spread
+
+    level = np.empty((len(levels), rows[-1], columns[-1]))
+    down, across = _lines(rows), _lines(columns)
+
+    def task(start: int, stop: int) -> None:
+        spread(start, stop, levels, down, across, level)
+
+    parallel.run(task, len(levels), threads, level.size * SECONDS_PER_PIXEL)
+    return level

@@ -13,10 +13,12 @@ from gaussgrad.spots.likelihood.records import PHOTONS, X_STDDEV, Y_STDDEV
 from gaussgrad.spots.rounds import Found, search
 
 WIDTH_FRAMES = 8
+WIDTH_PIXELS = 2**20
 WIDTH_PASSES = 3
 STRONG = 10.0  # standard errors of its photons that a spot needs to tell the width
 FEWEST = 5  # spots that tell a width
 DIFFERENT = 3.0  # standard errors between the widths along x and y that make them two
+AROUND = 5  # pixels that tell how bright a saturated one is
 SETTLED = 0.01  # of a width: a smaller change is none
 
 
@@ -36,7 +38,8 @@ class Calibration:
         read = self.variance if self.plan.gaussian else self.camera.read_variance
         noise = np.array(np.broadcast_to(read, data.shape[1:]), dtype=np.float64)
         used = numbers < self.saturated
-        return Batch(data, noise, used & ~hot(data, noise, used, self.plan.stddevs, self.plan.gaussian))
+        plan = self.plan
+        return Batch(data, noise, used & ~hot(data, noise, used, plan.stddevs, plan.gaussian, plan.threads))
 
 
 def calibrate(
@@ -52,7 +55,7 @@ def calibrate(
     area = float(np.prod(frames.shape[1:]))
     dtype = np.dtype(frames.dtype)
     saturated = float(np.iinfo(dtype).max) if dtype.kind in "ui" else math.inf
-    rough = None if camera is not None and stddevs is not None else _moments(frames, camera)
+    rough = None if camera is not None and stddevs is not None else _moments(frames, camera, saturated)
     gaussian = camera is None and rough is not None and not rough.poisson
     if camera is None and rough is not None:
         camera = Camera(rough.gain, rough.offset)
@@ -62,10 +65,10 @@ def calibrate(
     return found if stddevs else _with_width(found, frames, area, false_alarms)
 
 
-def _moments(frames: np.ndarray, camera: Camera | None) -> estimation.Moments:
+def _moments(frames: np.ndarray, camera: Camera | None, saturated: float) -> estimation.Moments:
     """Of the frames; where the camera is told, frames without noise tell no width and are no error."""
     try:
-        return estimation.moments_of(frames)
+        return estimation.moments_of(_without(estimation.sample(frames), saturated))
     except ValueError:
         if camera is None:
             raise
@@ -73,9 +76,22 @@ def _moments(frames: np.ndarray, camera: Camera | None) -> estimation.Moments:
         return estimation.Moments(1.0, 0.0, 0.0, True, 0.0, width, 0.0, 0.0)
 
 
+def _without(frames: np.ndarray, saturated: float) -> np.ndarray:
+    """Frames (f, h, w) whose saturated pixels, which tell no noise, are as bright as the brightest others around."""
+    beyond = frames >= saturated
+    if not beyond.any() or beyond.all():
+        return frames
+    from scipy import ndimage
+
+    around = ndimage.maximum_filter(np.where(beyond, -np.inf, frames), (0, AROUND, AROUND))
+    usual = np.median(frames[~beyond])
+    return np.where(beyond, np.where(np.isfinite(around), around, usual), frames)
+
+
 def _with_width(first: Calibration, frames: np.ndarray, area: float, false_alarms: float) -> Calibration:
     """The same with the width of the spots that stand alone, fitted again until it stays."""
-    chosen = frames[:: math.ceil(len(frames) / WIDTH_FRAMES)]
+    most = max(1, min(WIDTH_FRAMES, WIDTH_PIXELS // math.prod(frames.shape[1:])))
+    chosen = frames[:: math.ceil(len(frames) / most)]
     now = first
     for _ in range(WIDTH_PASSES):
         found = search(now.batch(chosen), replace(now.plan, free_widths=False), measure_widths=True)

@@ -1,31 +1,37 @@
 """Hot pixels: brighter than their neighbours allow, whatever spots there are."""
 
 import numpy as np
-from scipy import ndimage
 
+from gaussgrad import parallel
 from gaussgrad.spots import evidence
 
 HOT = 6.0  # standard deviations above the brightest that neighbours allow
 NARROWER = 0.85  # times the width: a spot as narrow is not yet a hot pixel
-AROUND = 9  # pixels
+# Too low a background only hides hot pixels; too high a one would make them of dense spots.
+AROUND = 4  # pixels, to all sides, whose lowest is the background
+SECONDS_PER_PIXEL = 5e-9  # roughly; only decides whether threads are worth it
 LEAST = 1e-6  # photons
 
 
 def hot(
-    data: np.ndarray, noise: np.ndarray, used: np.ndarray, stddevs: tuple[float, float], gaussian: bool
+    data: np.ndarray,
+    noise: np.ndarray,
+    used: np.ndarray,
+    stddevs: tuple[float, float],
+    gaussian: bool,
+    threads: int = 1,
 ) -> np.ndarray:
     """Which pixels (f, h, w) are brighter than their neighbours allow: no sum of spots falls off so fast."""
-    # Too low a background only hides hot pixels; too high a one would make them of dense spots.
-    level = ndimage.minimum_filter(ndimage.uniform_filter(data, (0, 3, 3)), (0, AROUND, AROUND))
-    cross = np.array([[[0.0, 1, 0], [1, 0, 1], [0, 1, 0]]]) / 4
-    beside = ndimage.correlate(data, cross, mode="mirror")
+    from gaussgrad.spots.pixels.neighbours import mark_brighter
+
     falls = [evidence.shares(NARROWER * stddev, 1) for stddev in stddevs]
     share = sum(float(fall[1] / fall[0]) for fall in falls) / 2  # how often brighter the middle may be
-    most = np.maximum(beside - level, 0) * share
-    variance = noise * (1 + share**2 / 4)  # that of the mean of four, too
-    if not gaussian:
-        variance = variance + most * (1 + share / 4) + np.maximum(level, 0) * (1 + share**2 / 4)
-    found = used & (data - level - most > HOT * np.sqrt(np.maximum(variance, 1e-12)))
+    found, beside, level = np.zeros(data.shape, dtype=bool), np.zeros(data.shape), np.zeros(data.shape)
+
+    def task(start: int, stop: int) -> None:
+        mark_brighter(start, stop, data, noise, used, share, AROUND, HOT, gaussian, found, beside, level)
+
+    parallel.run(task, len(data), threads, data.size * SECONDS_PER_PIXEL)
     if not gaussian and found.any():
         read = np.broadcast_to(noise, data.shape)[found]
         middle, around, below = (np.maximum(one[found] + read, LEAST) for one in (data, beside, level))

@@ -1,5 +1,6 @@
 """Where one more spot would raise the likelihood: the score test at every pixel, and its rate of false alarms."""
 
+import itertools
 import math
 
 import numpy as np
@@ -8,8 +9,7 @@ from gaussgrad import parallel
 from gaussgrad.spots.likelihood.records import Frames
 
 CANDIDATES = 0.8  # of the threshold: what its fit then raises or not
-SECONDS_PER_PIXEL = 1e-7
-LEAST_KNOWN = 1e-3  # share of the information of a spot that is left where a place is judged
+SECONDS_PER_PIXEL = 3e-9  # and pixel of the radius, roughly; only decides whether threads are worth it
 LEAST_THRESHOLD = 3.0  # below which the formula for maxima of noise does not hold
 
 
@@ -39,51 +39,24 @@ def scores(frames: Frames, stddevs: tuple[float, float], radius: int, gaussian: 
     For weights w = 1 / variance, residuals r and the spot h it is (Σ h w r - c Σ w r) / √(Σ h² w - c Σ h w), where
     c = Σ h w / Σ w.
     """
+    from gaussgrad.spots.pixels.scoring import score_frames
+
     field = np.empty(frames.data.shape)
+    along = shares(stddevs[0], radius), shares(stddevs[1], radius)
 
     def task(start: int, stop: int) -> None:
-        part = Frames(
-            frames.data[start:stop], frames.total[start:stop], frames.noise, frames.used[start:stop]
-        )  # fmt: skip
-        field[start:stop] = _scores(part, stddevs, radius, gaussian)
+        score_frames(start, stop, frames, *along, gaussian, field)
 
-    parallel.run(task, len(field), threads, field.size * SECONDS_PER_PIXEL)
+    parallel.run(task, len(field), threads, field.size * radius * SECONDS_PER_PIXEL)
     return field
-
-
-def _scores(frames: Frames, stddevs: tuple[float, float], radius: int, gaussian: bool) -> np.ndarray:
-    from scipy import ndimage
-
-    along_x, along_y = shares(stddevs[0], radius), shares(stddevs[1], radius)
-
-    def matched(image: np.ndarray, power: int) -> np.ndarray:
-        half = ndimage.correlate1d(image, along_y**power, axis=1, mode="constant")
-        return ndimage.correlate1d(half, along_x**power, axis=2, mode="constant")
-
-    def summed(image: np.ndarray) -> np.ndarray:
-        side = 2 * radius + 1
-        return ndimage.uniform_filter(image, (0, side, side), mode="constant") * side**2
-
-    variance = np.broadcast_to(frames.noise, frames.data.shape) if gaussian else frames.total + frames.noise
-    weights = np.where(frames.used, 1 / np.maximum(variance, 1e-6), 0.0)
-    residuals = weights * (frames.data - frames.total)
-    light = matched(weights, 1)
-    share = light / np.maximum(summed(weights), 1e-12)
-    alone = matched(weights, 2)
-    information = alone - share * light
-    strength = matched(residuals, 1) - share * summed(residuals)
-    # A pixel is judged by what lies around it: dark ones elsewhere, whose weights are large, must not silence it.
-    sure = (alone > 0) & (information > LEAST_KNOWN * alone)
-    if not frames.used.all():
-        seen = matched(frames.used.astype(np.float64), 2)
-        sure &= seen > LEAST_KNOWN * float(np.sum(along_x**2) * np.sum(along_y**2))
-    return np.where(sure, strength / np.sqrt(np.where(sure, information, 1.0)), 0.0)
 
 
 def peaks(field: np.ndarray, least: float) -> tuple[np.ndarray, np.ndarray]:
     """Frames (n,), and pixels (n, 2) as x, y, at which a field (f, h, w) is at least so high and highest around."""
-    from scipy import ndimage
-
-    highest = ndimage.maximum_filter(field, (0, 3, 3), mode="constant", cval=-np.inf) if field.size else field
-    frame, y, x = np.nonzero((field >= least) & (field == highest))
-    return frame, np.column_stack([x, y])
+    frame, y, x = np.nonzero(field >= least)
+    height, width = field.shape[1:]
+    highest = np.ones(len(frame), dtype=bool)
+    for up, right in itertools.product((-1, 0, 1), repeat=2):
+        beside = field[frame, np.clip(y + up, 0, height - 1), np.clip(x + right, 0, width - 1)]
+        highest &= beside <= field[frame, y, x]
+    return frame[highest], np.column_stack([x, y])[highest]

@@ -42,7 +42,7 @@ def search(batch: Batch, plan: Plan, *, measure_widths: bool = False, start: Sta
 
     Those of `start` are tried first, and the likelihood decides on them as on all others.
     """
-    level = background.first_look(batch.data, batch.used, plan.gaussian)
+    level = background.first_look(batch.data, batch.used, plan.gaussian, plan.threads)
     numbers, frame, refused = np.zeros((0, NUMBERS)), np.zeros(0, dtype=np.int64), np.zeros((0, 3))
     busy = np.arange(len(batch.data))
     for _ in range(MOST_ROUNDS):
@@ -63,7 +63,7 @@ def search(batch: Batch, plan: Plan, *, measure_widths: bool = False, start: Sta
         numbers = np.concatenate([numbers[~changed], fitted.spots.numbers[kept]])
         frame = np.concatenate([frame[~changed], fitted.spots.frame[kept]])
         light, _ = drawn(np.zeros_like(level), spots_at(numbers, frame, batch), plan)
-        level = background.smooth(batch.data - light, batch.used)
+        level = background.smooth(batch.data, light, batch.used, plan.threads)
     last = NUMBERS if plan.free_widths or measure_widths else PLACES_AND_LIGHT
     return _finish(batch, _lit(level, plan), numbers, frame, plan, last)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 if TYPE_CHECKING:
-    from gaussgrad.files.stacks import Page, Stack
+    from gaussgrad.files.stacks import Stack
     from gaussgrad.simulation import Camera
     from gaussgrad.spots.calibration import Calibration
 
@@ -131,7 +131,7 @@ def _map(option: str, path: Path, size: Sequence[int]) -> Any:
         return stack.read(stack.pages)[0]
 
 
-def _chosen(stack: "Stack", frames: tuple[int, int] | None) -> "list[Page]":
+def _chosen(stack: "Stack", frames: tuple[int, int] | None) -> range:
     from gaussgrad import checks
 
     if frames is None:
@@ -157,21 +157,23 @@ def _window(stack: "Stack", region: tuple[int, int, int, int] | None) -> tuple[s
     return slice(y, y + high), slice(x, x + wide)
 
 
-def _calibrated(stack: "Stack", pages: "list[Page]", window: tuple[slice, slice], options: Any) -> "Calibration":
+def _calibrated(stack: "Stack", pages: range, window: tuple[slice, slice], options: Any) -> "Calibration":
     """From some of the frames, evenly chosen."""
     import math
 
-    from gaussgrad.simulation.estimation import MOST_FRAMES
+    from gaussgrad.simulation.estimation import sample_length
     from gaussgrad.spots.finder import calibration_of, checked_frames
 
-    sample = stack.read(pages[:: math.ceil(len(pages) / MOST_FRAMES)])
-    return calibration_of(checked_frames(sample[:, window[0], window[1]]), **options)
+    rows, columns = window
+    most = sample_length((rows.stop - rows.start, columns.stop - columns.start))
+    sample = stack.read(pages[:: math.ceil(len(pages) / most)], window)
+    return calibration_of(checked_frames(sample), **options)
 
 
 def _write(
     output: Path,
     stack: "Stack",
-    pages: "list[Page]",
+    pages: range,
     window: tuple[slice, slice],
     first: int,
     calibration: "Calibration",
@@ -189,7 +191,7 @@ def _write(
     rows, columns = window
     form, pixel_size = written
     step = batch_length((rows.stop - rows.start, columns.stop - columns.start))
-    batches = (stack.read(pages[at : at + step])[:, rows, columns] for at in range(0, len(pages), step))
+    batches = (stack.read(pages[at : at + step], window) for at in range(0, len(pages), step))
     count = 0
     with fresh_file(output, overwrite) as partial, partial.open("w", newline="", encoding="utf-8") as file:
         light = "count" if calibration.plan.gaussian else "photon"

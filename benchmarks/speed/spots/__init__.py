@@ -1,0 +1,1 @@
+"""How fast spots are found, and in how much memory."""

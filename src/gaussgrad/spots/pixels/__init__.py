@@ -1,0 +1,1 @@
+"""What is computed at every pixel of frames: kernels over [start, stop) frames, each frame by itself."""
