@@ -1,6 +1,8 @@
 """Speed of spots: what is timed finds what is there, and stacks are as long as they say."""
 
-from benchmarks.speed.spots import run
+import numpy as np
+
+from benchmarks.speed.spots import probe, run
 from gaussgrad.files.stacks import Stack
 
 
@@ -17,3 +19,10 @@ def test_a_stack_has_as_many_pages_as_asked(tmp_path):
     with Stack(tmp_path / "stack.tif") as stack:
         assert len(stack) == 3
         assert stack.first.shape == (run.SMALL, run.SMALL)
+
+
+def test_the_peak_is_that_of_this_process():
+    before = probe.peak()
+    held = np.ones(2**23)
+    assert probe.peak() >= before
+    assert probe.peak() >= held.nbytes
