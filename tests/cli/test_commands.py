@@ -88,13 +88,14 @@ def test_ctrl_c_while_something_is_freed_stops_the_command_all_the_same(call, mo
 
 
 @pytest.mark.usefixtures("heeded")
-def test_ctrl_c_once_more_before_the_first_was_sent_again_stops_the_command_too(call, monkeypatch):
-    class Hasty(threading.Timer):
+def test_ctrl_c_while_the_first_is_sent_again_stops_the_command_too(call, monkeypatch):
+    class Slow(threading.Thread):
         def start(self):
             signal.raise_signal(signal.SIGINT)
             super().start()
+            time.sleep(0.1)  # what it sends comes here, too
 
-    monkeypatch.setattr(threading, "Timer", Hasty)
+    monkeypatch.setattr(threading, "Thread", Slow)
     test_ctrl_c_while_something_is_freed_stops_the_command_all_the_same(call, monkeypatch)
 
 

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from types import FrameType
 
 SOON = 0.01  # seconds
-_again = threading.Event()  # Ctrl-C is on its way once more
+MOST_TIMES = 500  # that Ctrl-C is sent again
+_heeded = threading.Event()  # Ctrl-C has come where it is not lost
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -33,13 +34,24 @@ def main(arguments: Sequence[str] | None = None) -> None:
     sys.exit(code)
 
 
-def _interrupt() -> None:
-    """Ctrl-C for the main thread, which ends what it waits for too, where the system can tell it so."""
-    _again.clear()
-    if hasattr(signal, "pthread_kill"):
-        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
-    else:
-        _thread.interrupt_main()
+def _send_again() -> None:
+    """Ctrl-C for the main thread, which ends what it waits for too, until it comes where it is not lost."""
+    for _ in range(MOST_TIMES):
+        if _heeded.wait(SOON):  # not at once: that would come in the same place
+            return
+        if hasattr(signal, "pthread_kill"):
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+        else:
+            _thread.interrupt_main()
+
+
+def _in_hook(frame: "FrameType | None") -> bool:
+    """Whether the code that is interrupted is called by the hook of `_keep_interrupts`, where Ctrl-C is lost."""
+    while frame is not None:
+        if frame.f_globals is globals() and frame.f_code.co_name == "hook":
+            return True
+        frame = frame.f_back
+    return False
 
 
 @contextlib.contextmanager
@@ -53,7 +65,8 @@ def _noticing_interrupts() -> Iterator[list[int]]:
 
     def notice(number: int, frame: "FrameType | None") -> None:
         interrupts.append(number)
-        if not _again.is_set():
+        if not _in_hook(frame):
+            _heeded.set()
             usual(number, frame)
 
     signal.signal(signal.SIGINT, notice)
@@ -73,13 +86,9 @@ def _keep_interrupts() -> None:
         if not issubclass(unraisable.exc_type, KeyboardInterrupt):
             others(unraisable)
             return
-        _again.set()  # one more Ctrl-C would end this function and be lost
-        again = threading.Timer(SOON, _interrupt)  # not now: that would come in the same place
-        again.daemon = True
-        try:
-            again.start()
-        except RuntimeError:  # no thread begins while the interpreter ends
-            _again.clear()
+        _heeded.clear()
+        with contextlib.suppress(RuntimeError):  # no thread begins while the interpreter ends
+            threading.Thread(target=_send_again, daemon=True).start()
 
     sys.unraisablehook = hook
 
