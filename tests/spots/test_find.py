@@ -195,3 +195,11 @@ def test_a_start_outside_of_the_frames_is_refused():
             find(frames, camera=EMPTY.camera, stddev=1.3, start=([frame], [mean]))
     with pytest.raises(ValueError, match=r"shapes \(n,\) and \(n, 2\)"):
         find(frames, camera=EMPTY.camera, stddev=1.3, start=([0], [5, 5]))
+
+
+def test_pixels_as_hot_as_no_spot_do_not_spoil_what_the_frames_tell(rng):
+    simulated = Scene(size=(64, 64), density=0.005, photons=(200, 5000), stddev=1.3, background=1.0).simulate(2, seed=2)
+    frames = simulated.frames.astype(np.float64)
+    frames[:, rng.integers(0, 64, 9), rng.integers(0, 64, 9)] = 20_000.0
+    found = find(frames)
+    assert agreement(found, simulated).jaccard > 0.9
