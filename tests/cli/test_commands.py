@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -71,8 +72,10 @@ def heeded():
     signal.signal(signal.SIGINT, before)
 
 
-@pytest.mark.usefixtures("heeded")
-def test_ctrl_c_while_something_is_freed_stops_the_command_all_the_same(call, monkeypatch):
+@pytest.fixture
+def freeing(monkeypatch):
+    """A command that Ctrl-C reaches while it frees something, and that then goes on."""
+
     class Freed:
         def __del__(self):
             signal.raise_signal(signal.SIGINT)
@@ -84,10 +87,14 @@ def test_ctrl_c_while_something_is_freed_stops_the_command_all_the_same(call, mo
 
     monkeypatch.setattr(sys, "unraisablehook", sys.__unraisablehook__)
     monkeypatch.setattr("gaussgrad.cli.app.run", run)
+
+
+@pytest.mark.usefixtures("heeded", "freeing")
+def test_ctrl_c_while_something_is_freed_stops_the_command_all_the_same(call):
     assert call("train") == (130, "", "")
 
 
-@pytest.mark.usefixtures("heeded")
+@pytest.mark.usefixtures("heeded", "freeing")
 def test_ctrl_c_while_the_first_is_sent_again_stops_the_command_too(call, monkeypatch):
     class Slow(threading.Thread):
         def start(self):
@@ -96,7 +103,21 @@ def test_ctrl_c_while_the_first_is_sent_again_stops_the_command_too(call, monkey
             time.sleep(0.1)  # what it sends comes here, too
 
     monkeypatch.setattr(threading, "Thread", Slow)
-    test_ctrl_c_while_something_is_freed_stops_the_command_all_the_same(call, monkeypatch)
+    assert call("train") == (130, "", "")
+
+
+@pytest.mark.usefixtures("heeded")
+def test_ctrl_c_is_sent_once_where_nobody_tells_that_it_came(call, monkeypatch):
+    monkeypatch.setattr(sys, "unraisablehook", sys.__unraisablehook__)
+    assert call("--version")[0] == 0  # leaves its hook to a process that goes on
+    came = []
+    signal.signal(signal.SIGINT, lambda number, _: came.append(number))
+    count = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    sys.unraisablehook(SimpleNamespace(exc_type=KeyboardInterrupt))
+    time.sleep(0.1)  # in vain, while it is ignored
+    signal.signal(signal.SIGINT, count)
+    time.sleep(0.2)
+    assert came == [signal.SIGINT]
 
 
 @pytest.mark.usefixtures("heeded")

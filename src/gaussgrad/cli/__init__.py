@@ -39,6 +39,11 @@ def _send_again() -> None:
     for _ in range(MOST_TIMES):
         if _heeded.wait(SOON):  # not at once: that would come in the same place
             return
+        handler = signal.getsignal(signal.SIGINT)
+        if handler is signal.SIG_IGN:
+            continue
+        if getattr(handler, "__module__", None) != __name__:
+            _heeded.set()  # it will not tell that it came, so it is sent this once
         if hasattr(signal, "pthread_kill"):
             signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
         else:
