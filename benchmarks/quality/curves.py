@@ -27,16 +27,15 @@ def measured(image: np.ndarray, n: int, seconds: Sequence[float]) -> tuple[list[
 
 def draw_curves(path: Path, curves: dict[int, tuple[list[float], list[float]]], seconds: Sequence[float]) -> None:
     """PSNR by seconds, two lines for each number of Gaussians."""
-    figure = Figure(figsize=(6.4, 4), layout="constrained")
+    figure = Figure(figsize=(8, 4), layout="constrained")
     axes = figure.add_subplot(xscale="log", xlabel="seconds", ylabel="PSNR in dB", xticks=seconds)
     axes.set_xticklabels(f"{limit:g}" for limit in seconds)
     axes.minorticks_off()
     for (n, (ours, adam)), colour in zip(curves.items(), (MEASURE, STRONG), strict=True):
         for values, line, way in ((ours, "o-", "fit_image"), (adam, "s--", "plain Adam")):
             axes.plot(seconds, values, line, color=colour)
-            name = f"{way},\n{n:,} Gaussians"
-            beside = {"xytext": (10, 0), "textcoords": "offset points", "va": "center"}
-            axes.annotate(name, (seconds[-1], values[-1]), color=colour, **beside)
+            beside = {"transform": axes.get_yaxis_transform(), "va": "center"}
+            axes.text(1.02, values[-1], f"{way}, {n:,} Gaussians", color=colour, **beside)
     axes.grid(alpha=0.3)
     figure.savefig(path, dpi=110, facecolor="white")
 
