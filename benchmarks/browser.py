@@ -15,6 +15,16 @@ NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 FLAGS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--remote-debugging-pipe", "--no-first-run")
 LONGEST = 60.0  # seconds that anything may take
 SOON = 0.05
+KEYS = {
+    "Tab": 9,
+    "Enter": 13,
+    "PageUp": 33,
+    "PageDown": 34,
+    "ArrowLeft": 37,
+    "ArrowUp": 38,
+    "ArrowRight": 39,
+    "ArrowDown": 40,
+}
 
 
 def executable() -> str | None:
@@ -88,6 +98,14 @@ class Tab:
         """Press at one place of the window and release at another."""
         for kind, (x, y) in (("mousePressed", start), ("mouseMoved", stop), ("mouseReleased", stop)):
             self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", buttons=1, clickCount=1)
+
+    def press(self, key: str) -> None:
+        """Press a key and release it, by the name of `KeyboardEvent.key`, where the focus is."""
+        told = {"key": key, "code": key, "windowsVirtualKeyCode": KEYS.get(key, 0)}
+        if len(key) == 1 or key == "Enter":
+            told["text"] = "\r" if key == "Enter" else key
+        for kind in ("keyDown", "keyUp"):
+            self.call("Input.dispatchKeyEvent", type=kind, **told)
 
 
 @contextmanager

@@ -1,5 +1,8 @@
 """The page in a headless Chromium: drop, fit, drag, save, reopen, and no error on its console."""
 
+import base64
+import io
+import re
 import threading
 import time
 
@@ -21,6 +24,7 @@ DROP = """(async () => {{
 }})()"""
 TEXT = "document.getElementById('{}').textContent"
 SET = "(() => {{ const e = document.getElementById('{}'); e.value = {!r}; e.dispatchEvent(new Event('{}')); }})()"
+_SAID = TEXT.format("sampling-numbers")
 CLICK = "document.getElementById('{}').click()"
 
 
@@ -138,7 +142,122 @@ def test_points_are_dragged_and_the_energy_distance_pulls_those_that_are_stuck(p
     tab.wait(f"{status}.includes('Every point feels a pull')")
     tab.evaluate(CLICK.format("points-run"))
     tab.evaluate("new Promise((done) => setTimeout(done, 300))")
+    tab.evaluate(SET.format("points-loss", "blurred", "change"))  # they run on
+    end = tab.wait(f"/([5-9] |of 10 points |All points )are there/.test({status}) && {status}")
+    assert "are there" not in before
+    assert "are there" in end
     tab.evaluate(CLICK.format("points-run"))
+    assert tab.evaluate(TEXT.format("points-run")) == "Let them run"
+
+
+def test_the_fit_pauses_and_goes_on(page, tab):
+    tab.evaluate(SET.format("photo-steps", "2000", "input"))
+    tab.evaluate(CLICK.format("photo-fit"))
+    status, button = TEXT.format("photo-status"), TEXT.format("photo-pause")
+    tab.wait(f"{status}.includes('of 2000') && {button} === 'Pause'")
+    tab.evaluate(CLICK.format("photo-pause"))
+    tab.wait(f"{button} === 'Go on'")
+    paused = tab.evaluate(status)
+    tab.evaluate("new Promise((done) => setTimeout(done, 400))")
+    assert tab.evaluate(status) == paused
+    assert not paused.startswith("step 2000")
+    tab.evaluate(CLICK.format("photo-pause"))
+    assert tab.wait(f"{status} !== {paused!r} && {button}") == "Pause"
+
+
+def test_the_photograph_its_error_and_ellipses_are_shown_and_zoomed_into(page, tab, image):
+    tab.evaluate(DROP.format(name="two.png"))
+    tab.wait("document.getElementById('photo-status').textContent.startsWith('step 100 of 100 · 500 Gaussians')")
+    wanted = read_photograph(image).numbers
+
+    def show(what):
+        tab.evaluate(SET.format("photo-show", what, "change"))
+        return _canvas(tab, "photo-canvas")
+
+    photograph, drawn, error = show("photograph"), show("gaussians"), show("error")
+    height, width = photograph.shape[0] // 20, photograph.shape[1] // 24
+    middles = np.s_[height // 2 :: height, width // 2 :: width]
+    assert np.abs(photograph[middles][:20, :24] - np.moveaxis(wanted, 0, -1)).max() <= 2
+    assert 0 < np.abs(drawn - photograph).mean() < 10  # alike, and not the same
+    assert error.max() > error.min()
+    assert (error[..., 0] == error[..., 2]).all()  # grey
+    tab.evaluate(CLICK.format("photo-ellipses"))
+    assert (_canvas(tab, "photo-canvas") != error).any(axis=-1).mean() > 0.05
+    tab.evaluate(CLICK.format("photo-ellipses"))
+    show("photograph")
+    tab.evaluate("document.getElementById('photo-canvas').focus()")
+    for key in ("+", "+", "ArrowRight", "ArrowRight"):
+        tab.press(key)
+    assert tab.evaluate(TEXT.format("photo-zoom-output")) == "2.0\u00d7"
+    zoomed = _canvas(tab, "photo-canvas")
+    left = 24 / 2 / 10 * 2  # two tenths of the window
+    x, y = 1 + left, 2.25  # in pixels of the photograph, within one
+    place = int(2 * y * height), int(2 * (x - left) * width)
+    assert np.abs(zoomed[place] - wanted[:, int(y), int(x)]).max() <= 2
+    tab.press("-")
+    assert tab.evaluate(TEXT.format("photo-zoom-output")) == "1.4\u00d7"
+
+
+def _canvas(tab, name):
+    """The colours of a canvas after its next frame, (height, width, 3)."""
+    drawn = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+    url = tab.evaluate(f"{drawn}.then(() => document.getElementById('{name}').toDataURL())")
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(url.partition(",")[2]))), int)[..., :3]
+
+
+def test_everything_is_reached_and_moved_by_keys(page, tab):
+    tab.evaluate("document.getElementById('tab-photograph').focus()")
+    for part in ("points", "gaussian", "sampling", "photograph", "points"):
+        tab.press("ArrowRight")
+        tab.wait(f"!document.getElementById('{part}').hidden")
+        assert tab.evaluate("document.activeElement.id") == f"tab-{part}"
+    focused = []
+    while "points-scatter" not in focused and len(focused) < 20:
+        tab.press("Tab")
+        focused.append(tab.evaluate("document.activeElement.id"))
+    names = ["canvas", "loss", "target", "width", "tolerance", "view", "run", "scatter"]
+    assert [name.partition("-")[2] for name in focused if name.startswith("points-")] == names  # no blur by this loss
+    tab.evaluate("document.getElementById('points-canvas').focus()")
+    before = _canvas(tab, "points-canvas")
+    tab.press("PageDown")
+    other = _canvas(tab, "points-canvas")
+    assert (other != before).any()
+    for _ in range(60):
+        tab.press("ArrowLeft")
+    edge = _canvas(tab, "points-canvas")
+    assert (edge != other).any()
+    tab.press("ArrowLeft")
+    assert (_canvas(tab, "points-canvas") == edge).all()  # no farther than the edge
+    tab.evaluate("location.hash = 'gaussian'; document.getElementById('gaussian-canvas').focus()")
+    tab.wait("!document.getElementById('gaussian').hidden")
+    tab.evaluate("document.getElementById('gaussian-canvas').focus()")
+    tab.press("ArrowRight")
+    tab.press("ArrowUp")
+    tab.wait(f"{TEXT.format('gaussian-numbers')}.includes('[32.00, 31.00, ')")
+    tab.evaluate("document.getElementById('gaussian-angle').focus()")
+    angle = tab.evaluate(TEXT.format("gaussian-angle-output"))
+    for _ in range(5):
+        tab.press("ArrowRight")
+    assert tab.evaluate(TEXT.format("gaussian-angle-output")) != angle
+
+
+def test_the_theme_button_changes_the_colours_of_page_and_canvas(page, tab):
+    tab.evaluate("location.hash = 'sampling'")
+    tab.wait("!document.getElementById('sampling').hidden")
+
+    def colours():
+        return tab.evaluate("getComputedStyle(document.documentElement).backgroundColor"), _canvas(
+            tab, "sampling-canvas"
+        )
+
+    (light, first), _ = colours(), tab.evaluate("document.getElementById('theme').focus()")
+    tab.press("Enter")
+    dark, second = colours()
+    tab.press("Enter")
+    again, third = colours()
+    assert light == again != dark
+    assert (first != second).any()
+    assert (first == third).all()
 
 
 def test_a_gaussian_turns_and_samples_move_with_their_noise_held(page, tab):
@@ -149,5 +268,14 @@ def test_a_gaussian_turns_and_samples_move_with_their_noise_held(page, tab):
     tab.evaluate(SET.format("gaussian-correlation", "0.5", "input"))
     tab.wait(f"{TEXT.format('gaussian-numbers')}.includes('[10.000, 2.500, 4.330]')")
     tab.evaluate("location.hash = 'sampling'")
-    tab.evaluate(SET.format("sampling-log-variance", "0", "input"))
-    tab.wait(f"{TEXT.format('sampling-numbers')}.includes('1.000Largest sample')")
+    noises = []
+    for mean, log_variance, stddev in (("1", "0", 1.0), ("-2", "1", np.exp(0.5))):
+        tab.evaluate(SET.format("sampling-mean", mean, "input"))
+        tab.evaluate(SET.format("sampling-log-variance", log_variance, "input"))
+        said = tab.wait(f"{_SAID}.includes('{stddev:.3f}Largest') && {_SAID}")
+        noise, sample = re.search(r" · (\S+) = (\S+?)Its", said).groups()
+        assert float(sample.replace("\u2212", "-")) == pytest.approx(float(mean) + stddev * float(noise), abs=2e-3)
+        noises.append(noise)
+    assert noises[0] == noises[1]
+    tab.evaluate(CLICK.format("sampling-draw"))
+    tab.wait(f"!{_SAID}.includes({noises[0]!r})")

@@ -24,8 +24,14 @@ function chooseByAddress() {
   choose(name in PARTS ? name : "photograph");
 }
 
+/** Setting `location.hash` would take the focus from the tab. */
+function visit(name) {
+  if (location.hash !== `#${name}`) history.pushState(null, "", `#${name}`);
+  choose(name);
+}
+
 for (const tab of tabs) {
-  tab.addEventListener("click", () => (location.hash = tab.getAttribute("aria-controls")));
+  tab.addEventListener("click", () => visit(tab.getAttribute("aria-controls")));
   tab.addEventListener("keydown", ({ key }) => {
     const turn = { ArrowRight: 1, ArrowLeft: tabs.length - 1 }[key];
     if (!turn) return;

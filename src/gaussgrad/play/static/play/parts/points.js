@@ -5,6 +5,7 @@ import { arrow, colourOf, pointerOn, sharp } from "./drawing.js";
 import { FIRST, N, SIZE, drawPoints, prepare, pulls, scattered, targetPoints } from "./pulls.js";
 
 const NOTHING = 1e-4; // of the strongest pull: too little to move
+const THERE = 1; // pixel, from a place of the target
 const LONGEST = 34; // pixels, of the arrow of the strongest pull
 const SOME = 0.3; // of its width, that a point moves under the strongest pull; of 8 pixels, by the energy distance
 const FADE = 0.985; // of the blur is left after each step
@@ -80,11 +81,17 @@ const redraw = oncePerFrame(() => {
   byId("points-blur").disabled = given.loss !== "blurred";
   const context = sharp(byId("points-canvas"), SIZE);
   drawImages(context, given);
-  const stuck = drawArrows(context, gradient, scale);
   const shown = given.loss === "energy" ? "" : ` Loss: ${loss.toExponential(2)}.`;
-  const said = stuck ? `${stuck} of ${N} points feel nothing (hollow rings).` : "Every point feels a pull.";
+  const said = telling(drawArrows(context, gradient, scale));
   byId("points-status").textContent = `${WORDS[given.loss]} ${said}${shown}`;
 });
+
+function telling({ stuck, there }) {
+  if (there === N) return "All points are there.";
+  if (!stuck) return there ? `${there} of ${N} points are there, the others feel a pull.` : "Every point feels a pull.";
+  const lost = `${stuck} of ${N} points feel nothing (hollow rings)`;
+  return there ? `${lost}, ${there} are there.` : `${lost}.`;
+}
 
 /** The target in one colour of light, the points in the other: where both are, it is white. */
 function drawImages(context, given) {
@@ -112,38 +119,47 @@ function targetImage(given) {
   return backdrop.image;
 }
 
-/** Arrows against the gradient, as long as the root of the pull; how many points feel nothing. */
+/** Arrows against the gradient, as long as the root of the pull; how many points feel nothing, here or elsewhere. */
 function drawArrows(context, gradient, scale) {
-  let stuck = 0;
+  const [places, counts] = [targetPoints(byId("points-target").value), { stuck: 0, there: 0 }];
   context.lineWidth = 1.4;
   for (let i = 0; i < N; i++) {
     const [x, y] = [points[2 * i] + 0.5, points[2 * i + 1] + 0.5];
     const strength = Math.hypot(gradient[2 * i], gradient[2 * i + 1]);
     const felt = strength / scale > NOTHING;
+    const there = !felt && isThere(points.subarray(2 * i, 2 * i + 2), places);
     const length = felt ? (LONGEST * Math.sqrt(strength / scale)) / strength : 0;
     context.strokeStyle = context.fillStyle = "#fff";
     arrow(context, x, y, -gradient[2 * i] * length, -gradient[2 * i + 1] * length);
     context.beginPath();
     context.arc(x, y, 3.5, 0, 7);
-    context.fillStyle = felt ? "#ff9d5c" : "#0c101c";
+    context.fillStyle = felt ? "#ff9d5c" : there ? "#fff" : "#0c101c";
     context.fill();
     context.stroke();
     if (i === chosen && document.activeElement === byId("points-canvas")) {
       context.strokeStyle = colourOf("accent");
       context.strokeRect(x - 7, y - 7, 14, 14);
     }
-    stuck += !felt;
+    counts.there += there;
+    counts.stuck += !felt && !there;
   }
-  return stuck;
+  return counts;
+}
+
+function isThere([x, y], places) {
+  return places.some((_, k) => k % 2 === 0 && Math.hypot(places[k] - x, places[k + 1] - y) < THERE);
 }
 
 /** Drag a point; by keys, Tab comes here, Page Up and Page Down choose a point, and arrows move it. */
 function takePointer(canvas) {
   let dragged = false;
+  const move = (...to) => {
+    for (const k of [0, 1]) points[2 * chosen + k] = Math.min(Math.max(to[k], 0), SIZE - 1);
+    redraw();
+  };
   const place = (event) => {
     const at = pointerOn(canvas, event, SIZE);
-    for (const k of [0, 1]) points[2 * chosen + k] = Math.min(Math.max(at[k] - 0.5, 0), SIZE - 1);
-    redraw();
+    move(at[0] - 0.5, at[1] - 0.5);
   };
   canvas.addEventListener("pointerdown", (event) => {
     const [x, y] = pointerOn(canvas, event, SIZE);
@@ -159,7 +175,7 @@ function takePointer(canvas) {
   canvas.addEventListener("keydown", (event) => {
     const turn = { PageUp: N - 1, PageDown: 1 }[event.key];
     if (turn) chosen = (chosen + turn) % N;
-    else if (keys[event.key]) keys[event.key].forEach((by, k) => (points[2 * chosen + k] += by));
+    else if (keys[event.key]) move(...keys[event.key].map((by, k) => points[2 * chosen + k] + by));
     else return;
     event.preventDefault();
     redraw();
