@@ -2,6 +2,8 @@
 
 import http.client
 import signal
+import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -49,6 +51,23 @@ def test_no_other_file_is_given(ask, path):
 def test_other_methods_and_other_names_of_this_machine_are_refused(ask):
     assert ask("/", method="POST")[0] == 501
     assert ask("/", host="example.org")[0] == 403
+
+
+def test_a_browser_that_hangs_up_is_no_error(tmp_path, capsys):
+    (tmp_path / "large.png").write_bytes(bytes(2**25))
+    with server.start(tmp_path / "large.png") as serving:
+        thread = threading.Thread(target=serving.serve_forever)
+        thread.start()
+        with socket.create_connection((server.HOST, serving.server_port)) as browser:
+            browser.sendall(f"GET /given HTTP/1.1\r\nHost: {server.HOST}:{serving.server_port}\r\n\r\n".encode())
+            assert browser.recv(8) == b"HTTP/1.1"
+            browser.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # no goodbye
+        serving.shutdown()
+        thread.join()
+    for answering in threading.enumerate():
+        if "process_request_thread" in answering.name:
+            answering.join(10)
+    assert capsys.readouterr().err == ""
 
 
 def test_the_page_is_small_and_fetches_nothing():

@@ -1,5 +1,6 @@
 """A server of the page for this machine alone: it answers GET for the files of the page and for one of the user."""
 
+import contextlib
 from functools import partial
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -78,6 +79,11 @@ class Answers(BaseHTTPRequestHandler):
     def __init__(self, known: dict[str, tuple[Path, str]], *arguments: Any) -> None:
         self.known = known
         super().__init__(*arguments)
+
+    def handle(self) -> None:
+        # A browser that is closed or loads the page anew hangs up: nobody is left to be told.
+        with contextlib.suppress(ConnectionError):
+            super().handle()
 
     def do_GET(self) -> None:
         # A page of the network whose name leads here shall read nothing (DNS rebinding).
