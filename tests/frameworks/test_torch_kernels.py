@@ -76,6 +76,14 @@ def test_newer_ones_serve_cuda(installed: dict[str, str], version: str):
     assert not torch_kernels.serves(OPERATIONS["moments"], "cuda")
 
 
+def test_compiled_code_takes_the_reason_for_a_constant(installed: dict[str, str]):
+    def doubled(array: torch.Tensor) -> torch.Tensor:
+        return array * (2 if torch_kernels.missing_for("cuda") is None else 3)
+
+    torch.compiler.reset()
+    assert torch.compile(doubled, fullgraph=True, backend="eager")(torch.ones(1)) == 2
+
+
 def test_gpus_of_others_run_the_reference(installed: dict[str, str], monkeypatch: pytest.MonkeyPatch):
     assert "no kernels for devices of type mps" in said_of("mps")
     monkeypatch.setattr(torch.version, "hip", "6.4")

@@ -150,6 +150,12 @@ def test_rendering_with_numpy_loads_no_framework():
     assert modules_after(f"import gaussgrad\n{kernel}\n{reference}").isdisjoint(FRAMEWORKS)
 
 
+def test_rendering_with_torch_loads_no_compiler_of_torch():
+    points = "import gaussgrad, torch, sys\npoints = torch.ones(1, 2, requires_grad=True)\n"
+    code = f"{points}gaussgrad.render(points, [1.0, 0.0, 1.0], size=(4, 5)).sum().backward()\n"
+    assert run_python(f"{code}print('torch._dynamo' in sys.modules)").strip() == "False"
+
+
 def test_rendering_with_numpy_works_where_torch_is_not_installed():
     without_torch = "import sys\nsys.modules['torch'] = None\n"
     image = run_python(f"{without_torch}import gaussgrad\nprint({RENDER.format('')}.shape)")

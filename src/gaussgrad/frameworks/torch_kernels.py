@@ -3,6 +3,8 @@
 import dataclasses
 import functools
 import warnings
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
 
 import torch
 
@@ -10,6 +12,8 @@ from gaussgrad import launching
 from gaussgrad.op import OPERATIONS, Kernels, Operation, backend_of
 
 TRITON = "triton"
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 def _interpreted(operation: Operation) -> Operation:
@@ -50,13 +54,19 @@ def force(operation: Operation, backend: str, device: torch.device) -> Operation
     return operation
 
 
-@torch.compiler.assume_constant_result
+def _constant(function: Callable[P, T]) -> Callable[P, T]:
+    """What `torch.compiler.assume_constant_result` does, which imports the compiler for it: a second."""
+    function._dynamo_marked_constant = True  # type: ignore[attr-defined]
+    return function
+
+
+@_constant
 def missing_for(device: str) -> str | None:
     """Why Triton's kernels do not run on a type of device, or None."""
     return launching.missing_for(device)
 
 
-@torch.compiler.assume_constant_result
+@_constant
 def _is_interpreted() -> bool:
     return launching.is_interpreted()
 
