@@ -11,7 +11,7 @@ import numpy as np
 from gaussgrad import arrays, parallel, simd
 from gaussgrad.ops.render.cpu.backward import MOMENTS, finish_blocks, gradients_of_visits
 from gaussgrad.ops.render.cpu.bands import CELL, bands_of_rows, count_bands, members_of_bands, touch_rows
-from gaussgrad.ops.render.cpu.forward import draw_bands
+from gaussgrad.ops.render.cpu.forward import draw_bands, rows_collide
 from gaussgrad.ops.render.cpu.geometry import valid_range
 from gaussgrad.ops.render.cpu.modes import MAX, MODES, SUM, UNION
 from gaussgrad.ops.render.cpu.records import Cut, Frame, Scene
@@ -78,6 +78,7 @@ def forward(
         amplitude == "density",
         _static(mode, channels, means.shape[2], pixel),
         _integrated(pixel),
+        True if len(size) > 1 and rows_collide(frame.width, channels, image.itemsize) else None,
         tuple(cut),
         (image.reshape(-1), marks.reshape(-1), out.reshape(-1)),
     )

@@ -60,8 +60,7 @@ def finish_union(canvas, at, count, like):
         simd.store(canvas.out, at + k, count - k, simd.select(none, simd.one(like) - left, simd.one(like)))
 
 
-@simd.inlined
-def rows_collide(width, channels, size):
+def rows_collide(width: int, channels: int, size: int) -> bool:
     """Whether a processor takes a pixel and the one below it for the same place, of elements of `size` bytes.
 
     It compares the last bits of two addresses, and waits for a write before it reads what only seems to be written.
@@ -121,12 +120,13 @@ def draw_rows(g, levels, index, window, of_slice, static, integrated, cut, canva
 
 
 @simd.kernel
-def draw_bands(start, stop, bands, scene, factored, frame, density, static, integrated, cut, canvas):
+def draw_bands(start, stop, bands, scene, factored, frame, density, static, integrated, apart, cut, canvas):
     """Draw the bands [start, stop) of all images with the Gaussians that touch them.
 
     `bands`, `scene`, `frame`, `static`, `cut` and `canvas` are the fields of the records of these names. `integrated`
     is True where the shape is the mean over a pixel, else None, for which Numba leaves out the branches of it; so is
-    `factored` where the widths of the scene are Cholesky factors.
+    `factored` where the widths of the scene are Cholesky factors, and `apart` where the rows of an image collide: there
+    a band is drawn in memory of its own with longer rows, and copied when it is done.
     """
     bands, scene, frame, static = Bands(*bands), Scene(*scene), Frame(*frame), Static(*static)
     cut, canvas = Cut(*cut), Canvas(*canvas)
@@ -143,12 +143,11 @@ def draw_bands(start, stop, bands, scene, factored, frame, density, static, inte
     order = simd.iota(canvas_.image)
     olds = simd.scratch(order, static.channels)
     cut_ = Cut(cut.squared, cut.pad, simd.splat(cut.tolerance, order), simd.splat(cut.lowest, order))
-    # Where rows would collide, a band is drawn in memory of its own with longer rows, and copied when it is done.
-    apart = dimensions > 1 and rows_collide(width, channels, canvas.image.itemsize)
-    stride = width + LINE // canvas.image.itemsize if apart else width
-    board = np.empty(channels * (lines // bands.count + 1) * stride if apart else 0, canvas.image.dtype)
-    marks = np.empty(len(board) if mode != SUM else 0, np.int32)
-    if apart:
+    stride = width
+    if apart is not None:
+        stride = width + LINE // canvas.image.itemsize
+        board = np.empty(channels * (lines // bands.count + 1) * stride, canvas.image.dtype)
+        marks = np.empty(len(board) if mode != SUM else 0, np.int32)
         canvas_ = Canvas(simd.address(board), simd.address(marks), canvas_.out)
     finished = Canvas(simd.address(canvas.image), simd.address(canvas.marks), canvas_.out)
     background = simd.one(order) if mode == UNION else simd.zero(order)
@@ -160,11 +159,12 @@ def draw_bands(start, stop, bands, scene, factored, frame, density, static, inte
         if dimensions == 1:
             x_first, x_last = first * CELL, min(last * CELL, width)
             begin, end = x_first, x_last
-        plane_rows = last - first if apart else lines  # of a channel
-        corner = -first * stride if apart else b * channels * lines * width  # where the first row of the image would be
+        # Rows of a channel; where the first row of the image is, or would be; what is before the first, and in a band.
+        plane_rows, corner, before, count = lines, b * channels * lines * width, begin, end - begin
+        if apart is not None:
+            plane_rows, corner, before, count = last - first, -first * stride, first * stride, (last - first) * stride
         for c in range(channels):
-            at = c * plane_rows * stride if apart else (b * channels + c) * lines * width + begin
-            count = plane_rows * stride if apart else end - begin
+            at = corner + c * plane_rows * stride + before
             fill(canvas_.image, at, count, background)
             if mode != SUM:
                 fill(canvas_.marks, at, count, simd.splat(NOBODY if mode == MAX else NONE, order))
@@ -205,7 +205,7 @@ def draw_bands(start, stop, bands, scene, factored, frame, density, static, inte
                         canvas_,
                         Scratch(olds, places, nodes, line_array),
                     )
-        if apart:
+        if apart is not None:
             for c in range(channels):
                 at = (b * channels + c) * lines * width + begin
                 place = c * plane_rows * stride
@@ -219,5 +219,6 @@ def draw_bands(start, stop, bands, scene, factored, frame, density, static, inte
     simd.keep(prepared)
     simd.keep(level_array)
     simd.keep(place_array)
-    simd.keep(board)
-    simd.keep(marks)
+    if apart is not None:
+        simd.keep(board)
+        simd.keep(marks)
