@@ -7,9 +7,10 @@ from collections.abc import Iterable, Sequence
 from benchmarks import pages
 from benchmarks.endurance import lanes
 from benchmarks.endurance.families import FAMILIES
-from benchmarks.endurance.tally import Tally
+from benchmarks.endurance.tally import Failure, Tally
 
 PAGE, MARK = pages.DOCS / "reliability.md", "endurance"
+LANE = 10**9  # attempts of one lane
 COLUMNS = ("family", "tries", "failures", "seconds")
 
 
@@ -19,13 +20,10 @@ def report_on(minutes: float, seed: int, names: Sequence[str], attempt: int | No
     if attempt is not None:
         for name in names:
             lanes.run(name, seed, range(attempt, attempt + 1), lanes.HANGS, tallies[name])
+            _tell(name, seed, tallies[name].failures)
     else:
         _in_lanes(minutes, seed, tallies)
     print(pages.table(COLUMNS, rows(tallies)), flush=True)
-    for name, tally in tallies.items():
-        for failure in tally.failures:
-            print(f"\n{FAMILIES[name].title}: {failure.words}")
-            print(f"Again: python -m benchmarks endurance --only {name} --seed {seed} --attempt {failure.attempt}")
     if docs:
         from benchmarks.speed import machine
 
@@ -53,10 +51,17 @@ def _lane(lane: int, minutes: float, seed: int, tallies: dict[str, Tally]) -> No
             continue
         seconds = max(1.0, (deadline - time.monotonic()) * share / left)
         left -= share
-        lanes.run(name, seed, range(lane * 10**9, 2**62), seconds, tallies[name])
-        print(
-            f"{FAMILIES[name].title}: {tallies[name].tries:,} tries, {len(tallies[name].failures)} failures", flush=True
-        )
+        lanes.run(name, seed, range(lane * LANE, 2**62), seconds, tallies[name])
+        failures = tallies[name].failures
+        print(f"{FAMILIES[name].title}: {tallies[name].tries:,} tries, {len(failures)} failures", flush=True)
+        _tell(name, seed, [failure for failure in failures if failure.attempt // LANE == lane])
+
+
+def _tell(name: str, seed: int, failures: Iterable[Failure]) -> None:
+    """What failed, and how to see it again."""
+    for failure in failures:
+        again = f"python -m benchmarks endurance --only {name} --seed {seed} --attempt {failure.attempt}"
+        print(f"\n{FAMILIES[name].title}: {failure.words}\nAgain: {again}", flush=True)
 
 
 def rows(tallies: dict[str, Tally]) -> Iterable[tuple[str, ...]]:

@@ -1,5 +1,6 @@
 """A state of the code as it is timed: a copy of its package, and processes that import that copy."""
 
+import compileall
 import os
 import shutil
 import subprocess
@@ -52,6 +53,10 @@ class Probe:
 
 
 def copy(source: Path, folder: Path) -> State:
-    """A state that stays as it is while the other work in its checkout goes on, without what was compiled before."""
+    """A state that stays as it is while the other work in its checkout goes on, without machine code from before.
+
+    It has its bytecode, as what pip installs has.
+    """
     shutil.copytree(source / "gaussgrad", folder / "gaussgrad", ignore=shutil.ignore_patterns("__pycache__"))
+    compileall.compile_dir(folder, quiet=2)
     return State(folder)

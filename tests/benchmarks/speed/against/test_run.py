@@ -25,6 +25,7 @@ def source(tmp_path):
     folder = tmp_path / "src"
     (folder / "gaussgrad" / "__pycache__").mkdir(parents=True)
     (folder / "gaussgrad" / "__init__.py").write_text("")
+    (folder / "gaussgrad" / "__pycache__" / "kernel.nbc").touch()
     return folder
 
 
@@ -69,9 +70,10 @@ def test_times_of_several_pairs_of_processes_are_joined():
     assert run.joined(both, Line("a", reason="gone", broken=True)).broken
 
 
-def test_a_state_is_a_copy_without_what_was_compiled(source, tmp_path):
+def test_a_state_is_a_copy_with_its_bytecode_and_without_machine_code(source, tmp_path):
     state = states.copy(source, tmp_path / "copy")
-    assert [path.name for path in (state.folder / "gaussgrad").iterdir()] == ["__init__.py"]
+    names = {path.name for path in (state.folder / "gaussgrad").rglob("*")}
+    assert names == {"__init__.py", "__pycache__", f"__init__.{sys.implementation.cache_tag}.pyc"}
 
 
 def test_a_process_times_the_state_it_is_of_and_no_other(tmp_path):
