@@ -10,7 +10,9 @@ from gaussgrad.ops.render.cpu.geometry import (
     CHUNK,
     NUMBERS,
     ROWS,
+    around,
     gaussian,
+    is_narrow,
     overflow,
     place_rows,
     prepare,
@@ -118,6 +120,44 @@ def add_points(g, levels, index, upstream, at, frame, first, last, static, cut, 
             moments[j, 7] += np.float64(simd.total(myy))
             moments[j, 8] += y1 * ez
             moments[j, 9] += r0 * ez * ez
+
+
+@simd.inlined
+def add_narrow(g, levels, index, upstream, at, frame, first, last, static, cut, sums):
+    """The same for a Gaussian in 2-D that is no wider than a vector: its rows need no ends of their own."""
+    width = frame.width
+    order = simd.iota(upstream.grad)
+    nothing = simd.zero(order)
+    number = simd.scalar_type(upstream.grad)
+    low, high = around(g.x, simd.lanes_of(upstream.grad), 0, width)
+    middle = 0.5 * (simd.lanes_of(upstream.grad) - 1)
+    from_middle = order - number(middle)
+    curvature = simd.splat(number(-0.5 * g.ix), order)
+    tolerance = cut.tolerance * number(g.factor)
+    moments, j = sums.moments, sums.row
+    for block in range(first, last if low < high else first, ROWS):
+        m0, mx, my, mxx, mxy, myy = nothing, nothing, nothing, nothing, nothing, nothing
+        for y in range(block, min(block + ROWS, last)):
+            ey = y - g.y
+            constant = simd.splat(number(g.boost - 0.5 * (ey * ey * g.iy)), order)
+            u = from_middle + number(low + middle - (ey * g.beta + g.x))
+            p = profile(u, curvature, constant, cut.lowest)
+            inside = simd.greater(p, tolerance)
+            s = simd.select(inside, p - tolerance, nothing)
+            place = at + y * width + low
+            to_shape = shape_gradient(
+                upstream, levels, index, place, frame.height * width, high - low, s, static, sums.by_channel
+            )
+            q, e = simd.select(inside, to_shape * p, nothing), simd.splat(number(ey), order)
+            qu, qe = q * u, q * e
+            m0, mx, my = m0 + q, mx + qu, my + qe
+            mxx, mxy, myy = simd.fused(qu, u, mxx), simd.fused(qu, e, mxy), simd.fused(qe, e, myy)
+        moments[j, 0] += np.float64(simd.total(m0))
+        moments[j, 1] += np.float64(simd.total(mx))
+        moments[j, 2] += np.float64(simd.total(my))
+        moments[j, 4] += np.float64(simd.total(mxx))
+        moments[j, 5] += np.float64(simd.total(mxy))
+        moments[j, 7] += np.float64(simd.total(myy))
 
 
 @simd.inlined
@@ -257,8 +297,11 @@ def gradients_of_visits(
             at = b * channels * frame.depth * frame.height * frame.width
             levels, sums = Levels(level_values, j * channels, channels), Sums(by_channel, moments, j)
             if integrated is None:
-                scratch = Scratch(by_channel, places, (0, 0, 0), lines)
-                add_points(g, levels, i, upstream_, at, frame, first, last, static, cut_, sums, scratch)
+                if dimensions == 2 and is_narrow(g, cut, lanes):
+                    add_narrow(g, levels, i, upstream_, at, frame, first, last, static, cut_, sums)
+                else:
+                    scratch = Scratch(by_channel, places, (0, 0, 0), lines)
+                    add_points(g, levels, i, upstream_, at, frame, first, last, static, cut_, sums, scratch)
             else:
                 scratch = Scratch(by_channel, places, nodes_of(g, dimensions), lines)
                 add_areas(g, levels, i, upstream_, at, frame, first, last, static, cut_, sums, scratch)

@@ -8,6 +8,8 @@ from gaussgrad.ops.render.cpu.geometry import (
     CHUNK,
     NUMBERS,
     ROWS,
+    around,
+    is_narrow,
     overflow,
     place_rows,
     prepare,
@@ -79,9 +81,45 @@ def copy_rows(source, place, stride, target, at, width, rows, like):
 
 
 @simd.inlined
+def draw_vector(p, x, count, row, tolerance, levels, index, of_slice, static, canvas, olds):
+    """Compose the shape `p` less the tolerance, times each level, onto `count` pixels of a row from x on."""
+    mode, known = simd.value_of(static.mode), simd.value_of(static.channels)
+    s = simd.select(simd.greater(p, tolerance), p - tolerance, simd.zero(p))
+    # Where their number is known, all channels are read before one is written: the processor takes planes a
+    # multiple of 4096 bytes apart for the same place, and would wait.
+    for c in range(known):
+        simd.put(olds, c, simd.load(canvas.image, row + c * of_slice.plane + x, count, p))
+    for c in range(known or levels.count):
+        place = row + c * of_slice.plane + x
+        old = simd.get(olds, c, p) if known else simd.load(canvas.image, place, count, p)
+        level = simd.splat(simd.peek(levels.values, levels.first + c), p)
+        compose(canvas, place, count, s, level, old, mode, index)
+
+
+@simd.inlined
+def draw_narrow(g, levels, index, window, of_slice, static, cut, canvas, olds):
+    """Draw a Gaussian that is no wider than a vector on a window: its rows need no ends of their own."""
+    order = simd.iota(canvas.image)
+    number = simd.scalar_type(canvas.image)
+    low, high = around(g.x, simd.lanes_of(canvas.image), window.left, window.right)
+    if low == high:
+        return
+    curvature = simd.splat(number(-0.5 * g.ix), order)
+    tolerance = cut.tolerance * number(g.factor)
+    middle = 0.5 * (simd.lanes_of(canvas.image) - 1)
+    from_middle = order - number(middle)
+    for y in range(window.top, window.bottom):
+        ey = y - g.y
+        constant = simd.splat(number(g.boost - 0.5 * (ey * ey * g.iy)), order)
+        p = profile(from_middle + number(low + middle - (ey * g.beta + g.x)), curvature, constant, cut.lowest)
+        row = of_slice.place + y * of_slice.width
+        draw_vector(p, low, high - low, row, tolerance, levels, index, of_slice, static, canvas, olds)
+
+
+@simd.inlined
 def draw_rows(g, levels, index, window, of_slice, static, integrated, cut, canvas, scratch):
     """Draw a Gaussian on a window of a slice."""
-    mode, dimensions = simd.value_of(static.mode), simd.value_of(static.dimensions)
+    dimensions = simd.value_of(static.dimensions)
     order = simd.iota(canvas.image)
     number = simd.scalar_type(canvas.image)
     ez, places, lines = of_slice.residual, scratch.places, scratch.lines
@@ -105,18 +143,7 @@ def draw_rows(g, levels, index, window, of_slice, static, integrated, cut, canva
                     p = profile(order + number(x - centre), curvature, constant, cut.lowest)
                 else:
                     p = mean_over_pixels(x, order, curvature, cut.lowest, scratch.nodes, lines, count, number)
-                s = simd.select(simd.greater(p, tolerance), p - tolerance, simd.zero(p))
-                # Where their number is known, all channels are read before one is written: the processor takes planes a
-                # multiple of 4096 bytes apart for the same place, and would wait.
-                known = simd.value_of(static.channels)
-                for c in range(known):
-                    place = row + c * of_slice.plane + x
-                    simd.put(scratch.olds, c, simd.load(canvas.image, place, high - x, order))
-                for c in range(known or levels.count):
-                    place = row + c * of_slice.plane + x
-                    old = simd.get(scratch.olds, c, order) if known else simd.load(canvas.image, place, high - x, order)
-                    level = simd.splat(simd.peek(levels.values, levels.first + c), order)
-                    compose(canvas, place, high - x, s, level, old, mode, index)
+                draw_vector(p, x, high - x, row, tolerance, levels, index, of_slice, static, canvas, scratch.olds)
 
 
 @simd.kernel
@@ -140,7 +167,7 @@ def draw_bands(start, stop, bands, scene, factored, frame, density, static, inte
     touched = np.empty((CHUNK, 2), np.int64)
     line_array, place_array = np.empty((MOST_LINES, 4)), np.empty(4 * ROWS)
     places = simd.address(place_array)
-    order = simd.iota(canvas_.image)
+    order, lanes = simd.iota(canvas_.image), simd.lanes_of(canvas_.image)
     olds = simd.scratch(order, static.channels)
     cut_ = Cut(cut.squared, cut.pad, simd.splat(cut.tolerance, order), simd.splat(cut.lowest, order))
     stride = width
@@ -193,12 +220,22 @@ def draw_bands(start, stop, bands, scene, factored, frame, density, static, inte
                         y_first, y_last = max(0, first - z * height), min(height, last - z * height)
                         y_low, y_high = touched_rows(g, ez, cut, y_first, y_last)
                     at = corner + z * height * stride
-                    draw_rows(
-                        g,
-                        Levels(levels, j * channels, channels),
-                        np.int32(i),
+                    window, of_slice = (
                         Window(y_low, y_high, x_first, x_last),
                         Slice(ez, at, stride, plane_rows * stride),
+                    )
+                    of_g = Levels(levels, j * channels, channels)
+                    if integrated is None:
+                        narrow = dimensions == 2 and is_narrow(g, cut, lanes)
+                        if narrow:
+                            draw_narrow(g, of_g, np.int32(i), window, of_slice, static, cut_, canvas_, olds)
+                            continue
+                    draw_rows(
+                        g,
+                        of_g,
+                        np.int32(i),
+                        window,
+                        of_slice,
                         static,
                         integrated,
                         cut_,

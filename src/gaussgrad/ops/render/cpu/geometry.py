@@ -17,6 +17,7 @@ from gaussgrad.ops.render.cpu import factors
 ROWS = 16  # placed at a time
 LOG_2 = math.log(2)
 END_FLOAT32, END_FLOAT64 = 2.0**125, 2.0**1021  # the largest powers of two whose logarithm `simd.exp` takes
+THIN = 0.25  # squared pixels: the variance of a row
 CHUNK = 16  # prepared at a time: where the number of rows is known late, the processor waits at each Gaussian
 
 
@@ -232,6 +233,26 @@ def touched_rows(g, ez, cut, start, stop):
     """The rows that it touches in the slice with residual ez."""
     z = max(abs(ez) - cut.pad, 0.0)
     return span(g.y + g.alpha * ez, (cut.squared - z * z * g.iz) * g.vy, cut.pad + abs(g.alpha) * cut.pad, start, stop)
+
+
+@simd.inlined
+def is_narrow(g, cut, lanes):
+    """Whether a Gaussian in 2-D touches no more columns than a vector has lanes, and no row of it is thin.
+
+    A thin row is drawn from its own beginning: that rounds by less than its width.
+    """
+    half = 0.5 * (lanes - 1)
+    return g.vx >= THIN and cut.squared * (g.vx + g.beta * g.beta * g.vy) <= half * half
+
+
+@simd.inlined
+def around(centre, lanes, start, stop):
+    """The first and one past the last column inside [start, stop) of a vector with the centre in its middle."""
+    half = 0.5 * (lanes - 1)
+    low, high = max(np.ceil(centre - half), np.float64(start)), min(np.floor(centre + half) + 1.0, np.float64(stop))
+    if not low < high:
+        return start, start
+    return int(low), int(high)
 
 
 @simd.inlined
