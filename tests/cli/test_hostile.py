@@ -131,6 +131,13 @@ def test_pages_that_form_a_ring_are_refused(refuse, tmp_path, pages, to):
     assert "ring.tif cannot be read as an image (its pages form a ring)" in refuse("train", "ring.tif", "-o", "run")
 
 
+def test_a_file_of_reduced_images_only_is_refused(refuse, tmp_path):
+    tifffile.imwrite(tmp_path / "small.tif", np.zeros((8, 9), np.uint8), subfiletype=1)
+    words = "small.tif cannot be read as an image (it holds no image, or only reduced ones)"
+    assert words in refuse("fit", "small.tif", "-n", 3, "--steps", 1, "-o", "o.gauss")
+    assert words in refuse("train", "small.tif", "-o", "run", *QUICK)
+
+
 def test_warnings_of_readers_stay_unsaid_and_lost_pages_are_told(refuse, tmp_path, caplog):
     ring(tmp_path / "cut.tif", 3, 1)
     content = bytearray((tmp_path / "cut.tif").read_bytes())

@@ -175,3 +175,13 @@ def test_a_folder_of_others_gets_no_lock(tmp_path):
     with pytest.raises(FileExistsError, match="is no run of gaussgrad"), runs.claim(tmp_path, overwrite=True):
         pass
     assert names(tmp_path) == [path.name for path in tmp_path.iterdir()] == ["letters.txt"]
+
+
+def test_a_training_killed_before_its_folder_was_a_run_begins_again_there(tmp_path, images):
+    (tmp_path / "run").mkdir()
+    for name in (".lock", ".partial-01234567-config.json"):
+        (tmp_path / "run" / name).write_text("")
+    with runs.claim(tmp_path / "run", overwrite=False):
+        assert names(tmp_path / "run") == []
+        runs.start(tmp_path / "run", NEW, images)
+    assert names(tmp_path / "run") == ["config.json"]

@@ -102,6 +102,12 @@ def clear_partial_files(path: Path) -> None:
             partial.unlink(missing_ok=True)
 
 
+def is_alone(path: Path) -> bool:
+    """Whether the folder of a file that is not there holds at most what killed processes left of it, and a lock."""
+    left = {partial.name for partial in _partials_of(path)}
+    return path.parent.is_dir() and {found.name for found in path.parent.iterdir()} <= {LOCK, *left}
+
+
 def _partials_of(path: Path) -> Iterator[Path]:
     """What `_partial` may have given for a path."""
     return path.parent.glob(f"{PARTIAL}{'[0-9a-f]' * TOKEN_LETTERS}-{glob.escape(path.name)}")

@@ -146,6 +146,8 @@ def _read_tiff(path: Path) -> list[np.ndarray]:
     with tifffile.TiffFile(path) as file:
         pages = _pages(file)
         found = [(i, page) for i, page in enumerate(pages) if not page.is_reduced]
+        if not found:
+            raise ValueError("it holds no image, or only reduced ones")
         in_a_row = any(series.is_truncated for series in file.series)  # one description for all pages
         for _, page in found:
             if (page.bitspersample > 8 or in_a_row) and page.photometric == tifffile.PHOTOMETRIC.MINISWHITE:

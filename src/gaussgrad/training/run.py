@@ -16,8 +16,8 @@ import torch
 
 from gaussgrad import checks, data
 from gaussgrad.autoencoder import GaussianAutoencoder, variational_storage
-from gaussgrad.files.folders import PARTIAL, fresh_file, refuse_existing, refuse_foreign
-from gaussgrad.files.locks import claimed, holds_nothing, locked
+from gaussgrad.files.folders import PARTIAL, clear_partial_files, fresh_file, is_alone, refuse_existing, refuse_foreign
+from gaussgrad.files.locks import claimed, locked
 from gaussgrad.files.records import read_record
 from gaussgrad.inference import Trained
 from gaussgrad.scaling import Scale
@@ -108,6 +108,7 @@ def claim(folder: str | os.PathLike[str], *, overwrite: bool) -> Iterator[None]:
     if not _is_run(folder) or _is_finished(folder):
         refuse_folder(folder, overwrite=overwrite)  # at once, and what is not ours gets no lock
     with claimed(folder):
+        clear_partial_files(folder / "config.json")  # of who was killed before this was a run
         refuse_folder(folder, overwrite=overwrite)  # another process may have come to its end
         yield
 
@@ -125,7 +126,7 @@ def claim_unfinished(run: Run) -> Iterator[None]:
 def refuse_folder(folder: str | os.PathLike[str], *, overwrite: bool) -> None:
     """Refuse to start a training where something is that may not be replaced."""
     folder = Path(folder)
-    if not folder.exists() or holds_nothing(folder):
+    if not folder.exists() or is_alone(folder / "config.json"):
         refuse_existing(folder, overwrite=True)  # the folder above must be there
         return
     if not _is_run(folder):
