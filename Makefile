@@ -9,6 +9,8 @@ DEMO := demo
 BIN := $(VENV)/bin
 # --no-compile: Python compiles what is imported when it first is, a tenth of it all; pip would take longer than to install.
 INSTALL := $(BIN)/python -m pip install --quiet --no-compile --constraint constraints.txt --editable
+# So Python must be let write it: else each process compiles PyTorch for itself (2 s), or Lightning too (8 s).
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test docs bench check lint format clean
