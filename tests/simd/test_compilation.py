@@ -23,6 +23,7 @@ from gaussgrad.ops.render.cpu.forward import draw_bands
 from gaussgrad.ops.render.cpu.geometry import valid_range
 from gaussgrad.simd import compilation
 
+
 @pytest.fixture
 def copy_of_the_package(tmp_path: Path) -> Path:
     """The package in a folder of its own."""

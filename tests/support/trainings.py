@@ -24,7 +24,7 @@ def start(log: Path, arguments: Sequence[object], environment: Mapping[str, str]
 
 
 def start_as_script(log: Path, script: Path, arguments: Sequence[object]) -> int:
-    """The same as if a script had been started that calls the command: Lightning starts that for its other processes."""
+    """The same, as if begun by a script that calls the command: Lightning starts that for its other processes."""
     return _fork(log, _train_as_script, [str(script), *map(str, arguments)], {})
 
 
