@@ -9,9 +9,11 @@ DEMO := demo
 BIN := $(VENV)/bin
 # --no-compile: Python compiles what is imported when it first is, a tenth of it all; pip would take longer than to install.
 INSTALL := $(BIN)/python -m pip install --quiet --no-compile --constraint constraints.txt --editable
+# So Python must be let write it: else each process compiles PyTorch for itself (2 s), or Lightning too (8 s).
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test docs bench check format clean
+.PHONY: help demo test docs bench check lint format clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -25,8 +27,11 @@ demo: $(VENV)/.installed-app ## train an autoencoder that draws Gaussians, about
 	@echo 'The pictures are:'
 	@ls $(DEMO)/*.png
 
-test: check ## linters, formatter, type checker and all tests, on every core, e.g. ARGS="-k render"
-	$(BIN)/python -m pytest -n auto --dist worksteal --durations=20 $(ARGS)
+# The type checker uses one core for half a minute: it runs beside the tests, and speaks after them.
+test: lint ## linters, formatter, type checker and all tests, on every core, e.g. ARGS="-k render"
+	@$(BIN)/mypy >$(VENV)/types.txt 2>&1 & types=$$!; trap 'kill $$types' INT TERM; \
+	$(BIN)/python -m pytest -n auto --dist worksteal --durations=20 $(ARGS); tests=$$?; \
+	wait $$types; types=$$?; echo 'mypy:'; cat $(VENV)/types.txt; exit $$((tests | types))
 
 docs: $(DOCS_VENV)/.installed-docs ## build the site, which needs no network to be read: docs/_build/html/index.html
 	rm -rf docs/_build docs/_api docs/_gallery  # pages of what was renamed would stay
@@ -35,10 +40,12 @@ docs: $(DOCS_VENV)/.installed-docs ## build the site, which needs no network to 
 bench: $(VENV)/.installed-dev ## measure beside peers and bounds, about half an hour on a quiet machine; report in benchmark-report/
 	$(BIN)/python -m benchmarks speed render -o benchmark-report --install-peers .peers $(ARGS)
 
-check: $(VENV)/.installed-dev ## linters, formatter and type checker only
+check: lint ## linters, formatter and type checker only
+	$(BIN)/mypy
+
+lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 
 format: $(VENV)/.installed-dev ## format and mend what the linter can mend

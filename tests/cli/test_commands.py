@@ -1,7 +1,9 @@
 """The command line: what it writes, and that every mistake of a user is one line on stderr and exit code 2."""
 
+import contextlib
 import errno
 import importlib.metadata
+import io
 import signal
 import subprocess
 import sys
@@ -13,6 +15,7 @@ import numpy as np
 import pytest
 import safetensors.torch
 import torch
+from fresh import in_fresh_process
 from PIL import Image
 from tiny_images import spots
 
@@ -143,15 +146,22 @@ def test_help_imports_nothing_heavy():
     assert "heavy: set()" in done.stdout
 
 
+def train_without(package, images, run):
+    """Whether the package was there before it was taken away, the exit code, and what is said on stderr."""
+    there, said = package in sys.modules, io.StringIO()
+    sys.modules[package] = None
+    from gaussgrad import cli
+
+    with contextlib.redirect_stderr(said), pytest.raises(SystemExit) as stop:
+        cli.main(["train", str(images), "-o", str(run)])
+    return there, stop.value.code, said.getvalue()
+
+
 @pytest.mark.parametrize("package", ["typer", "lightning", "rich"])
 def test_a_missing_extra_is_told_in_one_sentence(package, tmp_path, images):
-    code = (
-        f"import sys; sys.modules[{package!r}] = None;"
-        f"from gaussgrad.cli import main; main(['train', {str(images)!r}, '-o', {str(tmp_path / 'run')!r}])"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    found = in_fresh_process(train_without, package, images, tmp_path / "run")
     sentence = f'the command line needs the package {package}. Use: python -m pip install ".[app]"'
-    assert (done.returncode, done.stderr) == (2, f"gaussgrad: {sentence}\n")
+    assert found == (False, 2, f"gaussgrad: {sentence}\n")
     assert not (tmp_path / "run").exists()
 
 

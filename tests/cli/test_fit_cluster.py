@@ -25,7 +25,13 @@ def photos(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def cluster():
+def compiled(call, photos):
+    """Kernels on disk, where both workers find them: each would compile its own."""
+    assert call("fit", "photos/0.png", "-n", 6, "--steps", 1, "-o", "0.gauss")[0] == 0
+
+
+@pytest.fixture
+def cluster(compiled):
     """Two processes with a worker each, and their scheduler."""
     distributed = pytest.importorskip("distributed")
     options = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None, "silence_logs": 50}

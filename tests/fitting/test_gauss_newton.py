@@ -41,10 +41,16 @@ def values(gaussians, spacing, frame):
 def matrix_of(gaussians, size, spacing=0.5, frame=(-14, 36)):
     """J^T J of one image by forward differentiation, its sums over a fine grid: integrals.
 
-    Of the square of what is wider than an image of that size no more than what may lie in it, by three bounds.
+    Of the square of what is wider than an image of that size no more than what may lie in it, by three bounds. The
+    image is a sum, so each Gaussian is differentiated alone.
     """
+
+    def alone(steps, *gaussian):
+        return values(moved([array[None] for array in gaussian], steps[None]), spacing, frame)
+
     zero = torch.zeros(len(gaussians[0]), 5 + gaussians[2].shape[-1], dtype=torch.float64)
-    jacobian = torch.func.jacfwd(lambda steps: values(moved(gaussians, steps), spacing, frame))(zero)
+    by_step = torch.func.vmap(torch.func.jacfwd(alone), out_dims=3)
+    jacobian = by_step(zero, *(torch.as_tensor(array) for array in gaussians))  # (c, h, w, n, 5 + c)
     a, b, c = gaussians[1].T
     bounds = size[1] / a, size[0] / np.hypot(b, c), size[0] * size[1] / (np.sqrt(np.pi) * a * c)
     seen = np.minimum(1, np.min(bounds, axis=0) / np.sqrt(np.pi))
@@ -190,7 +196,7 @@ def errors(images, gaussians):
 
 
 def test_the_order_of_gaussians_tells_nothing():
-    images, start = images_and_start(40, 48)
+    images, start = images_and_start(40, 48, channels=2)
     order = torch.randperm(40, generator=torch.Generator().manual_seed(0))
     shuffled = Gaussians(start.means[:, order], weights=start.weights[:, order], cholesky=start.cholesky[:, order])
     first, second = (refine(images, each, 3, method="gauss-newton") for each in (start, shuffled))

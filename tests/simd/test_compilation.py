@@ -1,18 +1,17 @@
 """Compiled kernels are kept, found again by later processes, and never used after the source changed."""
 
 import gc
-import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import copied
 import numpy as np
 import pytest
 from cases import mixture_inputs
+from fresh import in_fresh_process
 from numba import njit, types
 
 import gaussgrad
@@ -24,14 +23,6 @@ from gaussgrad.ops.render.cpu.forward import draw_bands
 from gaussgrad.ops.render.cpu.geometry import valid_range
 from gaussgrad.simd import compilation
 
-DRAW = """
-import numpy as np, gaussgrad
-from gaussgrad.ops.render.cpu.forward import draw_bands
-image = gaussgrad.render([[2.5, 0.0]], [1.0, 0.0, 1.0], size=(1, 5), amplitude="peak", tolerance=0)
-stats = draw_bands.stats
-print(image[0, 2], sum(stats.cache_hits.values()), sum(stats.cache_misses.values()))
-"""
-
 
 @pytest.fixture
 def copy_of_the_package(tmp_path: Path) -> Path:
@@ -41,28 +32,19 @@ def copy_of_the_package(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def draw(folder: Path, cache: Path) -> tuple[float, int, int]:
-    """A pixel drawn by a new process, and how often it found its kernel in the cache and did not."""
-    environment = os.environ | {"PYTHONPATH": str(folder), "NUMBA_CACHE_DIR": str(cache)}
-    printed = subprocess.run(
-        [sys.executable, "-c", DRAW], env=environment, cwd=folder, capture_output=True, text=True, check=True
-    ).stdout.split()
-    return float(printed[0]), int(printed[1]), int(printed[2])
-
-
 @pytest.mark.long
 def test_a_later_process_finds_the_kernel_unless_what_it_is_made_of_changed(copy_of_the_package: Path):
     """Docstrings, comments and kernels of other operations are no part of it; the exponential, in another file, is."""
     cache, package = copy_of_the_package / "cache", copy_of_the_package / "gaussgrad"
-    first, hits, misses = draw(copy_of_the_package, cache)
+    first, hits, misses = in_fresh_process(copied.draw, copy_of_the_package, cache)
     assert (hits, misses) == (0, 1)
     replace_in(package / "simd/exponential.py", '"""', '"""In other words: ')
     replace_in(package / "ops/render/cpu/geometry.py", "# placed at a time\n", "# drawn at a time\n\n\n")
     replace_in(package / "ops/mixture/cpu/pairs.py", "MOST_PAIRS = 16384", "MOST_PAIRS = 8192")
-    assert draw(copy_of_the_package, cache) == (first, 1, 0)
+    assert in_fresh_process(copied.draw, copy_of_the_package, cache) == (first, 1, 0)
     power = "_times_power(value, shifted)"
     replace_in(package / "simd/exponential.py", power, power.replace("value", "value + value"))
-    assert draw(copy_of_the_package, cache) == (2 * first, 0, 1)
+    assert in_fresh_process(copied.draw, copy_of_the_package, cache) == (2 * first, 0, 1)
 
 
 def replace_in(path: Path, old: str, new: str) -> None:

@@ -1,9 +1,11 @@
 """Memory that the next ones who ask for some find full of NaN: what a kernel takes unwritten shows."""
 
 import ctypes
+import sys
 
 SIZES = range(32, 8_192, 16)  # bytes: those of what kernels ask for, and of much else
 OF_EACH = 1
+PERTURB = -6  # of mallopt, as malloc.h of the GNU C library has it
 
 
 def leave_dirty_memory() -> None:
@@ -18,3 +20,10 @@ def leave_dirty_memory() -> None:
             ctypes.memset(blocks[-1], 0xFF, size)
     for block in blocks:
         library.free(block)
+
+
+def hand_out_full_memory() -> None:
+    """In this process the GNU C library fills what it hands out with huge numbers, but for small pieces given back."""
+    library = ctypes.CDLL(None) if sys.platform == "linux" else None
+    if hasattr(library, "mallopt"):
+        library.mallopt(PERTURB, 1)

@@ -23,6 +23,11 @@ def start(log: Path, arguments: Sequence[object], environment: Mapping[str, str]
     return _fork(log, train, [str(argument) for argument in arguments], environment or {})
 
 
+def start_as_script(log: Path, script: Path, arguments: Sequence[object]) -> int:
+    """The same, as if begun by a script that calls the command: Lightning starts that for its other processes."""
+    return _fork(log, _train_as_script, [str(script), *map(str, arguments)], {})
+
+
 def start_under_torchrun(log: Path, script: Path, arguments: Sequence[object]) -> int:
     """The same under torchrun, which forks two processes that run a script with these arguments."""
     options = ["--standalone", "--nproc-per-node", "2", "--start-method", "fork", "--run-path"]
@@ -50,6 +55,11 @@ def train(arguments: list[str]) -> None:
     except SystemExit as stop:
         if stop.code:
             raise
+
+
+def _train_as_script(command: list[str]) -> None:
+    sys.argv = command
+    train(command[1:])
 
 
 def _fork(log: Path, function, arguments: list[str], environment: Mapping[str, str]) -> int:

@@ -3,7 +3,6 @@
 import csv
 import json
 import socket
-import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -25,17 +24,20 @@ OPTIONS = ("-n", "2", "--epochs", "2", "--batch-size", "8", "--no-augment", "--l
 
 def with_devices(folder, forked, arguments):
     """What the command prints that starts a second process itself."""
-    command = [sys.executable, str(folder / "script.py"), *map(str, arguments), "--devices", "2"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
-    if done.returncode:
-        raise AssertionError(done.stdout + done.stderr)
-    return done.stdout
+    log = folder / "devices.txt"
+    number = forked(trainings.start_as_script, log, folder / "script.py", (*arguments, "--devices", 2))
+    return printed_by(number, log, forked)
 
 
 def with_torchrun(folder, forked, arguments):
     """What two processes print that torchrun started."""
     log = folder / "torchrun.txt"
     number = forked(trainings.start_under_torchrun, log, folder / "forked_script.py", arguments)
+    return printed_by(number, log, forked)
+
+
+def printed_by(number, log, forked):
+    """What a process printed, which must end without an error."""
     if forked(trainings.exit_code, number, 240) != 0:
         raise AssertionError(log.read_text())
     return log.read_text()
