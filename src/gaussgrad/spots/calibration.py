@@ -7,7 +7,7 @@ import numpy as np
 
 from gaussgrad.simulation import Camera, estimation
 from gaussgrad.spots import evidence
-from gaussgrad.spots.defects import hot
+from gaussgrad.spots.defects import filled, hot, outstanding
 from gaussgrad.spots.fits import Batch, Plan
 from gaussgrad.spots.likelihood.records import PHOTONS, X_STDDEV, Y_STDDEV
 from gaussgrad.spots.rounds import Found, search
@@ -20,8 +20,8 @@ FEWEST = 5  # spots that tell a width
 DIFFERENT = 3.0  # standard errors between the widths along x and y that make them two
 AROUND = 5  # pixels that tell how bright a saturated one is
 SETTLED = 0.01  # of a width: a smaller change is none
-SHARPEST = 8.0  # times as bright as every neighbour: the middle of a spot of stddev 0.4
-OUTSTANDING = 8.0  # times what 99 of 100 pixels differ from the usual one
+NOISE_PASSES = 3  # each knows better which pixels are hot
+NARROW = 0.66  # pixels: hardly a spot whose width is yet unknown is as narrow
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def calibrate(
     area = float(np.prod(frames.shape[1:]))
     dtype = np.dtype(frames.dtype)
     saturated = float(np.iinfo(dtype).max) if dtype.kind in "ui" else math.inf
-    rough = None if camera is not None and stddevs is not None else _moments(frames, camera, saturated)
+    rough = None if camera is not None and stddevs is not None else _moments(frames, camera, stddevs, saturated, threads)
     gaussian = camera is None and rough is not None and not rough.poisson
     if camera is None and rough is not None:
         camera = Camera(rough.gain, rough.offset)
@@ -67,15 +67,45 @@ def calibrate(
     return found if stddevs else _with_width(found, frames, area, false_alarms)
 
 
-def _moments(frames: np.ndarray, camera: Camera | None, saturated: float) -> estimation.Moments:
-    """Of the frames; where the camera is told, frames without noise tell no width and are no error."""
+def _moments(
+    frames: np.ndarray,
+    camera: Camera | None,
+    stddevs: tuple[float, float] | None,
+    saturated: float,
+    threads: int,
+) -> estimation.Moments:
+    """Of the frames without bad pixels; where the camera is told, frames without noise tell no width and are no error."""
+    chosen = estimation.sample(frames)
+    bad = chosen >= saturated
+    chosen = _without(chosen, saturated)
+    fresh = outstanding(chosen, stddevs)
     try:
-        return estimation.moments_of(_without_hot(_without(estimation.sample(frames), saturated)))
+        for _ in range(NOISE_PASSES):
+            bad |= fresh
+            chosen = filled(chosen, fresh)
+            found = estimation.moments_of(chosen, bad)
+            fresh = _hot_by(found, chosen, bad, stddevs, threads)
+            if not fresh.any():
+                break
+        return found
     except ValueError:
         if camera is None:
             raise
         width = estimation.ASSUMED_STDDEV
         return estimation.Moments(1.0, 0.0, 0.0, True, 0.0, width, 0.0, 0.0)
+
+
+def _hot_by(
+    found: estimation.Moments,
+    frames: np.ndarray,
+    bad: np.ndarray,
+    stddevs: tuple[float, float] | None,
+    threads: int,
+) -> np.ndarray:
+    """Which pixels of frames (f, h, w) are hot by the noise that they told."""
+    data = (frames - found.offset) / found.gain
+    noise = np.full(frames.shape[1:], 0.0 if found.poisson else found.variance)
+    return hot(data, noise, ~bad, stddevs or (NARROW, NARROW), not found.poisson, threads)
 
 
 def _without(frames: np.ndarray, saturated: float) -> np.ndarray:
@@ -88,17 +118,6 @@ def _without(frames: np.ndarray, saturated: float) -> np.ndarray:
     around = ndimage.maximum_filter(np.where(beyond, -np.inf, frames), (0, AROUND, AROUND))
     usual = np.median(frames[~beyond])
     return np.where(beyond, np.where(np.isfinite(around), around, usual), frames)
-
-
-def _without_hot(frames: np.ndarray) -> np.ndarray:
-    """Frames (f, h, w) whose pixels that no spot makes so bright are as bright as the brightest neighbour."""
-    from scipy import ndimage
-
-    neighbours = np.array([[[1, 1, 1], [1, 0, 1], [1, 1, 1]]], dtype=bool)
-    around = ndimage.maximum_filter(frames, footprint=neighbours, mode="mirror")
-    usual = float(np.median(frames))
-    room = OUTSTANDING * float(np.quantile(np.abs(frames - usual), 0.99))
-    return np.where(frames - usual > SHARPEST * np.maximum(around - usual, 0.0) + room, around, frames)
 
 
 def _with_width(first: Calibration, frames: np.ndarray, area: float, false_alarms: float) -> Calibration:
