@@ -88,7 +88,7 @@ def variance_law(frames: np.ndarray, bad: np.ndarray | None = None) -> tuple[flo
     inner = (slice(None), slice(RING + 1, -RING - 1), slice(RING + 1, -RING - 1))
     square, mean, ring = (one[inner].ravel() for one in (square, mean, ring))
     if bad is not None and bad.any():
-        whole = ~ndimage.maximum_filter(bad, (0, len(DIFFERENCES), len(DIFFERENCES)))[inner].ravel()
+        whole = _far_from(bad)[inner].ravel()
         square, mean, ring = (one[whole] for one in (square, mean, ring))
     if len(square) < FEWEST:
         return 0.0, 0.0, False
@@ -109,6 +109,20 @@ def variance_law(frames: np.ndarray, bad: np.ndarray | None = None) -> tuple[flo
     if not slope > SURE * np.std(parts, ddof=1) / math.sqrt(BLOCKS):
         return typical, 0.0, False
     return intercept, slope, True
+
+
+def typical_variance(frames: np.ndarray, bad: np.ndarray) -> float:
+    """Of the noise of half of the pixels of frames (f, h, w), without those near bad ones."""
+    high = _separable(frames, DIFFERENCES / math.sqrt((DIFFERENCES**2).sum()))
+    square = (high * high)[_far_from(bad)]
+    return float(np.median(square)) * SCALE**2 if len(square) else 0.0
+
+
+def _far_from(bad: np.ndarray) -> np.ndarray:
+    """Pixels whose differences take in no bad one."""
+    from scipy import ndimage
+
+    return ~ndimage.maximum_filter(bad, (0, len(DIFFERENCES), len(DIFFERENCES)))
 
 
 def _slope(square: np.ndarray, mean: np.ndarray, ring: np.ndarray) -> float:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from gaussgrad import checks
 from gaussgrad.simulation import Camera, estimation
 from gaussgrad.spots import evidence
 from gaussgrad.spots.defects import filled, hot, outstanding
@@ -22,6 +23,8 @@ AROUND = 5  # pixels that tell how bright a saturated one is
 SETTLED = 0.01  # of a width: a smaller change is none
 NOISE_PASSES = 3  # each knows better which pixels are hot
 NARROW = 0.66  # pixels: hardly a spot whose width is yet unknown is as narrow
+MOST_HOT = 0.02  # of the pixels
+SURELY = 0.7  # times the width that moments tell: spots are hardly as narrow
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,9 @@ def calibrate(
     area = float(np.prod(frames.shape[1:]))
     dtype = np.dtype(frames.dtype)
     saturated = float(np.iinfo(dtype).max) if dtype.kind in "ui" else math.inf
-    rough = None if camera is not None and stddevs is not None else _moments(frames, camera, stddevs, saturated, threads)
+    rough = (
+        None if camera is not None and stddevs is not None else _moments(frames, camera, stddevs, saturated, threads)
+    )
     gaussian = camera is None and rough is not None and not rough.poisson
     if camera is None and rough is not None:
         camera = Camera(rough.gain, rough.offset)
@@ -74,19 +79,29 @@ def _moments(
     saturated: float,
     threads: int,
 ) -> estimation.Moments:
-    """Of the frames without bad pixels; where the camera is told, frames without noise tell no width and are no error."""
-    chosen = estimation.sample(frames)
-    bad = chosen >= saturated
-    chosen = _without(chosen, saturated)
-    fresh = outstanding(chosen, stddevs)
+    """Of the frames without bad pixels; where the camera is told, frames without noise are no error."""
+    bad = estimation.sample(frames) >= saturated
+    chosen = _without(estimation.sample(frames), saturated)
+    known = _surely(stddevs or (NARROW / SURELY,) * 2)
+    if stddevs is None:  # what glares would pass for the width of spots
+        some = _few(chosen)
+        width = max(NARROW / SURELY, estimation.width(filled(some, outstanding(some, known))))
+        known = _surely((width, width))
+    fresh = outstanding(chosen, known)
+    for _ in range(NOISE_PASSES):
+        bad |= fresh
+        chosen = filled(chosen, fresh)
+        fresh = _hot_on_dark(chosen, bad, known, threads)
+        if not fresh.any():
+            break
+    if camera is None:
+        _check_hot(bad & (estimation.sample(frames) < saturated))
     try:
-        for _ in range(NOISE_PASSES):
-            bad |= fresh
-            chosen = filled(chosen, fresh)
-            found = estimation.moments_of(chosen, bad)
-            fresh = _hot_by(found, chosen, bad, stddevs, threads)
-            if not fresh.any():
-                break
+        found = estimation.moments_of(chosen, bad)
+        if found.poisson:
+            photons, noise = (chosen - found.offset) / found.gain, np.zeros(chosen.shape[1:])
+            fresh = hot(photons, noise, ~bad, known, False, threads)
+            found = estimation.moments_of(filled(chosen, fresh), bad | fresh) if fresh.any() else found
         return found
     except ValueError:
         if camera is None:
@@ -95,17 +110,33 @@ def _moments(
         return estimation.Moments(1.0, 0.0, 0.0, True, 0.0, width, 0.0, 0.0)
 
 
-def _hot_by(
-    found: estimation.Moments,
-    frames: np.ndarray,
-    bad: np.ndarray,
-    stddevs: tuple[float, float] | None,
-    threads: int,
-) -> np.ndarray:
-    """Which pixels of frames (f, h, w) are hot by the noise that they told."""
-    data = (frames - found.offset) / found.gain
-    noise = np.full(frames.shape[1:], 0.0 if found.poisson else found.variance)
-    return hot(data, noise, ~bad, stddevs or (NARROW, NARROW), not found.poisson, threads)
+def _surely(stddevs: tuple[float, float]) -> tuple[float, float]:
+    """Widths that hardly a spot falls below."""
+    return SURELY * stddevs[0], SURELY * stddevs[1]
+
+
+def _check_hot(bad: np.ndarray) -> None:
+    """An error where so many pixels (f, h, w) are hot that the rest does not tell the noise."""
+    if bad.mean() > MOST_HOT:
+        wanted = f"with at most {MOST_HOT:.0%} of the pixels hot, so that the others tell the noise"
+        count, of = int(bad.sum()), int(bad.any(axis=(1, 2)).sum())
+        got = f"{count} pixels ({bad.mean():.1%}) in {of} frames that are brighter than spots allow"
+        cure = "Choose a region without them, or tell the camera (its gain, offset and read noise) and the stddev."
+        raise ValueError(checks.complain("frames", wanted, got, cure))
+
+
+def _few(frames: np.ndarray) -> np.ndarray:
+    """Some of them, evenly chosen."""
+    return frames[:: math.ceil(len(frames) / WIDTH_FRAMES)]
+
+
+def _hot_on_dark(frames: np.ndarray, bad: np.ndarray, stddevs: tuple[float, float], threads: int) -> np.ndarray:
+    """Which pixels of frames (f, h, w) are hot if their background is one photon: from more, noise grows less."""
+    deviation = math.sqrt(estimation.typical_variance(_few(frames), _few(bad)))
+    if not deviation > 0:
+        return np.zeros_like(bad)
+    photons = (frames - np.median(_few(frames))) / deviation + 1
+    return hot(photons, np.zeros(frames.shape[1:]), ~bad, stddevs, False, threads)
 
 
 def _without(frames: np.ndarray, saturated: float) -> np.ndarray:

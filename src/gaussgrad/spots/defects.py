@@ -15,7 +15,6 @@ AROUND = 4  # pixels, to all sides, whose lowest is the background
 SECONDS_PER_PIXEL = 5e-9  # roughly; only decides whether threads are worth it
 LEAST = 1e-6  # photons
 ROUNDS = 4  # each finds pixels that brighter ones hid
-STEEPEST = 5.0  # times the geometric mean of the two beside it: the middle of a spot of stddev 0.56
 OUTSTANDING = 8.0  # usual deviations from the usual pixel that say nothing
 
 
@@ -44,23 +43,23 @@ def hot(
     return found
 
 
-def outstanding(frames: np.ndarray, stddevs: tuple[float, float] | None) -> np.ndarray:
-    """Which pixels of frames (f, h, w) in counts are far beyond what spots make, whatever their noise.
-
-    A width that is None is unknown.
-    """
+def outstanding(frames: np.ndarray, stddevs: tuple[float, float]) -> np.ndarray:
+    """Which pixels of frames (f, h, w) in counts are far beyond what spots make, whatever their noise."""
     usual = float(np.median(frames))
     above = np.maximum(frames - usual, 0.0)
     apart = np.abs(frames - usual)
     least = float(np.min(apart, initial=np.inf, where=apart > 0))
     room = OUTSTANDING * max(estimation.SCALE * float(np.median(apart)), least)
-    steeps = [STEEPEST if stddevs is None else max(STEEPEST, each) for each in _steeps(stddevs or (1.0, 1.0))]
+    steeps = _steeps(stddevs)
     found = np.zeros(frames.shape, dtype=bool)
     where = np.nonzero(above > min(steeps) * room)
+    height, width = frames.shape[1:]
     for _ in range(ROUNDS):
         up, left, right, down = (above[at] + room for at in _beside(where, frames.shape))
         middle = above[where]
-        fresh = (middle > steeps[0] * np.sqrt(left * right)) | (middle > steeps[1] * np.sqrt(up * down))
+        _, y, x = where
+        fresh = (x > 0) & (x < width - 1) & (middle > steeps[0] * np.sqrt(left * right))
+        fresh |= (y > 0) & (y < height - 1) & (middle > steeps[1] * np.sqrt(up * down))
         if not fresh.any():
             break
         found[tuple(axis[fresh] for axis in where)] = True
@@ -87,8 +86,8 @@ def filled(frames: np.ndarray, bad: np.ndarray) -> np.ndarray:
 def _beside(where: tuple[np.ndarray, ...], shape: tuple[int, ...]) -> list[tuple[np.ndarray, ...]]:
     """The pixels above, left, right and below; beyond the border, those on the other side."""
     f, y, x = where
-    mirrored = (np.where(at < 0, 1, np.where(at >= length, length - 2, at))
-                for at, length in ((y - 1, shape[1]), (x - 1, shape[2]), (x + 1, shape[2]), (y + 1, shape[1])))  # fmt: skip
+    places = (y - 1, shape[1]), (x - 1, shape[2]), (x + 1, shape[2]), (y + 1, shape[1])
+    mirrored = (np.where(at < 0, 1, np.where(at >= length, length - 2, at)) for at, length in places)
     above, left, right, below = mirrored
     return [(f, above, x), (f, y, left), (f, y, right), (f, below, x)]
 

@@ -55,17 +55,22 @@ def _most(count, read, gaussian):
 def _steep(frame, y, x, read, steeps, gaussian):
     """Whether a pixel is brighter than `steeps` times the geometric mean of the two beside it, along x or y."""
     height, width = frame.shape
-    above, below = (y - 1 if y else 1), (y + 1 if y < height - 1 else height - 2)
-    left, right = (x - 1 if x else 1), (x + 1 if x < width - 1 else width - 2)
     variance = read if gaussian else read + max(frame[y, x], 0.0)
     least = frame[y, x] - DOUBT * math.sqrt(variance)
-    across = _most(frame[y, left], read, gaussian) * _most(frame[y, right], read, gaussian)
-    down = _most(frame[above, x], read, gaussian) * _most(frame[below, x], read, gaussian)
-    return least > steeps[0] * math.sqrt(across) or least > steeps[1] * math.sqrt(down)
+    if 0 < x < width - 1:
+        around = _most(frame[y, x - 1], read, gaussian) * _most(frame[y, x + 1], read, gaussian)
+        if least > steeps[0] * math.sqrt(around):
+            return True
+    if 0 < y < height - 1:
+        around = _most(frame[y - 1, x], read, gaussian) * _most(frame[y + 1, x], read, gaussian)
+        return least > steeps[1] * math.sqrt(around)
+    return False
 
 
 @simd.kernel
-def mark_brighter(start, stop, data, noise, used, share, steeps, reach, deviations, gaussian, found, sure, beside, level):
+def mark_brighter(
+    start, stop, data, noise, used, share, steeps, reach, deviations, gaussian, found, sure, beside, level
+):
     """Mark pixels so many standard deviations above the brightest that neighbours allow; fill what is around those.
 
     `share` is how often brighter than its neighbours the middle of a spot may be, above the level around it: at least
@@ -85,6 +90,8 @@ def mark_brighter(start, stop, data, noise, used, share, steeps, reach, deviatio
                 if _steep(frame, y, x, noise[y, x], steeps, gaussian):
                     found[f, y, x] = sure[f, y, x] = True
                     continue
+                if (y in (0, height - 1)) != (x in (0, width - 1)):
+                    continue  # a spot beyond the border may fall off as fast across it
                 around = _level(frame, y, x, reach)
                 most = max(near - around, 0.0) * share
                 variance = read
