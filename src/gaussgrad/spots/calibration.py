@@ -97,17 +97,24 @@ def _moments(
     if camera is None:
         _check_hot(bad & (estimation.sample(frames) < saturated))
     try:
-        found = estimation.moments_of(chosen, bad)
-        if found.poisson:
-            photons, noise = (chosen - found.offset) / found.gain, np.zeros(chosen.shape[1:])
-            fresh = hot(photons, noise, ~bad, known, False, threads)
-            found = estimation.moments_of(filled(chosen, fresh), bad | fresh) if fresh.any() else found
-        return found
+        return _moments_without(chosen, bad, known, threads)
     except ValueError:
         if camera is None:
             raise
         width = estimation.ASSUMED_STDDEV
         return estimation.Moments(1.0, 0.0, 0.0, True, 0.0, width, 0.0, 0.0)
+
+
+def _moments_without(
+    frames: np.ndarray, bad: np.ndarray, stddevs: tuple[float, float], threads: int
+) -> estimation.Moments:
+    """Of frames (f, h, w) without bad pixels, and without those that are hot by the noise that the others tell."""
+    found = estimation.moments_of(frames, bad)
+    if not found.poisson:
+        return found
+    photons, noise = (frames - found.offset) / found.gain, np.zeros(frames.shape[1:])
+    fresh = hot(photons, noise, ~bad, stddevs, False, threads)
+    return estimation.moments_of(filled(frames, fresh), bad | fresh) if fresh.any() else found
 
 
 def _surely(stddevs: tuple[float, float]) -> tuple[float, float]:
