@@ -203,3 +203,51 @@ def test_pixels_as_hot_as_no_spot_do_not_spoil_what_the_frames_tell(rng):
     frames[:, rng.integers(0, 64, 9), rng.integers(0, 64, 9)] = 20_000.0
     found = find(frames)
     assert agreement(found, simulated).jaccard > 0.9
+
+
+TOUCHING = {"a pair": [(0, 0), (0, 1)], "an L": [(0, 0), (0, 1), (1, 0)], "a square": [(0, 0), (0, 1), (1, 0), (1, 1)]}
+
+
+def test_hot_pixels_that_touch_many_and_cosmic_rays_do_not_spoil_what_the_frames_tell(rng):
+    simulated = Scene(size=(80, 80), density=0.004, photons=(200, 5000), stddev=1.3, background=1.0).simulate(2, seed=2)
+    clean = agreement(find(simulated.frames), simulated).jaccard
+    many = simulated.frames.copy()
+    many[:, rng.integers(0, 80, 64), rng.integers(0, 80, 64)] = 20_000.0
+    touching, rays = simulated.frames.copy(), simulated.frames.copy()
+    for shape in TOUCHING.values():
+        y, x = rng.integers(2, 78, (2, 1)) + np.array(shape).T
+        touching[:, y, x] = 20_000.0
+    for frame in rays:
+        y, x = rng.integers(2, 70, (2, 1))
+        frame[y + np.arange(6) // 2, x + np.arange(6)] = rng.uniform(4000, 20_000, 6)
+    for bad in (many, touching, rays):
+        assert agreement(find(bad), simulated).jaccard > clean - 0.06  # a spot right at bad pixels may be lost
+
+
+@pytest.mark.parametrize("stddev", [0.8, 1.3])
+@pytest.mark.parametrize("shape", TOUCHING)
+def test_hot_pixels_do_not_hide_each_other(shape, stddev):
+    data = Scene(size=(48, 48), density=0.0, background=1.0).simulate(1, seed=3).frames
+    known = {"noise": np.zeros((48, 48)), "stddevs": (stddev, stddev), "gaussian": False}
+    y, x = np.array(TOUCHING[shape]).T + 20
+    data[:, y, x] = 3000.0 / (1 + np.arange(len(y)) % 2 * 9)
+    found = hot(data, used=np.ones(data.shape, dtype=bool), **known)
+    assert found[:, y, x].all()
+    assert found.sum() == len(y)
+
+
+@pytest.mark.parametrize("stddev", [0.5, 1.3])
+@pytest.mark.parametrize("photons", [5000, 100_000])
+def test_no_bright_spot_is_a_hot_pixel(stddev, photons):
+    scene = Scene(size=(64, 64), density=0.01, photons=photons, stddev=0.87 * stddev, background=1.0)
+    data = scene.simulate(2, seed=4).frames
+    known = {"noise": np.zeros((64, 64)), "used": np.ones(data.shape, dtype=bool)}
+    found = hot(data, stddevs=(stddev, stddev), gaussian=False, **known)
+    assert not found[:, 1:-1, 1:-1].any()
+
+
+def test_too_many_hot_pixels_are_told(rng):
+    frames = EMPTY.simulate(2, seed=4).frames
+    frames[:, rng.integers(0, 48, 100), rng.integers(0, 48, 100)] = 5000.0
+    with pytest.raises(ValueError, match=r"at most 2% of the pixels hot.*Choose a region"):
+        find(frames)

@@ -16,6 +16,7 @@ SCALE = 1.4826  # from a median absolute deviation to the standard deviation of 
 BRIGHTEST = 0.995  # share of the pixels that the law is read from: the sharpest light would pass for noise
 HOT = 100.0  # times the variance that is expected
 PASSES = 3
+FEWEST = 50  # pixels that tell a law
 MOST_FRAMES = 64
 MOST_PIXELS = 2**22
 SMALLEST_FRAME = 16
@@ -35,10 +36,13 @@ class Moments(NamedTuple):
     photons: float  # of a spot, in units of the gain
 
 
-def moments_of(frames: np.ndarray) -> Moments:
-    """What frames (f, h, w) tell; ValueError for frames without noise."""
+def moments_of(frames: np.ndarray, bad: np.ndarray | None = None) -> Moments:
+    """What frames (f, h, w) tell; ValueError for frames without noise.
+
+    `bad` pixels (f, h, w) of them, filled with what may stand there, tell no noise.
+    """
     chosen = sample(frames)
-    variance, slope, sure = variance_law(chosen)
+    variance, slope, sure = variance_law(chosen, bad)
     level = float(np.median(chosen))
     at_level = variance + slope * level if sure else variance
     if not at_level > 0:
@@ -67,7 +71,7 @@ def sample_length(size: Sequence[int]) -> int:
     return max(1, min(MOST_FRAMES, MOST_PIXELS // max(1, math.prod(size))))
 
 
-def variance_law(frames: np.ndarray) -> tuple[float, float, bool]:
+def variance_law(frames: np.ndarray, bad: np.ndarray | None = None) -> tuple[float, float, bool]:
     """(a, b, sure): the variance is a + b · mean where `sure`, else a whatever the mean.
 
     E[h²] = Σ k² variance for fourth differences h, linear in the mean of the same pixels. These share their noise with
@@ -83,6 +87,11 @@ def variance_law(frames: np.ndarray) -> tuple[float, float, bool]:
     ring = (wide - ndimage.uniform_filter(frames, (0, 5, 5)) * 25) / ((around + 2) ** 2 - 25)
     inner = (slice(None), slice(RING + 1, -RING - 1), slice(RING + 1, -RING - 1))
     square, mean, ring = (one[inner].ravel() for one in (square, mean, ring))
+    if bad is not None and bad.any():
+        whole = _far_from(bad)[inner].ravel()
+        square, mean, ring = (one[whole] for one in (square, mean, ring))
+    if len(square) < FEWEST:
+        return 0.0, 0.0, False
     typical = float(np.median(square)) * SCALE**2  # the median of the squares of normal numbers
     if not typical > 0:
         return 0.0, 0.0, False
@@ -100,6 +109,20 @@ def variance_law(frames: np.ndarray) -> tuple[float, float, bool]:
     if not slope > SURE * np.std(parts, ddof=1) / math.sqrt(BLOCKS):
         return typical, 0.0, False
     return intercept, slope, True
+
+
+def typical_variance(frames: np.ndarray, bad: np.ndarray) -> float:
+    """Of the noise of half of the pixels of frames (f, h, w), without those near bad ones."""
+    high = _separable(frames, DIFFERENCES / math.sqrt((DIFFERENCES**2).sum()))
+    square = (high * high)[_far_from(bad)]
+    return float(np.median(square)) * SCALE**2 if len(square) else 0.0
+
+
+def _far_from(bad: np.ndarray) -> np.ndarray:
+    """Pixels whose differences take in no bad one."""
+    from scipy import ndimage
+
+    return ~ndimage.maximum_filter(bad, (0, len(DIFFERENCES), len(DIFFERENCES)))
 
 
 def _slope(square: np.ndarray, mean: np.ndarray, ring: np.ndarray) -> float:

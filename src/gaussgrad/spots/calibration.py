@@ -5,9 +5,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from gaussgrad import checks
 from gaussgrad.simulation import Camera, estimation
 from gaussgrad.spots import evidence
-from gaussgrad.spots.defects import hot
+from gaussgrad.spots.defects import filled, hot, outstanding
 from gaussgrad.spots.fits import Batch, Plan
 from gaussgrad.spots.likelihood.records import PHOTONS, X_STDDEV, Y_STDDEV
 from gaussgrad.spots.rounds import Found, search
@@ -20,8 +21,10 @@ FEWEST = 5  # spots that tell a width
 DIFFERENT = 3.0  # standard errors between the widths along x and y that make them two
 AROUND = 5  # pixels that tell how bright a saturated one is
 SETTLED = 0.01  # of a width: a smaller change is none
-SHARPEST = 8.0  # times as bright as every neighbour: the middle of a spot of stddev 0.4
-OUTSTANDING = 8.0  # times what 99 of 100 pixels differ from the usual one
+NOISE_PASSES = 3  # each knows better which pixels are hot
+NARROW = 0.66  # pixels: hardly a spot whose width is yet unknown is as narrow
+MOST_HOT = 0.02  # of the pixels
+SURELY = 0.7  # times the width that moments tell: spots are hardly as narrow
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,9 @@ def calibrate(
     area = float(np.prod(frames.shape[1:]))
     dtype = np.dtype(frames.dtype)
     saturated = float(np.iinfo(dtype).max) if dtype.kind in "ui" else math.inf
-    rough = None if camera is not None and stddevs is not None else _moments(frames, camera, saturated)
+    rough = (
+        None if camera is not None and stddevs is not None else _moments(frames, camera, stddevs, saturated, threads)
+    )
     gaussian = camera is None and rough is not None and not rough.poisson
     if camera is None and rough is not None:
         camera = Camera(rough.gain, rough.offset)
@@ -67,15 +72,78 @@ def calibrate(
     return found if stddevs else _with_width(found, frames, area, false_alarms)
 
 
-def _moments(frames: np.ndarray, camera: Camera | None, saturated: float) -> estimation.Moments:
-    """Of the frames; where the camera is told, frames without noise tell no width and are no error."""
+def _moments(
+    frames: np.ndarray,
+    camera: Camera | None,
+    stddevs: tuple[float, float] | None,
+    saturated: float,
+    threads: int,
+) -> estimation.Moments:
+    """Of the frames without bad pixels; where the camera is told, frames without noise are no error."""
+    bad = estimation.sample(frames) >= saturated
+    chosen = _without(estimation.sample(frames), saturated)
+    known = _surely(stddevs or (NARROW / SURELY,) * 2)
+    if stddevs is None:  # what glares would pass for the width of spots
+        some = _few(chosen)
+        width = max(NARROW / SURELY, estimation.width(filled(some, outstanding(some, known))))
+        known = _surely((width, width))
+    fresh = outstanding(chosen, known)
+    for _ in range(NOISE_PASSES):
+        bad |= fresh
+        chosen = filled(chosen, fresh)
+        fresh = _hot_on_dark(chosen, bad, known, threads)
+        if not fresh.any():
+            break
+    if camera is None:
+        _check_hot(bad & (estimation.sample(frames) < saturated))
     try:
-        return estimation.moments_of(_without_hot(_without(estimation.sample(frames), saturated)))
+        return _moments_without(chosen, bad, known, threads)
     except ValueError:
         if camera is None:
             raise
         width = estimation.ASSUMED_STDDEV
         return estimation.Moments(1.0, 0.0, 0.0, True, 0.0, width, 0.0, 0.0)
+
+
+def _moments_without(
+    frames: np.ndarray, bad: np.ndarray, stddevs: tuple[float, float], threads: int
+) -> estimation.Moments:
+    """Of frames (f, h, w) without bad pixels, and without those that are hot by the noise that the others tell."""
+    found = estimation.moments_of(frames, bad)
+    if not found.poisson:
+        return found
+    photons, noise = (frames - found.offset) / found.gain, np.zeros(frames.shape[1:])
+    fresh = hot(photons, noise, ~bad, stddevs, False, threads)
+    return estimation.moments_of(filled(frames, fresh), bad | fresh) if fresh.any() else found
+
+
+def _surely(stddevs: tuple[float, float]) -> tuple[float, float]:
+    """Widths that hardly a spot falls below."""
+    return SURELY * stddevs[0], SURELY * stddevs[1]
+
+
+def _check_hot(bad: np.ndarray) -> None:
+    """An error where so many pixels (f, h, w) are hot that the rest does not tell the noise."""
+    if bad.mean() > MOST_HOT:
+        wanted = f"with at most {MOST_HOT:.0%} of the pixels hot, so that the others tell the noise"
+        count, of = int(bad.sum()), int(bad.any(axis=(1, 2)).sum())
+        got = f"{count} pixels ({bad.mean():.1%}) in {of} frames that are brighter than spots allow"
+        cure = "Choose a region without them, or tell the camera (its gain, offset and read noise) and the stddev."
+        raise ValueError(checks.complain("frames", wanted, got, cure))
+
+
+def _few(frames: np.ndarray) -> np.ndarray:
+    """Some of them, evenly chosen."""
+    return frames[:: math.ceil(len(frames) / WIDTH_FRAMES)]
+
+
+def _hot_on_dark(frames: np.ndarray, bad: np.ndarray, stddevs: tuple[float, float], threads: int) -> np.ndarray:
+    """Which pixels of frames (f, h, w) are hot if their background is one photon: from more, noise grows less."""
+    deviation = math.sqrt(estimation.typical_variance(_few(frames), _few(bad)))
+    if not deviation > 0:
+        return np.zeros_like(bad)
+    photons = (frames - np.median(_few(frames))) / deviation + 1
+    return hot(photons, np.zeros(frames.shape[1:]), ~bad, stddevs, False, threads)
 
 
 def _without(frames: np.ndarray, saturated: float) -> np.ndarray:
@@ -88,17 +156,6 @@ def _without(frames: np.ndarray, saturated: float) -> np.ndarray:
     around = ndimage.maximum_filter(np.where(beyond, -np.inf, frames), (0, AROUND, AROUND))
     usual = np.median(frames[~beyond])
     return np.where(beyond, np.where(np.isfinite(around), around, usual), frames)
-
-
-def _without_hot(frames: np.ndarray) -> np.ndarray:
-    """Frames (f, h, w) whose pixels that no spot makes so bright are as bright as the brightest neighbour."""
-    from scipy import ndimage
-
-    neighbours = np.array([[[1, 1, 1], [1, 0, 1], [1, 1, 1]]], dtype=bool)
-    around = ndimage.maximum_filter(frames, footprint=neighbours, mode="mirror")
-    usual = float(np.median(frames))
-    room = OUTSTANDING * float(np.quantile(np.abs(frames - usual), 0.99))
-    return np.where(frames - usual > SHARPEST * np.maximum(around - usual, 0.0) + room, around, frames)
 
 
 def _with_width(first: Calibration, frames: np.ndarray, area: float, false_alarms: float) -> Calibration:

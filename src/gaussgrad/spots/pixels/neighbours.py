@@ -7,6 +7,7 @@ import numpy as np
 from gaussgrad import simd
 
 LEAST_VARIANCE = 1e-12
+DOUBT = 4.0  # standard deviations that a count may lie beyond its light
 
 
 @simd.inner
@@ -42,12 +43,39 @@ def _level(frame, y, x, reach):
     return least
 
 
+@simd.inner
+def _most(count, read, gaussian):
+    """The light that may lie behind a count: with Poisson noise, m where m - DOUBT · √m is the count."""
+    if gaussian:
+        return max(count, 0.0) + DOUBT * math.sqrt(read)
+    return max(count, 0.0) + DOUBT**2 / 2 + DOUBT * math.sqrt(max(count, 0.0) + read + DOUBT**2 / 4)
+
+
+@simd.inner
+def _steep(frame, y, x, read, steeps, gaussian):
+    """Whether a pixel is brighter than `steeps` times the geometric mean of the two beside it, along x or y."""
+    height, width = frame.shape
+    variance = read if gaussian else read + max(frame[y, x], 0.0)
+    least = frame[y, x] - DOUBT * math.sqrt(variance)
+    if 0 < x < width - 1:
+        around = _most(frame[y, x - 1], read, gaussian) * _most(frame[y, x + 1], read, gaussian)
+        if least > steeps[0] * math.sqrt(around):
+            return True
+    if 0 < y < height - 1:
+        around = _most(frame[y - 1, x], read, gaussian) * _most(frame[y + 1, x], read, gaussian)
+        return least > steeps[1] * math.sqrt(around)
+    return False
+
+
 @simd.kernel
-def mark_brighter(start, stop, data, noise, used, share, reach, deviations, gaussian, found, beside, level):
+def mark_brighter(
+    start, stop, data, noise, used, share, steeps, reach, deviations, gaussian, found, sure, beside, level
+):
     """Mark pixels so many standard deviations above the brightest that neighbours allow; fill what is around those.
 
     `share` is how often brighter than its neighbours the middle of a spot may be, above the level around it: at least
-    1, so a pixel that is not that much above its neighbours is passed over without a look around.
+    1, so a pixel that is not that much above its neighbours is passed over without a look around. `steeps` is how often
+    brighter it may be than the geometric mean of two neighbours, along x and y; one that is more is `sure`.
     """
     height, width = data.shape[1:]
     for f in range(start, stop):
@@ -59,6 +87,11 @@ def mark_brighter(start, stop, data, noise, used, share, reach, deviations, gaus
                 least = read if gaussian else read + max(near, 0.0)
                 if not (used[f, y, x] and frame[y, x] - near > deviations * math.sqrt(least)):
                     continue
+                if _steep(frame, y, x, noise[y, x], steeps, gaussian):
+                    found[f, y, x] = sure[f, y, x] = True
+                    continue
+                if (y in (0, height - 1)) != (x in (0, width - 1)):
+                    continue  # a spot beyond the border may fall off as fast across it
                 around = _level(frame, y, x, reach)
                 most = max(near - around, 0.0) * share
                 variance = read
