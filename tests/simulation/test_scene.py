@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from gaussgrad.simulation import Camera, Scene
+from gaussgrad.simulation import Camera, Scene, estimation
 
 
 def test_counts_have_the_mean_and_the_variance_of_the_camera():
@@ -69,6 +69,14 @@ def test_a_camera_that_cannot_be_is_refused():
             Camera(*numbers)
     with pytest.raises(ValueError, match="maps of one shape"):
         Camera(np.ones((2, 3)), np.ones((3, 2)))
+
+
+def test_crowded_bright_spots_leave_the_offset_what_it_is():
+    scene = Scene(size=(80, 96), density=0.015, photons=(5000, 100000), stddev=1.3, background=10.0)
+    found = estimation.moments_of(scene.simulate(3, seed=5).frames)
+    assert found.poisson
+    assert found.gain == pytest.approx(1, rel=0.05)
+    assert found.offset == pytest.approx(0, abs=5)  # photons; half of the background, beside a mean of 500
 
 
 def test_frames_without_noise_tell_no_scene():

@@ -41,10 +41,13 @@ def moments_of(frames: np.ndarray, bad: np.ndarray | None = None) -> Moments:
 
     `bad` pixels (f, h, w) of them, filled with what may stand there, tell no noise.
     """
+    from scipy import ndimage
+
     chosen = sample(frames)
     variance, slope, sure = variance_law(chosen, bad)
     level = float(np.median(chosen))
-    at_level = variance + slope * level if sure else variance
+    usual = max(level, float(np.median(ndimage.uniform_filter(chosen, (0, 5, 5)))))  # of few photons most pixels are 0
+    at_level = variance + slope * usual if sure else variance
     if not at_level > 0:
         cure = "Tell the camera: its gain, offset and read noise."
         raise ValueError(checks.complain("frames", "with noise to judge spots by", "pixels that hardly differ", cure))
@@ -101,7 +104,8 @@ def variance_law(frames: np.ndarray, bad: np.ndarray | None = None) -> tuple[flo
         kept = usual & (square < HOT * expected)
         chosen = square[kept], mean[kept], ring[kept]
         slope = _slope(*chosen)
-        intercept = float(chosen[0].mean() - slope * chosen[1].mean())
+        dark = chosen[2] <= np.median(chosen[2])  # a small error of the slope would be a large one there
+        intercept = float(chosen[0][dark].mean() - slope * chosen[1][dark].mean())
         if not slope > 0:
             return typical, 0.0, False
         expected = np.maximum(typical, intercept + slope * mean)
