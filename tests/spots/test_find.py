@@ -171,6 +171,20 @@ def test_crowded_frames_are_found_where_a_corner_seems_dark():
     assert agreement(found, crowded).jaccard > 0.85
 
 
+def test_bright_spots_wider_than_they_seem_are_found_once():
+    simulated = Scene(size=(80, 96), density=0.0004, photons=(5000, 100000), stddev=3.0, background=10.0).simulate(
+        8, seed=5
+    )
+    found = find(simulated.frames)
+    assert agreement(found, simulated).jaccard > 0.95
+    np.testing.assert_allclose(np.sqrt(found.covariances[:, 0]), 3, rtol=0.02)
+
+
+def test_dark_frames_tell_their_noise():
+    simulated = Scene(size=(80, 96), density=0.002, photons=(300, 3000), stddev=1.3, background=0.3).simulate(3, seed=1)
+    assert agreement(find(simulated.frames), simulated).jaccard > 0.95
+
+
 def test_the_likelihood_decides_on_spots_to_start_from_and_looks_for_more():
     known, wrong = SIMULATED.frame < 4, np.array([[30.0, 30.0]])
     start = np.append(SIMULATED.frame[known], 2), np.concatenate([SIMULATED.means[known] + 0.3, wrong])

@@ -16,6 +16,7 @@ SCALE = 1.4826  # from a median absolute deviation to the standard deviation of 
 BRIGHTEST = 0.995  # share of the pixels that the law is read from: the sharpest light would pass for noise
 HOT = 100.0  # times the variance that is expected
 PASSES = 3
+AROUND = 24  # stddevs of a spot, over which a mean hardly takes any of its light
 FEWEST = 50  # pixels that tell a law
 MOST_FRAMES = 64
 MOST_PIXELS = 2**22
@@ -144,13 +145,21 @@ def _separable(frames: np.ndarray, kernel: np.ndarray) -> np.ndarray:
 
 
 def width(frames: np.ndarray) -> float:
-    """The stddev of spots, in pixels: their autocorrelation falls off as that of a Gaussian of √2 their width.
+    """The stddev of spots, in pixels: their autocorrelation falls off as that of a Gaussian of √2 their width."""
+    wide = max(31, min(frames.shape[1:]) // 4)
+    found = _width_within(frames, wide)
+    if AROUND * found > wide:  # of such spots the mean around takes a part
+        found = _width_within(frames, math.ceil(AROUND * found))
+    return found
+
+
+def _width_within(frames: np.ndarray, wide: int) -> float:
+    """The same by frames less their means over so many pixels.
 
     Only different pixels are compared, so white noise adds nothing; a pixel's square adds 1/12 to the variance.
     """
     from scipy import ndimage
 
-    wide = max(31, min(frames.shape[1:]) // 4)
     rest = frames - ndimage.uniform_filter(frames, (0, wide, wide))
     spread = SCALE * float(np.median(np.abs(rest - np.median(rest))))
     rest = np.clip(rest, -5 * spread, 50 * spread)
