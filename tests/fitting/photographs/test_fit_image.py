@@ -207,7 +207,8 @@ def test_a_callback_gets_the_picture_of_its_moment_alone(photograph):
             moment.picture()
 
 
-def test_an_unfinished_fit_ends_as_it_would_have(photograph):
+def unfinished(photograph, seed):
+    """The last moment of a fit that ends after a fifth of its steps, and its picture."""
     kept = []
 
     def keep(moment):
@@ -216,18 +217,31 @@ def test_an_unfinished_fit_ends_as_it_would_have(photograph):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        fit_image(photograph, 40, steps=200, callback=keep)
-    moment, picture = kept[-1]
+        fit_image(photograph, 40, steps=200, callback=keep, seed=seed)
+    return kept[-1]
+
+
+def test_an_unfinished_fit_ends_as_it_would_have(photograph):
+    moment, picture = unfinished(photograph, 0)
     assert moment.gaussians < 40
     fit = fit_image(photograph, 40, steps=200, start=picture, used=moment)
     steps = [each.step for each in fit.history]
     assert (steps[0], steps[-1], fit.history[-1].gaussians) == (40, 200, 40)
     assert fit.history[0].seconds >= moment.seconds
-    assert fit.psnr > fit_image(photograph, 40, steps=200).psnr - 2  # other Gaussians come in
     done = fit_image(photograph, 40, steps=193, start=fit, used=fit.history[-1])
     assert [each.psnr for each in done.history] == [pytest.approx(fit.psnr, abs=1e-3)]
     with pytest.raises(ValueError, match="used must be given together with start"):
         fit_image(photograph, 40, used=moment)
+
+
+def test_unfinished_fits_end_as_well_as_others(photograph):
+    """On average: other Gaussians come in, and each fit of so few may be 5 dB better or worse for it."""
+    gains = []
+    for seed in range(8):
+        moment, picture = unfinished(photograph, seed)
+        fit = fit_image(photograph, 40, steps=200, start=picture, used=moment, seed=seed)
+        gains.append(fit.psnr - fit_image(photograph, 40, steps=200, seed=seed).psnr)
+    assert np.mean(gains) > -3
 
 
 @pytest.mark.parametrize("value", [0.0, 0.25, 1.0])
