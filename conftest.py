@@ -1,5 +1,6 @@
 """What every run needs, of docstrings or of tests: what it leaves out, its processes, and less work for Python."""
 
+import contextlib
 import gc
 from collections.abc import Generator
 
@@ -19,6 +20,8 @@ def pytest_xdist_auto_num_workers() -> int:
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
     """Python looks for cycles to free when all tests are imported, and from then on not among what they imported."""
+    with contextlib.suppress(ImportError):
+        import triton  # noqa: F401  # after TensorFlow it would crash the process
     gc.disable()
     try:
         return (yield)
