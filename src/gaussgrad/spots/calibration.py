@@ -80,8 +80,9 @@ def _moments(
     threads: int,
 ) -> estimation.Moments:
     """Of the frames without bad pixels; where the camera is told, frames without noise are no error."""
-    bad = estimation.sample(frames) >= saturated
-    chosen = _without(estimation.sample(frames), saturated)
+    counts = estimation.sample(frames)
+    over = counts >= saturated
+    bad, chosen = over, _without(counts, saturated)
     known = _surely(stddevs or (NARROW / SURELY,) * 2)
     if stddevs is None:  # what glares would pass for the width of spots
         some = _few(chosen)
@@ -89,13 +90,13 @@ def _moments(
         known = _surely((width, width))
     fresh = outstanding(chosen, known)
     for _ in range(NOISE_PASSES):
-        bad |= fresh
+        bad = bad | fresh
         chosen = filled(chosen, fresh)
         fresh = _hot_on_dark(chosen, bad, known, threads)
         if not fresh.any():
             break
     if camera is None:
-        _check_hot(bad & (estimation.sample(frames) < saturated))
+        _check_hot(bad & ~over)
     try:
         return _moments_without(chosen, bad, known, threads)
     except ValueError:
