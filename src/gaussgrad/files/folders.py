@@ -103,7 +103,7 @@ def clear_partial_files(path: Path) -> None:
 
 
 def is_alone(path: Path) -> bool:
-    """Whether the folder of a file that is not there holds at most what killed processes left of it, and a lock."""
+    """Whether the folder of a file holds nothing but a lock, and what killed processes left of that file."""
     left = {partial.name for partial in _partials_of(path)}
     return path.parent.is_dir() and {found.name for found in path.parent.iterdir()} <= {LOCK, *left}
 

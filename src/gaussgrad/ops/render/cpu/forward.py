@@ -186,7 +186,7 @@ def draw_bands(start, stop, bands, scene, factored, frame, density, static, inte
         if dimensions == 1:
             x_first, x_last = first * CELL, min(last * CELL, width)
             begin, end = x_first, x_last
-        # Rows of a channel; where the first row of the image is, or would be; what is before the first, and in a band.
+        # How many rows a channel has; the place of the image's first row; then, of the band in it, start and length.
         plane_rows, corner, before, count = lines, b * channels * lines * width, begin, end - begin
         if apart is not None:
             plane_rows, corner, before, count = last - first, -first * stride, first * stride, (last - first) * stride

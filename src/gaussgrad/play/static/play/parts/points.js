@@ -86,6 +86,7 @@ const redraw = oncePerFrame(() => {
   byId("points-status").textContent = `${WORDS[given.loss]} ${said}${shown}`;
 });
 
+/** How the points do, in one sentence. */
 function telling({ stuck, there }) {
   if (there === N) return "All points are there.";
   if (!stuck) return there ? `${there} of ${N} points are there, the others feel a pull.` : "Every point feels a pull.";
@@ -119,7 +120,7 @@ function targetImage(given) {
   return backdrop.image;
 }
 
-/** Arrows against the gradient, as long as the root of the pull; how many points feel nothing, here or elsewhere. */
+/** Arrows against the gradient, as long as the root of the pull; how many points are stuck, and how many are there. */
 function drawArrows(context, gradient, scale) {
   const [places, counts] = [targetPoints(byId("points-target").value), { stuck: 0, there: 0 }];
   context.lineWidth = 1.4;
