@@ -42,7 +42,7 @@ def test_a_later_process_finds_the_kernel_unless_what_it_is_made_of_changed(copy
     replace_in(package / "ops/render/cpu/geometry.py", "# placed at a time\n", "# drawn at a time\n\n\n")
     replace_in(package / "ops/mixture/cpu/pairs.py", "MOST_PAIRS = 16384", "MOST_PAIRS = 8192")
     assert in_fresh_process(copied.draw, copy_of_the_package, cache) == (first, 1, 0)
-    power = "_times_power(value, shifted)"
+    power = "_times_power(value, shifted)\n\n    return implementation\n\n\ndef exp_both"  # that of exp2
     replace_in(package / "simd/exponential.py", power, power.replace("value", "value + value"))
     assert in_fresh_process(copied.draw, copy_of_the_package, cache) == (2 * first, 0, 1)
 

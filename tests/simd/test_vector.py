@@ -68,6 +68,30 @@ def test_exp_is_right_to_the_last_place(dtype):
 
 
 @njit(error_model="numpy")
+def powers_of_two(x, terms, out):
+    simd.put_exp2_terms(terms)
+    source, target = simd.address(x), simd.address(out)
+    like = simd.iota(source)
+    for i in range(0, x.size, simd.lanes_of(source)):
+        values = simd.exp2(simd.load(source, i, x.size - i, like), simd.exp2_terms(simd.address(terms)))
+        simd.store(target, i, x.size - i, values)
+    simd.keep(terms)
+
+
+@DTYPES
+def test_exp2_is_right_to_the_last_place(dtype):
+    least = np.finfo(dtype).minexp
+    x = np.concatenate([np.linspace(least, -least, 200_003), -np.geomspace(1e-30, 1, 999), np.arange(least, -least)])
+    x = x.astype(dtype)
+    out = np.full_like(x, np.nan)
+    powers_of_two(x, np.empty(simd.EXP2_TERMS, dtype), out)
+    exact = np.exp2(x.astype(np.longdouble))
+    assert np.max(np.abs(out - exact) / exact) < 1.5 * np.finfo(dtype).eps
+    whole = x == np.round(x)
+    np.testing.assert_array_equal(out[whole], exact[whole].astype(dtype))
+
+
+@njit(error_model="numpy")
 def exponentials_of_both(x, up, down):
     source = simd.address(x)
     like = simd.iota(source)
@@ -115,6 +139,30 @@ def test_access_stays_inside_the_first_lanes(dtype, count):
     exponentials(x[:count], out[:count])
     assert out[:count].tolist() == [1] * count
     assert out[count:].tolist() == [5] * 40
+
+
+@njit(error_model="numpy")
+def written(floats, halves, integers, scalars):
+    order = simd.iota64()
+    values = order * 1.75 - 2.0
+    simd.write(simd.address(floats), 1, values)
+    simd.write(simd.address(halves), 1, values)
+    simd.write(simd.address(integers), 1, values)
+    simd.poke(simd.address(scalars), 2, 0.5)
+    simd.forget()
+    return simd.peek(simd.address(scalars), 2), simd.width_of(order)
+
+
+def test_float64_is_written_in_other_dtypes():
+    floats, halves, integers, scalars = (np.full(20, -1, dtype) for dtype in (float, np.float32, np.int32, np.float32))
+    found, lanes = written(floats, halves, integers, scalars)
+    wanted = np.full(20, -1.0)
+    wanted[1 : lanes + 1] = np.arange(lanes) * 1.75 - 2
+    np.testing.assert_array_equal(floats, wanted)
+    np.testing.assert_array_equal(halves, wanted)  # exact in float32
+    np.testing.assert_array_equal(integers, np.trunc(wanted))
+    assert found == 0.5
+    assert scalars.tolist() == [-1, -1, 0.5] + [-1] * 17
 
 
 @njit(error_model="numpy")

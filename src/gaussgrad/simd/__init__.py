@@ -5,8 +5,8 @@ kernel says itself what is done at once. All arithmetic is IEEE (no reassociatio
 wherever they stand. Vectors are values: they live in registers and are never stored in Python objects.
 """
 
-from gaussgrad.simd.compilation import INLINE, INNER, inlined, inner, kernel, static, value_of
-from gaussgrad.simd.exponential import LOWEST, exp, exp_both
+from gaussgrad.simd.compilation import INLINE, INNER, apart, inlined, inner, kernel, static, value_of
+from gaussgrad.simd.exponential import EXP2_TERMS, LOWEST, exp, exp2, exp2_terms, exp_both, put_exp2_terms
 from gaussgrad.simd.lanes import (
     evens,
     larger,
@@ -22,12 +22,15 @@ from gaussgrad.simd.lanes import (
 from gaussgrad.simd.logarithm import log
 from gaussgrad.simd.memory import (
     address,
+    forget,
     get,
     iota,
+    iota64,
     keep,
     lanes_of,
     load,
     peek,
+    poke,
     prefetch,
     put,
     scalar_type,
@@ -35,6 +38,7 @@ from gaussgrad.simd.memory import (
     settle,
     store,
     stream,
+    write,
 )
 from gaussgrad.simd.precision import narrowed, widened_high, widened_low
 from gaussgrad.simd.vector import (
@@ -57,6 +61,7 @@ from gaussgrad.simd.vector import (
 )
 
 __all__ = [
+    "EXP2_TERMS",
     "INLINE",
     "INNER",
     "LANES",
@@ -64,19 +69,24 @@ __all__ = [
     "Vector",
     "absolute",
     "address",
+    "apart",
     "both",
     "ceil",
     "equal",
     "evens",
     "exp",
+    "exp2",
+    "exp2_terms",
     "exp_both",
     "floor",
+    "forget",
     "fused",
     "get",
     "greater",
     "inlined",
     "inner",
     "iota",
+    "iota64",
     "keep",
     "kernel",
     "lanes_of",
@@ -88,8 +98,10 @@ __all__ = [
     "odds",
     "one",
     "peek",
+    "poke",
     "prefetch",
     "put",
+    "put_exp2_terms",
     "scalar_type",
     "scratch",
     "select",
@@ -108,6 +120,7 @@ __all__ = [
     "widened_high",
     "widened_low",
     "width_of",
+    "write",
     "zero",
     "zip_high",
     "zip_low",

@@ -27,6 +27,9 @@ INNER: dict[str, Any] = {
 INLINE = {"forceinline": True, **INNER}
 """Options of those in its loops: one that stays a call costs more than a row of pixels."""
 
+APART = {"forceinline": False, **INNER}
+"""Options of those that stay a call: else they would be inlined where the function that calls them is."""
+
 
 PACKAGE = Path(__file__).parent.parent
 DOCSTRING, COMMENT = r'^[ \t]*"{3}.*?"{3}', r"#[^\n]*"
@@ -63,6 +66,11 @@ def fingerprint(folder: Path) -> str:
 def inner(function: FunctionType) -> Any:
     """Compile a function that kernels call."""
     return _for_any_number(njit(**INNER)(function))
+
+
+def apart(function: FunctionType) -> Any:
+    """Compile a function that stays a call: its loops then have all registers to themselves."""
+    return _for_any_number(njit(**APART)(function))
 
 
 def inlined(function: FunctionType) -> Any:

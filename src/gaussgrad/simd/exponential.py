@@ -10,7 +10,7 @@ from numba import types
 from numba.extending import intrinsic, overload
 
 from gaussgrad.simd.compilation import INLINE
-from gaussgrad.simd.vector import fused, llvm_type, splat, zero
+from gaussgrad.simd.vector import LANES, Vector, fused, llvm_type, splat, splat_value, zero
 
 
 def _shift_exponent(emit: str):
@@ -103,6 +103,77 @@ def _exp(x):
         value = splat(top, x)
         for term in reversed_terms:
             value = fused(value, r, splat(term, x))
+        return _times_power(value, shifted)
+
+    return implementation
+
+
+# 2**r on |r| <= 1/2, of even degree: what rounds, and the coefficients from the highest power down
+_DEGREES = {types.float32: 6, types.float64: 12}
+
+
+def _binary(scalar: types.Type) -> tuple[float, ...]:
+    terms = economized(_SERIES, _HALF_WIDTH, _DEGREES[scalar])
+    powers = [float(term) * math.log(2) ** n for n, term in enumerate(terms)]
+    return float(_CONSTANTS[scalar][3]), *reversed(powers)
+
+
+_BINARY = {scalar: _binary(scalar) for scalar in _DEGREES}
+EXP2_TERMS = max(map(len, _BINARY.values()))
+
+
+def put_exp2_terms(array):
+    """Fill an array of EXP2_TERMS floats with the constants of `exp2` (kernels only)."""
+    raise NotImplementedError("simd.put_exp2_terms is for compiled kernels")
+
+
+@overload(put_exp2_terms, jit_options=INLINE)
+def _put_exp2_terms(array):
+    terms = _BINARY[array.dtype]
+
+    def implementation(array):
+        for k, term in enumerate(terms):
+            array[k] = term
+
+    return implementation
+
+
+@intrinsic
+def exp2_terms(typing_context, pointer):
+    """The constants of `exp2`, a vector each, from where `put_exp2_terms` wrote them.
+
+    From memory, because constants that the compiler knows it fetches anew for each vector of a loop.
+    """
+    vector, count = Vector(pointer.dtype, LANES[pointer.dtype]), len(_BINARY[pointer.dtype])
+    pair = types.UniTuple(vector, 2)
+    kind = types.Tuple((vector, vector, types.UniTuple(pair, count // 2 - 1)))
+
+    def generate(context, builder, signature, arguments):
+        places = [builder.gep(arguments[0], [ir.Constant(ir.IntType(64), k)]) for k in range(count)]
+        magic, top, *others = (splat_value(builder, builder.load(place), vector.lanes) for place in places)
+        pairs = [context.make_tuple(builder, pair, two) for two in zip(others[::2], others[1::2], strict=True)]
+        return context.make_tuple(builder, kind, [magic, top, context.make_tuple(builder, kind[2], pairs)])
+
+    return kind(pointer), generate
+
+
+def exp2(x, terms):
+    """2**x where that is a normal number, and anything elsewhere (kernels only).
+
+    The relative error is below 1.5 units in the last place.
+    """
+    raise NotImplementedError("simd.exp2 is for compiled kernels")
+
+
+@overload(exp2, jit_options=INLINE)
+def _exp2(x, terms):
+    def implementation(x, terms):
+        magic, value, pairs = terms
+        shifted = x + magic
+        r = x - (shifted - magic)
+        square = r * r
+        for odd, even in pairs:  # two powers at a time: a vector waits for its exponential more than it works
+            value = fused(value, square, fused(odd, r, even))
         return _times_power(value, shifted)
 
     return implementation

@@ -53,6 +53,17 @@ def peek(typing_context, pointer, index):
     return pointer.dtype(pointer, types.intp), generate
 
 
+@intrinsic
+def poke(typing_context, pointer, index, value):
+    """Write a scalar to `index`."""
+
+    def generate(context, builder, signature, arguments):
+        builder.store(arguments[2], builder.gep(arguments[0], [arguments[1]]))
+        return context.get_dummy_value()
+
+    return types.void(pointer, types.intp, pointer.dtype), generate
+
+
 def lanes_of(pointer):
     """The number of lanes of vectors of the pointer's dtype, known at compile time (kernels only)."""
     raise NotImplementedError("lanes_of is for compiled kernels")
@@ -73,6 +84,17 @@ def iota(typing_context, like):
         return ir.Constant(llvm_type(vector), [float(i) for i in range(vector.lanes)])
 
     return vector(like), generate
+
+
+@intrinsic
+def iota64(typing_context):
+    """0, 1, 2, ... in float64."""
+    vector = Vector(types.float64, LANES[types.float64])
+
+    def generate(context, builder, signature, arguments):
+        return ir.Constant(llvm_type(vector), [float(i) for i in range(vector.lanes)])
+
+    return vector(), generate
 
 
 def _first_lanes(builder: ir.IRBuilder, count: ir.Value, lanes: int) -> ir.Value:
@@ -158,6 +180,21 @@ def store(typing_context, pointer, index, count, value):
 
 
 @intrinsic
+def write(typing_context, pointer, index, value):
+    """Write all lanes of `value` from `index` on, in the dtype of the elements: float64 is rounded or cut off."""
+
+    def generate(context, builder, signature, arguments):
+        converted, kind = arguments[2], ir.VectorType(ELEMENTS[pointer.dtype], value.lanes)
+        if pointer.dtype != value.scalar:
+            converted = (builder.fptosi if pointer.dtype == types.int32 else builder.fptrunc)(converted, kind)
+        place = builder.bitcast(builder.gep(arguments[0], [arguments[1]]), kind.as_pointer())
+        builder.store(converted, place, align=pointer.dtype.bitwidth // 8)
+        return context.get_dummy_value()
+
+    return types.void(pointer, types.intp, value), generate
+
+
+@intrinsic
 def stream(typing_context, pointer, index, value):
     """Write the whole `value` from `index` on, an aligned place, past the cache: for what is not read again soon.
 
@@ -196,3 +233,14 @@ def prefetch(typing_context, pointer, index):
         return context.get_dummy_value()
 
     return types.void(pointer, types.intp), generate
+
+
+@intrinsic
+def forget(typing_context):
+    """From here on `peek` reads from memory again: in a loop, what it reads takes no register beyond its use."""
+
+    def generate(context, builder, signature, arguments):
+        builder.fence("acq_rel", "singlethread")  # to the compiler alone; no instruction
+        return context.get_dummy_value()
+
+    return types.void(), generate
