@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 
 from gaussgrad import arrays, parallel, simd
-from gaussgrad.ops.render.cpu.backward import MOMENTS, finish_blocks, gradients_of_visits
+from gaussgrad.ops.render.cpu.backward import finish_blocks, gradients_of_visits
 from gaussgrad.ops.render.cpu.bands import CELL, bands_of_rows, count_bands, members_of_bands, touch_rows
 from gaussgrad.ops.render.cpu.forward import draw_bands, rows_collide
 from gaussgrad.ops.render.cpu.geometry import valid_range
+from gaussgrad.ops.render.cpu.gradients import MOMENTS
 from gaussgrad.ops.render.cpu.modes import MAX, MODES, SUM, UNION
 from gaussgrad.ops.render.cpu.records import Cut, Frame, Scene
 from gaussgrad.ops.render.cpu.visits import plan_visits
@@ -77,6 +78,7 @@ def forward(
         tuple(frame),
         amplitude == "density",
         _static(mode, channels, means.shape[2], pixel),
+        *_ways(pixel, size),
         _integrated(pixel),
         True if len(size) > 1 and rows_collide(frame.width, channels, image.itemsize) else None,
         tuple(cut),
@@ -135,6 +137,7 @@ def backward(
         tuple(frame),
         density,
         _static(mode, channels, means.shape[2], pixel),
+        *_ways(pixel, size),
         _integrated(pixel),
         tuple(cut),
         (grad.reshape(-1), product.reshape(-1), marks.reshape(-1)),
@@ -182,6 +185,14 @@ def _static(mode: int, channels: int, dimensions: int, pixel: str) -> tuple[tupl
 def _integrated(pixel: str) -> bool | None:
     """The flag of the kernels: whether a pixel is the mean over its area."""
     return True if pixel == "area" else None
+
+
+def _ways(pixel: str, size: tuple[int, ...]) -> tuple[bool | None, bool | None]:
+    """The flags of the kernels: whether the rows of Gaussians are placed together, or Gaussians drawn one by one.
+
+    Points in 2-D are placed. For an argument that is None, Numba leaves out the branches of it.
+    """
+    return (True, None) if pixel == "point" and len(size) == 2 else (None, True)
 
 
 def _factored(form: str) -> bool | None:

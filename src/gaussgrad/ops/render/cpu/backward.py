@@ -1,18 +1,14 @@
 """The backward kernel: each Gaussian adds up its own gradient over the pixels inside its ellipse."""
 
-import math
-
 import numpy as np
 
 from gaussgrad import simd
-from gaussgrad.ops.render.cpu import factors
 from gaussgrad.ops.render.cpu.geometry import (
     CHUNK,
     NUMBERS,
     ROWS,
-    around,
+    ask_for,
     gaussian,
-    is_narrow,
     overflow,
     place_rows,
     prepare,
@@ -24,11 +20,25 @@ from gaussgrad.ops.render.cpu.geometry import (
     touched_rows,
     touched_slices,
 )
+from gaussgrad.ops.render.cpu.gradients import MOMENTS, clear, finish
 from gaussgrad.ops.render.cpu.modes import MAX, SUM
 from gaussgrad.ops.render.cpu.quadrature import MOST_LINES, moments_over_pixels, nodes_of, through_row
 from gaussgrad.ops.render.cpu.records import Cut, Frame, Levels, Scene, Scratch, Static, Sums, Upstream
+from gaussgrad.ops.render.cpu.rows import (
+    PLACES,
+    exponent_of,
+    is_beside,
+    keep,
+    owned,
+    place_items,
+    pointers,
+    residual_of,
+    row_of,
+    shape_of,
+    tables,
+    taken_up,
+)
 
-MOMENTS = 10  # of r: its sum, three first and six second moments
 ONE, NONE = np.int32(1), np.int32(0)
 
 
@@ -122,42 +132,57 @@ def add_points(g, levels, index, upstream, at, frame, first, last, static, cut, 
             moments[j, 9] += r0 * ez * ez
 
 
-@simd.inlined
-def add_narrow(g, levels, index, upstream, at, frame, first, last, static, cut, sums):
-    """The same for a Gaussian in 2-D that is no wider than a vector: its rows need no ends of their own."""
-    width = frame.width
-    order = simd.iota(upstream.grad)
-    nothing = simd.zero(order)
-    number = simd.scalar_type(upstream.grad)
-    low, high = around(g.x, simd.lanes_of(upstream.grad), 0, width)
-    middle = 0.5 * (simd.lanes_of(upstream.grad) - 1)
-    from_middle = order - number(middle)
-    curvature = simd.splat(number(-0.5 * g.ix), order)
-    tolerance = cut.tolerance * number(g.factor)
-    moments, j = sums.moments, sums.row
-    for block in range(first, last if low < high else first, ROWS):
+@simd.apart
+def add_placed(items, rows, levels, upstream, frame, static, terms, by_channel, moments):
+    """The same for so many items of placed rows; `levels` and `moments`, a pointer, are those of the first owner."""
+    order, lanes = simd.iota(upstream.grad), simd.lanes_of(upstream.grad)
+    nothing, number = simd.zero(order), simd.scalar_type(upstream.grad)
+    plane, terms_ = frame.height * frame.width, simd.exp2_terms(terms)
+    for item in range(items):
+        curvature, end, tolerance = shape_of(rows, item)
+        row, of_g = simd.peek(rows.places, item * PLACES), owned(levels, rows, item)
+        owner, index = simd.peek(rows.places, item * PLACES + 2), np.int32(simd.peek(rows.places, item * PLACES + 3))
         m0, mx, my, mxx, mxy, myy = nothing, nothing, nothing, nothing, nothing, nothing
-        for y in range(block, min(block + ROWS, last)):
-            ey = y - g.y
-            constant = simd.splat(number(g.boost - 0.5 * (ey * ey * g.iy)), order)
-            u = from_middle + number(low + middle - (ey * g.beta + g.x))
-            p = profile(u, curvature, constant, cut.lowest)
-            inside = simd.greater(p, tolerance)
-            s = simd.select(inside, p - tolerance, nothing)
-            place = at + y * width + low
-            to_shape = shape_gradient(
-                upstream, levels, index, place, frame.height * width, high - low, s, static, sums.by_channel
-            )
-            q, e = simd.select(inside, to_shape * p, nothing), simd.splat(number(ey), order)
-            qu, qe = q * u, q * e
-            m0, mx, my = m0 + q, mx + qu, my + qe
-            mxx, mxy, myy = simd.fused(qu, u, mxx), simd.fused(qu, e, mxy), simd.fused(qe, e, myy)
-        moments[j, 0] += np.float64(simd.total(m0))
-        moments[j, 1] += np.float64(simd.total(mx))
-        moments[j, 2] += np.float64(simd.total(my))
-        moments[j, 4] += np.float64(simd.total(mxx))
-        moments[j, 5] += np.float64(simd.total(mxy))
-        moments[j, 7] += np.float64(simd.total(myy))
+        for c in range(simd.value_of(static.channels) or of_g.count):
+            simd.put(by_channel, c, nothing)
+        for r in range(simd.peek(rows.places, item * PLACES + 1)):
+            along, part, x, high, last = row_of(rows, item, r)
+            constant, e = exponent_of(rows, item, r), residual_of(rows, item, r)
+            while x < high:
+                simd.forget()  # the levels, for which no register is left
+                u = along + part
+                inside, p, s = taken_up(u, curvature, constant, end, tolerance, terms_)
+                to_shape = shape_gradient(upstream, of_g, index, row + x, plane, lanes, s, static, by_channel)
+                q = simd.select(inside, to_shape * p, nothing)
+                qu, qe = q * u, q * e
+                m0, mx, my = m0 + q, mx + qu, my + qe
+                mxx, mxy, myy = simd.fused(qu, u, mxx), simd.fused(qu, e, mxy), simd.fused(qe, e, myy)
+                x += lanes
+                along = along + number(lanes)
+            if x < last:
+                u = along + part
+                inside, p, s = taken_up(u, curvature, constant, end, tolerance, terms_)
+                to_shape = shape_gradient(upstream, of_g, index, row + x, plane, last - x, s, static, by_channel)
+                q = simd.select(inside, to_shape * p, nothing)
+                qu, qe = q * u, q * e
+                m0, mx, my = m0 + q, mx + qu, my + qe
+                mxx, mxy, myy = simd.fused(qu, u, mxx), simd.fused(qu, e, mxy), simd.fused(qe, e, myy)
+            row += frame.width
+        at = owner * (MOMENTS + of_g.count)
+        add_total(moments, at, m0)
+        add_total(moments, at + 1, mx)
+        add_total(moments, at + 2, my)
+        add_total(moments, at + 4, mxx)
+        add_total(moments, at + 5, mxy)
+        add_total(moments, at + 7, myy)
+        for c in range(simd.value_of(static.channels) or of_g.count):
+            add_total(moments, at + MOMENTS + c, simd.get(by_channel, c, order))
+
+
+@simd.inlined
+def add_total(sums, place, vector):
+    """Add the lanes of a vector to a sum in float64."""
+    simd.poke(sums, place, simd.peek(sums, place) + np.float64(simd.total(vector)))
 
 
 @simd.inlined
@@ -189,76 +214,28 @@ def add_areas(g, levels, index, upstream, at, frame, first, last, static, cut, s
                     sums.moments[sums.row, k] += np.float64(simd.total(r * moments[k]))
 
 
-@simd.inlined
-def clear(sums, j):
-    """Set a row to 0; as a slice assignment it would take Numba three seconds more to compile."""
-    for entry in range(sums.shape[1]):
-        sums[j, entry] = 0.0
-
-
-@simd.inlined
-def finish(g, scale, dimensions, density, sums, j, b, i, scene, factored, gradients):
-    """Write the gradients of one Gaussian from the row j of `sums` (docs/maths.md, equations 15-18).
-
-    The row holds ten moments in the residuals, then the gradient to each level.
-    """
-    volume = 0.0  # the sum of level times gradient, by which the density's factor falls with the determinant
-    for c in range(scene.weights.shape[2]):
-        gradients.weights[b, i, c] = scale * sums[j, MOMENTS + c]
-        volume += scale * scene.weights[b, i, c] * sums[j, MOMENTS + c]
-    if not density:
-        volume = 0.0
-    fx, fy, fz = sums[j, 1] * g.ix, sums[j, 2] * g.iy, sums[j, 3] * g.iz
-    gradients.means[b, i, 0] = fx
-    if dimensions > 1:
-        gradients.means[b, i, 1] = fy - g.beta * fx
-    if dimensions == 3:
-        gradients.means[b, i, 2] = fz - g.alpha * fy + (g.alpha * g.beta - g.gamma) * fx
-    if factored is not None:
-        finish_factor(g, dimensions, sums, j, b, i, volume, scene.widths, gradients.widths)
-        return
-    gradient, slope = gradients.widths, g.alpha * g.beta - g.gamma
-    xx, xy, xz = (sums[j, 4] * g.ix - volume) * g.ix, sums[j, 5] * g.ix * g.iy, sums[j, 6] * g.ix * g.iz
-    yy, yz, zz = (sums[j, 7] * g.iy - volume) * g.iy, sums[j, 8] * g.iy * g.iz, (sums[j, 9] * g.iz - volume) * g.iz
-    # F U, then U' F U, with U = [1, -beta, slope; 0, 1, -alpha; 0, 0, 1]
-    xy_u = xy - g.beta * xx
-    yy_u = yy - g.beta * xy
-    gradient[b, i, 0] = 0.5 * xx
-    if dimensions > 1:
-        gradient[b, i, 1] = xy_u
-        gradient[b, i, 2 if dimensions == 2 else 3] = 0.5 * (yy_u - g.beta * xy_u)
-    if dimensions == 3:
-        xz_u = xz - g.alpha * xy + slope * xx
-        yz_u = yz - g.alpha * yy + slope * xy
-        zz_u = zz - g.alpha * yz + slope * xz
-        gradient[b, i, 2] = xz_u
-        gradient[b, i, 4] = yz_u - g.beta * xz_u
-        gradient[b, i, 5] = 0.5 * (zz_u - g.alpha * yz_u + slope * xz_u)
-
-
-@simd.inlined
-def finish_factor(g, dimensions, sums, j, b, i, volume, widths, gradient):
-    """The gradient of one factor (equations 53 and 54), by residuals over their standard deviations."""
-    x, y, z = math.sqrt(g.ix), math.sqrt(g.iy), math.sqrt(g.iz)
-    symmetric = (
-        sums[j, 4] * g.ix - volume,
-        sums[j, 5] * x * y,
-        sums[j, 6] * x * z,
-        sums[j, 7] * g.iy - volume,
-        sums[j, 8] * y * z,
-        sums[j, 9] * g.iz - volume,
-    )
-    factors.put_gradient(widths, b, i, dimensions, symmetric, gradient)
-
-
 @simd.kernel
 def gradients_of_visits(
-    start, stop, visits, partial, scene, factored, frame, density, static, integrated, cut, upstream, gradients
+    start,
+    stop,
+    visits,
+    partial,
+    scene,
+    factored,
+    frame,
+    density,
+    static,
+    placed,
+    single,
+    integrated,
+    cut,
+    upstream,
+    gradients,
 ):
     """Make the visits [start, stop) (see visits.py): write the gradients, or into `partial` the sums of a block.
 
     `scene`, `frame`, `static`, `cut`, `upstream` and `gradients`, another scene, are the fields of their records.
-    `integrated` and `factored` are as in drawing.
+    `placed`, `integrated` and `factored` are as in drawing.
     """
     scene, frame, static, cut = Scene(*scene), Frame(*frame), Static(*static), Cut(*cut)
     upstream, gradients = Upstream(*upstream), Scene(*gradients)
@@ -271,42 +248,55 @@ def gradients_of_visits(
     owners, prepared, scales = np.empty((CHUNK, 2), np.int64), np.empty((CHUNK, NUMBERS)), np.empty(CHUNK)
     level_array, lane_array = np.empty((CHUNK, channels), kind), np.empty(channels * lanes, kind)
     moments, lines = np.empty((CHUNK, MOMENTS + channels)), np.empty((MOST_LINES, 4))
-    place_array = np.empty(4 * ROWS)
+    place_array, spans = np.empty(4 * ROWS), np.empty((CHUNK, 4), np.int64)
     prepared_, level_values, places = simd.address(prepared), simd.address(level_array), simd.address(place_array)
     # a few channels live in registers
     by_channel = simd.scratch(order, static.channels) if simd.value_of(static.channels) else simd.address(lane_array)
     cut_ = Cut(cut.squared, cut.pad, simd.splat(cut.tolerance, order), simd.splat(cut.lowest, order))
+    row_arrays, terms = tables(kind), np.empty(simd.EXP2_TERMS, kind)
+    simd.put_exp2_terms(terms)
+    rows, terms_, moments_ = pointers(row_arrays), simd.address(terms), simd.address(moments)
     for chunk in range(start, stop, CHUNK):
         in_chunk = min(CHUNK, stop - chunk)
         for j in range(in_chunk):
+            if chunk + CHUNK + j < stop:
+                soon = visits[chunk + CHUNK + j, 0]
+                ask_for(scene, soon, dimensions)
+                ask_for(gradients, soon, dimensions)
             k = visits[chunk + j, 0]
             b, i = k // n, k % n
             owners[j, 0], owners[j, 1] = b, i
-            _, scales[j] = prepare(prepared, level_array, j, scene, b, i, dimensions, density, factored)
+            spans[j, 0], spans[j, 1] = visits[chunk + j, 1], visits[chunk + j, 2]
+            spans[j, 2], spans[j, 3] = b * channels * frame.depth * frame.height * frame.width, i
+            clear(moments, j)
+            g, scales[j] = prepare(prepared, level_array, j, scene, b, i, dimensions, density, factored)
+            if placed is not None and is_beside(g, cut, frame.width):
+                spans[j, 1] = 0
         if overflow(level_array, in_chunk):
             for j in range(in_chunk):
                 b, i = owners[j, 0], owners[j, 1]
                 scales[j] = prepare_again(prepared, level_array, j, scene, b, i, dimensions, density, factored)
-        for j in range(in_chunk):
-            first, last = visits[chunk + j, 1], visits[chunk + j, 2]
-            b, i = owners[j, 0], np.int32(owners[j, 1])
-            g = take(prepared_, j, dimensions)
-            for c in range(channels):
-                simd.put(by_channel, c, simd.zero(order))
-            clear(moments, j)
-            at = b * channels * frame.depth * frame.height * frame.width
-            levels, sums = Levels(level_values, j * channels, channels), Sums(by_channel, moments, j)
-            if integrated is None:
-                if dimensions == 2 and is_narrow(g, cut, lanes):
-                    add_narrow(g, levels, i, upstream_, at, frame, first, last, static, cut_, sums)
-                else:
+        if placed is not None:
+            j, y = 0, spans[0, 0]
+            while j < in_chunk:
+                items, j, y = place_items(rows, prepared_, spans, in_chunk, j, y, cut, frame.width, frame.width)
+                of_chunk = Levels(level_values, 0, channels)
+                add_placed(items, rows, of_chunk, upstream_, frame, static, terms_, by_channel, moments_)
+        if single is not None:
+            for j in range(in_chunk):
+                g, i = take(prepared_, j, dimensions), np.int32(spans[j, 3])
+                first, last, at = spans[j, 0], spans[j, 1], spans[j, 2]
+                for c in range(channels):
+                    simd.put(by_channel, c, simd.zero(order))
+                levels, sums = Levels(level_values, j * channels, channels), Sums(by_channel, moments, j)
+                if integrated is None:
                     scratch = Scratch(by_channel, places, (0, 0, 0), lines)
                     add_points(g, levels, i, upstream_, at, frame, first, last, static, cut_, sums, scratch)
-            else:
-                scratch = Scratch(by_channel, places, nodes_of(g, dimensions), lines)
-                add_areas(g, levels, i, upstream_, at, frame, first, last, static, cut_, sums, scratch)
-            for c in range(channels):
-                moments[j, MOMENTS + c] = simd.total(simd.get(by_channel, c, order))
+                else:
+                    scratch = Scratch(by_channel, places, nodes_of(g, dimensions), lines)
+                    add_areas(g, levels, i, upstream_, at, frame, first, last, static, cut_, sums, scratch)
+                for c in range(channels):
+                    moments[j, MOMENTS + c] = simd.total(simd.get(by_channel, c, order))
         for j in range(in_chunk):
             b, i, slot = owners[j, 0], owners[j, 1], visits[chunk + j, 3]
             if slot < 0:
@@ -319,6 +309,9 @@ def gradients_of_visits(
     simd.keep(level_array)
     simd.keep(lane_array)
     simd.keep(place_array)
+    keep(row_arrays)
+    simd.keep(terms)
+    simd.keep(moments)
 
 
 @simd.kernel

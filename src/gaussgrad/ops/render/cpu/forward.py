@@ -8,8 +8,7 @@ from gaussgrad.ops.render.cpu.geometry import (
     CHUNK,
     NUMBERS,
     ROWS,
-    around,
-    is_narrow,
+    ask_for,
     overflow,
     place_rows,
     prepare,
@@ -22,6 +21,19 @@ from gaussgrad.ops.render.cpu.geometry import (
 from gaussgrad.ops.render.cpu.modes import MAX, SUM, UNION
 from gaussgrad.ops.render.cpu.quadrature import MOST_LINES, mean_over_pixels, merge, nodes_of, through_row
 from gaussgrad.ops.render.cpu.records import Bands, Canvas, Cut, Frame, Levels, Scene, Scratch, Slice, Static, Window
+from gaussgrad.ops.render.cpu.rows import (
+    PLACES,
+    exponent_of,
+    is_beside,
+    keep,
+    owned,
+    place_items,
+    pointers,
+    row_of,
+    shape_of,
+    tables,
+    taken_up,
+)
 
 ONE, NONE, NOBODY = np.int32(1), np.int32(0), np.int32(-1)
 PAGE, LINE = 4096, 64  # bytes
@@ -81,39 +93,41 @@ def copy_rows(source, place, stride, target, at, width, rows, like):
 
 
 @simd.inlined
-def draw_vector(p, x, count, row, tolerance, levels, index, of_slice, static, canvas, olds):
-    """Compose the shape `p` less the tolerance, times each level, onto `count` pixels of a row from x on."""
+def draw_vector(s, x, count, row, levels, index, of_slice, static, canvas, olds):
+    """Compose the shape `s` times each level onto `count` pixels of a row from x on."""
     mode, known = simd.value_of(static.mode), simd.value_of(static.channels)
-    s = simd.select(simd.greater(p, tolerance), p - tolerance, simd.zero(p))
     # Where their number is known, all channels are read before one is written: the processor takes planes a
     # multiple of 4096 bytes apart for the same place, and would wait.
     for c in range(known):
-        simd.put(olds, c, simd.load(canvas.image, row + c * of_slice.plane + x, count, p))
+        simd.put(olds, c, simd.load(canvas.image, row + c * of_slice.plane + x, count, s))
     for c in range(known or levels.count):
         place = row + c * of_slice.plane + x
-        old = simd.get(olds, c, p) if known else simd.load(canvas.image, place, count, p)
-        level = simd.splat(simd.peek(levels.values, levels.first + c), p)
+        old = simd.get(olds, c, s) if known else simd.load(canvas.image, place, count, s)
+        level = simd.splat(simd.peek(levels.values, levels.first + c), s)
         compose(canvas, place, count, s, level, old, mode, index)
 
 
-@simd.inlined
-def draw_narrow(g, levels, index, window, of_slice, static, cut, canvas, olds):
-    """Draw a Gaussian that is no wider than a vector on a window: its rows need no ends of their own."""
-    order = simd.iota(canvas.image)
-    number = simd.scalar_type(canvas.image)
-    low, high = around(g.x, simd.lanes_of(canvas.image), window.left, window.right)
-    if low == high:
-        return
-    curvature = simd.splat(number(-0.5 * g.ix), order)
-    tolerance = cut.tolerance * number(g.factor)
-    middle = 0.5 * (simd.lanes_of(canvas.image) - 1)
-    from_middle = order - number(middle)
-    for y in range(window.top, window.bottom):
-        ey = y - g.y
-        constant = simd.splat(number(g.boost - 0.5 * (ey * ey * g.iy)), order)
-        p = profile(from_middle + number(low + middle - (ey * g.beta + g.x)), curvature, constant, cut.lowest)
-        row = of_slice.place + y * of_slice.width
-        draw_vector(p, low, high - low, row, tolerance, levels, index, of_slice, static, canvas, olds)
+@simd.apart
+def draw_placed(items, rows, levels, of_slice, static, canvas, terms):
+    """Draw so many items of placed rows; `levels` are those of the first owner."""
+    order, lanes = simd.iota(canvas.image), simd.lanes_of(canvas.image)
+    step = simd.scalar_type(canvas.image)(lanes)
+    olds, terms_ = simd.scratch(order, static.channels), simd.exp2_terms(terms)
+    for item in range(items):
+        curvature, end, tolerance = shape_of(rows, item)
+        row, of_g = simd.peek(rows.places, item * PLACES), owned(levels, rows, item)
+        index = np.int32(simd.peek(rows.places, item * PLACES + 3))
+        for r in range(simd.peek(rows.places, item * PLACES + 1)):
+            (along, part, x, high, last), constant = row_of(rows, item, r), exponent_of(rows, item, r)
+            while x < high:
+                _, _, s = taken_up(along + part, curvature, constant, end, tolerance, terms_)
+                draw_vector(s, x, lanes, row, of_g, index, of_slice, static, canvas, olds)
+                x += lanes
+                along = along + step
+            if x < last:
+                _, _, s = taken_up(along + part, curvature, constant, end, tolerance, terms_)
+                draw_vector(s, x, last - x, row, of_g, index, of_slice, static, canvas, olds)
+            row += of_slice.width
 
 
 @simd.inlined
@@ -143,17 +157,21 @@ def draw_rows(g, levels, index, window, of_slice, static, integrated, cut, canva
                     p = profile(order + number(x - centre), curvature, constant, cut.lowest)
                 else:
                     p = mean_over_pixels(x, order, curvature, cut.lowest, scratch.nodes, lines, count, number)
-                draw_vector(p, x, high - x, row, tolerance, levels, index, of_slice, static, canvas, scratch.olds)
+                s = simd.select(simd.greater(p, tolerance), p - tolerance, simd.zero(p))
+                draw_vector(s, x, high - x, row, levels, index, of_slice, static, canvas, scratch.olds)
 
 
 @simd.kernel
-def draw_bands(start, stop, bands, scene, factored, frame, density, static, integrated, apart, cut, canvas):
+def draw_bands(
+    start, stop, bands, scene, factored, frame, density, static, placed, single, integrated, apart, cut, canvas
+):
     """Draw the bands [start, stop) of all images with the Gaussians that touch them.
 
-    `bands`, `scene`, `frame`, `static`, `cut` and `canvas` are the fields of the records of these names. `integrated`
-    is True where the shape is the mean over a pixel, else None, for which Numba leaves out the branches of it; so is
-    `factored` where the widths of the scene are Cholesky factors, and `apart` where the rows of an image collide: there
-    a band is drawn in memory of its own with longer rows, and copied when it is done.
+    `bands`, `scene`, `frame`, `static`, `cut` and `canvas` are the fields of the records of these names. The others are
+    True or None, for which Numba leaves out the branches of it: `placed` in 2-D where pixels are points, else `single`,
+    with `integrated` where the shape is the mean over a pixel; `factored` where the widths of the scene are Cholesky
+    factors; `apart` where the rows of an image collide: there a band is drawn in memory of its own with longer rows,
+    and copied when it is done.
     """
     bands, scene, frame, static = Bands(*bands), Scene(*scene), Frame(*frame), Static(*static)
     cut, canvas = Cut(*cut), Canvas(*canvas)
@@ -164,10 +182,13 @@ def draw_bands(start, stop, bands, scene, factored, frame, density, static, inte
     prepared, level_array = np.empty((CHUNK, NUMBERS)), np.empty((CHUNK, channels), canvas.image.dtype)
     prepared_, levels = simd.address(prepared), simd.address(level_array)
     canvas_ = Canvas(simd.address(canvas.image), simd.address(canvas.marks), simd.address(canvas.out))
-    touched = np.empty((CHUNK, 2), np.int64)
+    spans = np.empty((CHUNK, 4), np.int64)
     line_array, place_array = np.empty((MOST_LINES, 4)), np.empty(4 * ROWS)
     places = simd.address(place_array)
-    order, lanes = simd.iota(canvas_.image), simd.lanes_of(canvas_.image)
+    row_arrays, terms = tables(canvas.image.dtype), np.empty(simd.EXP2_TERMS, canvas.image.dtype)
+    simd.put_exp2_terms(terms)
+    rows, terms_ = pointers(row_arrays), simd.address(terms)
+    order = simd.iota(canvas_.image)
     olds = simd.scratch(order, static.channels)
     cut_ = Cut(cut.squared, cut.pad, simd.splat(cut.tolerance, order), simd.splat(cut.lowest, order))
     stride = width
@@ -200,48 +221,40 @@ def draw_bands(start, stop, bands, scene, factored, frame, density, static, inte
             in_chunk = min(CHUNK, high_k - chunk)
             for j in range(in_chunk):
                 i = chunk + j if bands.count == 1 else bands.members[chunk + j]
+                if bands.count > 1 and chunk + CHUNK + j < high_k:
+                    ask_for(scene, b * n + bands.members[chunk + CHUNK + j], dimensions)
                 g, _ = prepare(prepared, level_array, j, scene, b, i, dimensions, density, factored)
-                touched[j, 0], touched[j, 1] = touched_rows(g, 0.0, cut, first, last) if dimensions == 2 else (0, 1)
+                spans[j, 0], spans[j, 1] = touched_rows(g, 0.0, cut, first, last) if dimensions == 2 else (0, 1)
+                spans[j, 2], spans[j, 3] = corner, i
+                if placed is not None and is_beside(g, cut, width):
+                    spans[j, 1] = 0
             if overflow(level_array, in_chunk):
                 for j in range(in_chunk):
-                    i = chunk + j if bands.count == 1 else bands.members[chunk + j]
-                    prepare_again(prepared, level_array, j, scene, b, i, dimensions, density, factored)
-            for j in range(in_chunk):
-                i = chunk + j if bands.count == 1 else bands.members[chunk + j]
-                g = take(prepared_, j, dimensions)
-                nodes = (0, 0, 0) if integrated is None else nodes_of(g, dimensions)
-                z_low, z_high = 0, 1
-                if dimensions == 3:
-                    z_low, z_high = touched_slices(g, cut, first // height, (last - 1) // height + 1)
-                for z in range(z_low, z_high):
-                    ez = z - g.z
-                    y_low, y_high = touched[j, 0], touched[j, 1]
+                    prepare_again(prepared, level_array, j, scene, b, spans[j, 3], dimensions, density, factored)
+            if placed is not None:
+                j, y = 0, spans[0, 0]
+                while j < in_chunk:
+                    items, j, y = place_items(rows, prepared_, spans, in_chunk, j, y, cut, stride, width)
+                    of_image = Slice(0.0, 0, stride, plane_rows * stride)
+                    draw_placed(items, rows, Levels(levels, 0, channels), of_image, static, canvas_, terms_)
+            if single is not None:
+                for j in range(in_chunk):
+                    g, i = take(prepared_, j, dimensions), spans[j, 3]
+                    nodes = (0, 0, 0) if integrated is None else nodes_of(g, dimensions)
+                    z_low, z_high = 0, 1
                     if dimensions == 3:
-                        y_first, y_last = max(0, first - z * height), min(height, last - z * height)
-                        y_low, y_high = touched_rows(g, ez, cut, y_first, y_last)
-                    at = corner + z * height * stride
-                    window, of_slice = (
-                        Window(y_low, y_high, x_first, x_last),
-                        Slice(ez, at, stride, plane_rows * stride),
-                    )
-                    of_g = Levels(levels, j * channels, channels)
-                    if integrated is None:
-                        narrow = dimensions == 2 and is_narrow(g, cut, lanes)
-                        if narrow:
-                            draw_narrow(g, of_g, np.int32(i), window, of_slice, static, cut_, canvas_, olds)
-                            continue
-                    draw_rows(
-                        g,
-                        of_g,
-                        np.int32(i),
-                        window,
-                        of_slice,
-                        static,
-                        integrated,
-                        cut_,
-                        canvas_,
-                        Scratch(olds, places, nodes, line_array),
-                    )
+                        z_low, z_high = touched_slices(g, cut, first // height, (last - 1) // height + 1)
+                    for z in range(z_low, z_high):
+                        ez = z - g.z
+                        y_low, y_high = spans[j, 0], spans[j, 1]
+                        if dimensions == 3:
+                            y_first, y_last = max(0, first - z * height), min(height, last - z * height)
+                            y_low, y_high = touched_rows(g, ez, cut, y_first, y_last)
+                        of_g, at = Levels(levels, j * channels, channels), corner + z * height * stride
+                        window = Window(y_low, y_high, x_first, x_last)
+                        of_slice = Slice(ez, at, stride, plane_rows * stride)
+                        scratch = Scratch(olds, places, nodes, line_array)
+                        draw_rows(g, of_g, np.int32(i), window, of_slice, static, integrated, cut_, canvas_, scratch)
         if apart is not None:
             for c in range(channels):
                 at = (b * channels + c) * lines * width + begin
@@ -256,6 +269,8 @@ def draw_bands(start, stop, bands, scene, factored, frame, density, static, inte
     simd.keep(prepared)
     simd.keep(level_array)
     simd.keep(place_array)
+    keep(row_arrays)
+    simd.keep(terms)
     if apart is not None:
         simd.keep(board)
         simd.keep(marks)

@@ -17,7 +17,6 @@ from gaussgrad.ops.render.cpu import factors
 ROWS = 16  # placed at a time
 LOG_2 = math.log(2)
 END_FLOAT32, END_FLOAT64 = 2.0**125, 2.0**1021  # the largest powers of two whose logarithm `simd.exp` takes
-THIN = 0.25  # squared pixels: the variance of a row
 CHUNK = 16  # prepared at a time: where the number of rows is known late, the processor waits at each Gaussian
 
 
@@ -73,8 +72,9 @@ def slopes_of_covariances(covariances, b, i, d):
     vx = np.float64(covariances[b, i, 0])
     if d == 2:
         xy, vy = np.float64(covariances[b, i, 1]), np.float64(covariances[b, i, 2])
-        beta = xy / vy
-        vx = (vx * vy - xy * xy) / vy
+        inverse = 1 / vy
+        beta = xy * inverse
+        vx = (vx * vy - xy * xy) * inverse
     if d == 3:
         xx, xy, xz = vx, np.float64(covariances[b, i, 1]), np.float64(covariances[b, i, 2])
         yy, yz = np.float64(covariances[b, i, 3]), np.float64(covariances[b, i, 4])
@@ -190,6 +190,14 @@ def prepare(prepared, levels, j, scene, b, i, d, density, factored):
 
 
 @simd.inlined
+def ask_for(scene, k, d):
+    """Ask for the memory of a Gaussian, counted through all batch items, that is prepared soon."""
+    simd.prefetch(simd.address(scene.means), k * d)
+    simd.prefetch(simd.address(scene.widths), k * (d * (d + 1) // 2))
+    simd.prefetch(simd.address(scene.weights), k * scene.weights.shape[2])
+
+
+@simd.inlined
 def overflow(levels, count):
     """Whether a level in the first rows is beyond its dtype. Asked for all at once: `prepare` has no branch."""
     found = False
@@ -233,26 +241,6 @@ def touched_rows(g, ez, cut, start, stop):
     """The rows that it touches in the slice with residual ez."""
     z = max(abs(ez) - cut.pad, 0.0)
     return span(g.y + g.alpha * ez, (cut.squared - z * z * g.iz) * g.vy, cut.pad + abs(g.alpha) * cut.pad, start, stop)
-
-
-@simd.inlined
-def is_narrow(g, cut, lanes):
-    """Whether a Gaussian in 2-D touches no more columns than a vector has lanes, and no row of it is thin.
-
-    A thin row is drawn from its own beginning: that rounds by less than its width.
-    """
-    half = 0.5 * (lanes - 1)
-    return g.vx >= THIN and cut.squared * (g.vx + g.beta * g.beta * g.vy) <= half * half
-
-
-@simd.inlined
-def around(centre, lanes, start, stop):
-    """The first and one past the last column inside [start, stop) of a vector with the centre in its middle."""
-    half = 0.5 * (lanes - 1)
-    low, high = max(np.ceil(centre - half), np.float64(start)), min(np.floor(centre + half) + 1.0, np.float64(stop))
-    if not low < high:
-        return start, start
-    return int(low), int(high)
 
 
 @simd.inlined

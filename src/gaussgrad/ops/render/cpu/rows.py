@@ -1,0 +1,226 @@
+"""Rows of Gaussians in 2-D, placed before they are drawn: the loop that draws looks up all it needs, and never waits.
+
+A row is drawn by as many whole vectors as it touches, if the frame has room for them. Lanes outside the ellipse add
+nothing. Rows are placed in items, each at most ITEM_ROWS rows of one Gaussian, and an item has its place in each table.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from gaussgrad import simd
+from gaussgrad.ops.render.cpu.geometry import LOG_2, take
+from gaussgrad.ops.render.cpu.records import Levels
+
+ITEM_ROWS, ITEMS = 16, 16  # rows of an item, and items of the tables
+FLOATS, INTEGERS, SHAPES, PLACES = 4, 3, 3, 4  # what tables hold: the first two for each row, the others for each item
+THIN = 0.25  # squared pixels: the centres of rows of less variance are found in float64
+SLOPE = -0.5 / LOG_2  # of the exponent to base two in squared distances
+
+
+class Rows(NamedTuple):
+    """The tables, or pointers to them."""
+
+    floats: Any  # the first vector's middle from the centre, in whole pixels and the rest; the exponent there; and ey
+    integers: Any  # the first column, one past the last of whole vectors, and one past the last
+    shapes: Any  # the curvature of the exponent, the exponent where the shape ends, and the tolerance
+    places: Any  # where the first row lies in the memory, how many rows there are, whose they are, and its index
+
+
+@simd.inlined
+def tables(kind):
+    """New tables for ITEMS items, of floats of a dtype."""
+    return Rows(
+        np.empty(ITEMS * FLOATS * ITEM_ROWS, kind),
+        np.empty(ITEMS * INTEGERS * ITEM_ROWS, np.int32),
+        np.empty(ITEMS * SHAPES, kind),
+        np.empty(ITEMS * PLACES, np.int64),
+    )
+
+
+@simd.inlined
+def pointers(arrays):
+    """Pointers to tables, which must outlive them: see `keep`."""
+    return Rows(
+        simd.address(arrays.floats),
+        simd.address(arrays.integers),
+        simd.address(arrays.shapes),
+        simd.address(arrays.places),
+    )
+
+
+@simd.inlined
+def keep(arrays):
+    """Hold tables until here."""
+    simd.keep(arrays.floats)
+    simd.keep(arrays.integers)
+    simd.keep(arrays.shapes)
+    simd.keep(arrays.places)
+
+
+@simd.inlined
+def owned(levels, rows, item):
+    """The levels of an item's Gaussian, where `levels` are those of the first owner."""
+    return Levels(levels.values, simd.peek(rows.places, item * PLACES + 2) * levels.count, levels.count)
+
+
+@simd.inlined
+def middle_of(rows):
+    """Of the lanes of a vector."""
+    return 0.5 * (simd.lanes_of(rows.floats) - 1)
+
+
+@simd.inlined
+def is_beside(g, cut, width):
+    """Whether a Gaussian in 2-D touches no column of the frame."""
+    away = max(-g.x, g.x - (width - 1))
+    return away > 0 and away * away > cut.squared * variance_in_x(g)
+
+
+@simd.inlined
+def variance_in_x(g):
+    """The variance in x of a Gaussian in 2-D, whatever the row."""
+    return g.vx + g.beta * g.beta * g.vy
+
+
+@simd.inlined
+def place_items(rows, prepared, spans, count, j, y, cut, stride, width):
+    """Place rows until the tables are full: those of the Gaussian j from y on, then those of the next, up to `count`.
+
+    `prepared` is as in geometry.py. A row of `spans` (CHUNK, 4) has the first row of a Gaussian, one past the last, the
+    place in the memory of the image's first row, and the index of the Gaussian. Gives the number of items, and the
+    Gaussian and row to go on with.
+    """
+    items = 0
+    while j < count and items < ITEMS:
+        if y < spans[j, 1]:
+            g, at = take(prepared, j, 2), spans[j, 2] + y * stride
+            place_item(rows, items, g, y, min(ITEM_ROWS, spans[j, 1] - y), cut, width)
+            places = items * PLACES
+            simd.poke(rows.places, places, at)
+            simd.poke(rows.places, places + 1, min(ITEM_ROWS, spans[j, 1] - y))
+            simd.poke(rows.places, places + 2, j)
+            simd.poke(rows.places, places + 3, spans[j, 3])
+            y, items = y + ITEM_ROWS, items + 1
+        else:
+            j += 1
+            y = spans[min(j, count - 1), 0]
+    return items, j, y
+
+
+@simd.inlined
+def place_item(rows, item, g, y_first, count, cut, width):
+    """Fill in the shape and the rows of an item: `count` rows of a Gaussian from y_first on."""
+    number, half = simd.scalar_type(rows.floats), middle_of(rows)
+    shapes = item * SHAPES
+    simd.poke(rows.shapes, shapes, number(SLOPE * g.ix))
+    simd.poke(rows.shapes, shapes + 1, number(SLOPE * cut.squared + g.boost / LOG_2))
+    simd.poke(rows.shapes, shapes + 2, number(cut.tolerance * g.factor))
+    narrow = cut.squared * variance_in_x(g) <= half * half
+    if narrow and g.vx >= THIN and width >= simd.lanes_of(rows.floats):
+        place_narrow(rows, item, g, y_first, count, width)
+    else:
+        place_wide(rows, item, g, y_first, count, cut, width)
+
+
+@simd.inlined
+def place_narrow(rows, item, g, y_first, count, width):
+    """A Gaussian that is no wider than a vector: the same columns in all rows, and the arithmetic of the image.
+
+    Rows are counted from the one before the centre, so that a row gets the same bits whichever is the first.
+    """
+    order, lanes = simd.iota(rows.floats), simd.lanes_of(rows.floats)
+    number = simd.scalar_type(rows.floats)
+    first = max(0.0, min(np.ceil(g.x - middle_of(rows)), np.float64(width - lanes)))
+    low, high = simd.splat(np.int32(first), order), simd.splat(np.int32(first + lanes), order)
+    before, nearest = np.floor(g.y), np.floor(g.x + 0.5)
+    rest, whole = number(g.y - before), simd.splat(number(first + middle_of(rows) - nearest), order)
+    part, slope = simd.splat(number(nearest - g.x), order), simd.splat(number(-g.beta), order)
+    top, fall = simd.splat(number(g.boost / LOG_2), order), simd.splat(number(SLOPE * g.iy), order)
+    for r in range(0, count, lanes):
+        ey = (order + number(y_first + r - before)) - rest
+        floats, integers = item * FLOATS * ITEM_ROWS + r, item * INTEGERS * ITEM_ROWS + r
+        simd.write(rows.floats, floats, whole)
+        simd.write(rows.floats, floats + ITEM_ROWS, simd.fused(ey, slope, part))
+        simd.write(rows.floats, floats + 2 * ITEM_ROWS, simd.fused(ey * ey, fall, top))
+        simd.write(rows.floats, floats + 3 * ITEM_ROWS, ey)
+        simd.write(rows.integers, integers, low)
+        simd.write(rows.integers, integers + ITEM_ROWS, high)
+        simd.write(rows.integers, integers + 2 * ITEM_ROWS, high)
+
+
+@simd.inlined
+def place_wide(rows, item, g, y_first, count, cut, width):
+    """Any Gaussian, in float64: a row gets the vectors that it touches, with its centre in their middle.
+
+    A row that they do not fit in is drawn whole, its last columns by part of a vector. The sum order + y_first is exact
+    and stands alone: a row gets the same bits whichever is the first.
+    """
+    order = simd.iota64()
+    zero, lanes = simd.zero(order), simd.lanes_of(rows.floats)
+    all_of_it, fits = simd.splat(np.float64(width), order), simd.splat(np.float64(width // lanes * lanes), order)
+    for r in range(0, count, simd.width_of(order)):
+        ey = order + np.float64(y_first + r) - g.y
+        q = ey * ey * g.iy
+        squared = (simd.splat(cut.squared, order) - q) * g.vx
+        half = simd.sqrt(simd.select(simd.greater(squared, zero), squared, zero))
+        across = simd.ceil(half * (2 / lanes) + 1 / lanes) * np.float64(lanes)
+        centre = ey * g.beta + g.x
+        low, most = simd.ceil(centre - across * 0.5 + 0.5), all_of_it - across
+        low = simd.select(simd.greater(most, low), low, most)
+        low = simd.select(simd.greater(low, zero), low, zero)
+        beyond, nearest = simd.greater(across, fits), simd.floor(centre + 0.5)
+        high = simd.select(beyond, fits, low + across)
+        floats, integers = item * FLOATS * ITEM_ROWS + r, item * INTEGERS * ITEM_ROWS + r
+        simd.write(rows.floats, floats, low + middle_of(rows) - nearest)
+        simd.write(rows.floats, floats + ITEM_ROWS, nearest - centre)
+        simd.write(rows.floats, floats + 2 * ITEM_ROWS, q * SLOPE + g.boost / LOG_2)
+        simd.write(rows.floats, floats + 3 * ITEM_ROWS, ey)
+        simd.write(rows.integers, integers, low)
+        simd.write(rows.integers, integers + ITEM_ROWS, high)
+        simd.write(rows.integers, integers + 2 * ITEM_ROWS, simd.select(beyond, all_of_it, high))
+
+
+@simd.inlined
+def row_of(rows, item, r):
+    """Of a row: the lanes of its first vector from the centre in whole pixels, the rest, and the three columns.
+
+    Lanes are counted from their middle. The first are exact, so that a place near the centre rounds by next to nothing.
+    """
+    floats, integers = item * FLOATS * ITEM_ROWS + r, item * INTEGERS * ITEM_ROWS + r
+    along = simd.iota(rows.floats) - simd.scalar_type(rows.floats)(middle_of(rows)) + simd.peek(rows.floats, floats)
+    part = simd.splat(simd.peek(rows.floats, floats + ITEM_ROWS), along)
+    low, high = np.intp(simd.peek(rows.integers, integers)), np.intp(simd.peek(rows.integers, integers + ITEM_ROWS))
+    return along, part, low, high, np.intp(simd.peek(rows.integers, integers + 2 * ITEM_ROWS))
+
+
+@simd.inlined
+def exponent_of(rows, item, r):
+    """The exponent to base two at the centre of a row, in all lanes."""
+    return simd.splat(simd.peek(rows.floats, item * FLOATS * ITEM_ROWS + 2 * ITEM_ROWS + r), rows.floats)
+
+
+@simd.inlined
+def residual_of(rows, item, r):
+    """The residual ey of a row, in all lanes."""
+    return simd.splat(simd.peek(rows.floats, item * FLOATS * ITEM_ROWS + 3 * ITEM_ROWS + r), rows.floats)
+
+
+@simd.inlined
+def shape_of(rows, item):
+    """The curvature, the exponent where the shape ends, and the tolerance of an item, each in all lanes."""
+    at, like = item * SHAPES, rows.floats
+    curvature, end = simd.splat(simd.peek(rows.shapes, at), like), simd.splat(simd.peek(rows.shapes, at + 1), like)
+    return curvature, end, simd.splat(simd.peek(rows.shapes, at + 2), like)
+
+
+@simd.inlined
+def taken_up(u, curvature, constant, end, tolerance, terms):
+    """Where the shape is above the tolerance, its values, and those less the tolerance: a mask and two vectors.
+
+    `constant` is the exponent to base two at u = 0. Values outside the mask mean nothing.
+    """
+    exponent = simd.fused(u * u, curvature, constant)
+    inside, p = simd.greater(exponent, end), simd.exp2(exponent, terms)
+    none = simd.zero(u)
+    return inside, p, simd.larger(simd.select(inside, p - tolerance, none), none)
