@@ -1,7 +1,6 @@
 """The CPU kernels of the renderer: arrays in, arrays out, the work split over threads."""
 
 import functools
-import itertools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -10,7 +9,7 @@ import numpy as np
 
 from gaussgrad import arrays, parallel, simd
 from gaussgrad.ops.render.cpu.backward import finish_blocks, gradients_of_visits
-from gaussgrad.ops.render.cpu.bands import CELL, bands_of_rows, count_bands, members_of_bands, touch_rows
+from gaussgrad.ops.render.cpu.bands import CELL, READ, WRITTEN, bands_of_rows, count_bands, members_of_bands, touch_rows
 from gaussgrad.ops.render.cpu.forward import draw_bands, rows_collide
 from gaussgrad.ops.render.cpu.geometry import valid_range
 from gaussgrad.ops.render.cpu.gradients import MOMENTS
@@ -20,7 +19,9 @@ from gaussgrad.ops.render.cpu.visits import plan_visits
 
 __all__ = ["backward", "forward", "forward_if_valid", "valid"]
 
-NANOSECONDS_PER_GAUSSIAN, NANOSECONDS_PER_PIXEL = 100, 0.5  # measured, of the box around the ellipse
+NANOSECONDS_PER_GAUSSIAN = 50  # measured
+NANOSECONDS_PER_PIXEL = {"placed": 0.25, "point": 0.5, "area": 5}  # of the box around the ellipse
+ASKED = 64  # Gaussians of a large job, for a guess at its time
 NANOSECONDS_PER_REACH, NANOSECONDS_PER_CHECK = 10, 6
 NO_OFFSETS, NO_MEMBERS = np.empty(0, np.int64), np.empty(0, np.int32)
 DIAGONALS = {1: (0,), 3: (0, 2), 6: (0, 3, 5)}  # the places of xx, yy, zz, by the number of packed entries
@@ -66,7 +67,8 @@ def forward(
     if len(size) == 1:
         rows, length = math.ceil(size[0] / CELL), 0  # threads need bands, the cache does not: a signal has one row
     seconds = _seconds(scene, factored, cut, frame)
-    count = count_bands(rows, channels * length * image.itemsize, batch, parallel.pieces(threads, seconds))
+    pieces = parallel.pieces(threads, seconds)
+    count = count_bands(rows, channels * length * image.itemsize, batch, pieces, WRITTEN)
     offsets, members = NO_OFFSETS, NO_MEMBERS
     if count > 1:
         reach = _reach(scene, factored, frame, cut, threads)
@@ -120,7 +122,7 @@ def backward(
     marks = saved[-1] if saved else np.empty(0, np.int32)
     product = saved[0] if mode == UNION else np.empty(0, means.dtype)
     rows = frame.depth * frame.height
-    bands = count_bands(rows, channels * frame.width * grad.itemsize, batch, 1)
+    bands = count_bands(rows, channels * frame.width * grad.itemsize, batch, 1, READ)
     cut = _cut(tolerance, pixel, means.dtype)
     reach = _reach(scene, factored, frame, cut, threads)
     if len(size) == 1:
@@ -210,23 +212,23 @@ def _cut(tolerance: float, pixel: str, dtype: np.dtype) -> Cut:
 
 
 def _seconds(scene: Scene, factored: bool | None, cut: Cut, frame: Frame) -> float:
-    """A guess at the time one thread needs, for large jobs by the pixels that a few hundred Gaussians touch."""
+    """A guess at the time one thread needs, for large jobs by the pixels that a few Gaussians touch."""
     count = scene.widths.shape[0] * scene.widths.shape[1]
-    each = (1 + scene.weights.shape[2] / 4) * (10 if cut.pad else 1) * NANOSECONDS_PER_PIXEL
+    way = "area" if cut.pad else "placed" if scene.means.shape[2] == 2 else "point"
+    each = (1 + scene.weights.shape[2] / 4) * NANOSECONDS_PER_PIXEL[way]
     at_most = 1e-9 * count * (NANOSECONDS_PER_GAUSSIAN + math.prod(frame) * each)
     if at_most < parallel.SMALL_JOB_SECONDS:
         return at_most
-    some = scene.widths.reshape(count, -1)[:: max(1, count // 256)]
-    pixels = np.ones(len(some))
-    with np.errstate(over="ignore"):  # what is infinite covers the frame
-        for axis, stddev in enumerate(_stddevs(some, factored)):
-            pixels *= np.minimum(2 * (math.sqrt(cut.squared) * stddev + cut.pad) + 1, frame[2 - axis])
-    return 1e-9 * count * (NANOSECONDS_PER_GAUSSIAN + float(pixels.mean()) * each)
+    some = scene.widths.reshape(count, -1)[:: max(1, count // ASKED)]
+    pixels, reach, least = np.ones(len(some)), 2 * math.sqrt(cut.squared), 2 * cut.pad + 1
+    for stddev, side in zip(_stddevs(some, factored), reversed(frame), strict=False):
+        pixels *= np.minimum(np.minimum(stddev, side) * reach + least, side)  # no overflow
+    return 1e-9 * count * (NANOSECONDS_PER_GAUSSIAN + float(np.add.reduce(pixels)) / len(some) * each)
 
 
 def _stddevs(some: Array, factored: bool | None) -> list[Array]:
     """Standard deviations along x, y and z of a few widths (count, entries)."""
     if not factored:
         return [np.sqrt(some[:, entry]) for entry in DIAGONALS[some.shape[1]]]
-    lengths = (np.hypot.reduce(some[:, row], axis=1) for row in ROWS)
-    return list(itertools.islice(lengths, len(DIAGONALS[some.shape[1]])))
+    with np.errstate(over="ignore"):  # what is infinite covers the frame
+        return [np.hypot.reduce(some[:, row], axis=1) for row in ROWS[: len(DIAGONALS[some.shape[1]])]]

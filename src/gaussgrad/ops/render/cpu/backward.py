@@ -133,11 +133,15 @@ def add_points(g, levels, index, upstream, at, frame, first, last, static, cut, 
 
 
 @simd.apart
-def add_placed(items, rows, levels, upstream, frame, static, terms, by_channel, moments):
-    """The same for so many items of placed rows; `levels` and `moments`, a pointer, are those of the first owner."""
+def add_placed(items, rows, levels, upstream, frame, static, terms, lane_values, moments):
+    """The same for so many items of placed rows; `levels` and `moments`, a pointer, are those of the first owner.
+
+    `lane_values` has room for a vector of each channel where their number is not known to the compiler.
+    """
     order, lanes = simd.iota(upstream.grad), simd.lanes_of(upstream.grad)
     nothing, number = simd.zero(order), simd.scalar_type(upstream.grad)
     plane, terms_ = frame.height * frame.width, simd.exp2_terms(terms)
+    by_channel = simd.scratch(order, static.channels) if simd.value_of(static.channels) else lane_values
     for item in range(items):
         curvature, end, tolerance = shape_of(rows, item)
         row, of_g = simd.peek(rows.places, item * PLACES), owned(levels, rows, item)
@@ -250,8 +254,9 @@ def gradients_of_visits(
     moments, lines = np.empty((CHUNK, MOMENTS + channels)), np.empty((MOST_LINES, 4))
     place_array, spans = np.empty(4 * ROWS), np.empty((CHUNK, 4), np.int64)
     prepared_, level_values, places = simd.address(prepared), simd.address(level_array), simd.address(place_array)
+    lane_values = simd.address(lane_array)
     # a few channels live in registers
-    by_channel = simd.scratch(order, static.channels) if simd.value_of(static.channels) else simd.address(lane_array)
+    by_channel = simd.scratch(order, static.channels) if simd.value_of(static.channels) else lane_values
     cut_ = Cut(cut.squared, cut.pad, simd.splat(cut.tolerance, order), simd.splat(cut.lowest, order))
     row_arrays, terms = tables(kind), np.empty(simd.EXP2_TERMS, kind)
     simd.put_exp2_terms(terms)
@@ -281,7 +286,7 @@ def gradients_of_visits(
             while j < in_chunk:
                 items, j, y = place_items(rows, prepared_, spans, in_chunk, j, y, cut, frame.width, frame.width)
                 of_chunk = Levels(level_values, 0, channels)
-                add_placed(items, rows, of_chunk, upstream_, frame, static, terms_, by_channel, moments_)
+                add_placed(items, rows, of_chunk, upstream_, frame, static, terms_, lane_values, moments_)
         if single is not None:
             for j in range(in_chunk):
                 g, i = take(prepared_, j, dimensions), np.int32(spans[j, 3])

@@ -13,14 +13,14 @@ from gaussgrad import simd
 from gaussgrad.ops.render.cpu.geometry import span, variance_along
 from gaussgrad.ops.render.cpu.records import Frame
 
-BAND_BYTES = 2**18  # what one band writes: a share of a core's own cache
+WRITTEN, READ = 2**20, 2**18  # bytes of a band: a core's own cache for drawing, a share of it for gradients
 FEWEST_ROWS = 16  # a band lower than a Gaussian only repeats its set-up
 CELL = 64  # pixels of a signal
 
 
-def count_bands(rows: int, row_bytes: int, batch: int, pieces: int) -> int:
+def count_bands(rows: int, row_bytes: int, batch: int, pieces: int, band_bytes: int) -> int:
     """The number of bands of each image: enough to fit the cache, and for so many equal pieces of the whole batch."""
-    for_cache = max(1, math.ceil(rows * row_bytes / BAND_BYTES))
+    for_cache = max(1, math.ceil(rows * row_bytes / band_bytes))
     for_pieces = math.ceil(pieces / max(1, batch))
     return max(1, min(math.ceil(for_cache / for_pieces) * for_pieces, rows // FEWEST_ROWS))
 
