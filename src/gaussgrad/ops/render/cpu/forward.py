@@ -75,12 +75,13 @@ def finish_union(canvas, at, count, like):
 
 
 def rows_collide(width: int, channels: int, size: int) -> bool:
-    """Whether a processor takes a pixel and the one below it for the same place, of elements of `size` bytes.
+    """Whether a processor takes a pixel and one of the two below it for the same place, of elements of `size` bytes.
 
     It compares the last bits of two addresses, and waits for a write before it reads what only seems to be written.
     """
-    beyond = width * size % PAGE
-    return channels > 1 and width * size > PAGE - LINE and min(beyond, PAGE - beyond) < LINE
+    beyond = [below * width * size for below in (1, 2)]
+    near = [length > PAGE - LINE and min(length % PAGE, -length % PAGE) < LINE for length in beyond]
+    return channels > 1 and any(near)
 
 
 @simd.inlined
