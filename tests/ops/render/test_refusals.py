@@ -152,6 +152,22 @@ def test_kernels_and_value_check_agree_on_what_is_positive_definite(size: tuple[
     assert 100 < sum(verdicts) < 1900
 
 
+@pytest.mark.parametrize("argument", ["means", "covariances", "weights"])
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_one_bad_number_is_found_wherever_it_stands(argument: str, bad: float):
+    for d in (1, 2, 3):
+        scene = {
+            "means": np.zeros((37, d), np.float32),
+            "covariances": np.tile(np.eye(d, dtype=np.float32)[np.triu_indices(d)], (37, 1)),
+            "weights": np.ones((37, 2), np.float32),
+        }
+        for place in range(scene[argument].size):
+            broken = scene | {argument: scene[argument].copy()}
+            broken[argument].flat[place] = bad
+            with pytest.raises(ValueError, match=f"{argument}.*{place // scene[argument].shape[1]}"):
+                gaussgrad.render(**broken, size=(5,) * d, amplitude="peak")
+
+
 def test_torch_refuses_values_inside_the_op():
     means, covariances = torch.tensor(MEANS), torch.tensor(COVARIANCES)
     with pytest.raises(ValueError, match="means must be finite"):

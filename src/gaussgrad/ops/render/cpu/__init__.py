@@ -22,7 +22,7 @@ __all__ = ["backward", "forward", "forward_if_valid", "valid"]
 NANOSECONDS_PER_GAUSSIAN = 50  # measured
 NANOSECONDS_PER_PIXEL = {"placed": 0.25, "point": 0.5, "area": 5}  # of the box around the ellipse
 ASKED = 64  # Gaussians of a large job, for a guess at its time
-NANOSECONDS_PER_REACH, NANOSECONDS_PER_CHECK = 10, 6
+NANOSECONDS_PER_REACH, NANOSECONDS_PER_CHECK = {None: 1, True: 10}, {None: 0.6, True: 6}  # True: of factors
 NO_OFFSETS, NO_MEMBERS = np.empty(0, np.int64), np.empty(0, np.int32)
 DIAGONALS = {1: (0,), 3: (0, 2), 6: (0, 3, 5)}  # the places of xx, yy, zz, by the number of packed entries
 ROWS = (slice(0, 1), slice(1, 3), slice(3, 6))  # those of a factor's x, y and z
@@ -33,9 +33,8 @@ Array = np.ndarray
 
 def valid(means: Array, widths: Array, weights: Array, *, threads: int = 1, form: str, **_: Any) -> bool:
     """Whether every value is finite, every covariance positive definite, and every factor's diagonal positive."""
-    count = means.shape[0] * means.shape[1]
-    seconds = count * NANOSECONDS_PER_CHECK * 1e-9
-    factored = _factored(form)
+    count, factored = means.shape[0] * means.shape[1], _factored(form)
+    seconds = count * NANOSECONDS_PER_CHECK[factored] * 1e-9
 
     def check(start: int, stop: int) -> bool:
         return valid_range(start, stop, means, widths, weights, factored)
@@ -126,7 +125,7 @@ def backward(
     cut = _cut(tolerance, pixel, means.dtype)
     reach = _reach(scene, factored, frame, cut, threads)
     if len(size) == 1:
-        reach = np.minimum(reach, np.array([0, 1], reach.dtype))  # the one row of a signal
+        reach = np.diff(reach).astype(bool) * np.array([0, 1], reach.dtype)  # the one row of a signal
     visits, slots = plan_visits(reach, batch, bands_of_rows(rows, bands), bands)
     partial = np.empty((slots, MOMENTS + channels))
     gradients = arrays.empty_like(means), arrays.empty_like(widths), arrays.empty_like(weights)
@@ -165,7 +164,7 @@ def _reach(scene: Scene, factored: bool | None, frame: Frame, cut: Cut, threads:
     count = scene.means.shape[0] * scene.means.shape[1]
     reach = np.empty((count, 2), np.int32)
     given = (scene.means, scene.widths, factored, tuple(frame), tuple(cut), reach)
-    parallel.run(_task(touch_rows, given), count, threads, count * NANOSECONDS_PER_REACH * 1e-9)
+    parallel.run(_task(touch_rows, given), count, threads, count * NANOSECONDS_PER_REACH[factored] * 1e-9)
     return reach
 
 

@@ -106,46 +106,73 @@ def take(prepared, j, d):
 def valid_range(start, stop, means, widths, weights, factored):
     """Whether all values are finite and all widths as they must be, by the criteria of checks.py.
 
-    It looks at the Gaussians [start, stop), counted through all batch items.
+    It looks at the Gaussians [start, stop), counted through all batch items. Its loops have no branch: so the compiler
+    makes vectors of them.
     """
-    n, d = means.shape[1], means.shape[2]
+    d, channels = means.shape[2], weights.shape[2]
+    if not all_finite(simd.address(means), start * d, stop * d):
+        return False
+    if not all_finite(simd.address(weights), start * channels, stop * channels):
+        return False
+    if factored is None:
+        return all_definite(simd.address(widths), start, stop, d)
+    return all_factors(widths, start, stop, d)
+
+
+@simd.inlined
+def all_finite(numbers, start, stop):
+    """Whether the numbers [start, stop) are."""
+    beyond = False
     for k in range(start, stop):
-        b, i = k // n, k % n
-        numbers = np.float64(0.0)
-        for entry in range(d):
-            numbers += 0.0 * means[b, i, entry]  # a sum of large ones could overflow
-        for c in range(weights.shape[2]):
-            numbers += 0.0 * weights[b, i, c]
-        if not np.isfinite(numbers):
-            return False
-        if not (definite(widths, b, i, d) if factored is None else factors.is_factor(widths, b, i, d)):
-            return False
-    return True
+        beyond |= not abs(simd.peek(numbers, k)) < np.inf
+    return not beyond
 
 
 @simd.inlined
-def definite(covariances, b, i, d):
+def all_definite(covariances, start, stop, d):
     """Sylvester's criterion, from the last coordinate on; false for what is not finite."""
-    xx = np.float64(covariances[b, i, 0])
+    wrong = False
     if d == 1:
-        return 0 < xx < np.inf
-    xy = np.float64(covariances[b, i, 1])
+        for k in range(start, stop):
+            xx = simd.peek(covariances, k)
+            wrong |= not (xx > 0) & (xx < np.inf)
     if d == 2:
-        yy = np.float64(covariances[b, i, 2])
-        return yy > 0 and xx < np.inf and 0 < xx * yy - xy * xy < np.inf
-    xz, yy = np.float64(covariances[b, i, 2]), np.float64(covariances[b, i, 3])
-    yz, zz = np.float64(covariances[b, i, 4]), np.float64(covariances[b, i, 5])
-    minor = yy * zz - yz * yz
-    determinant = xx * minor - xy * (xy * zz - yz * xz) + xz * (xy * yz - yy * xz)
-    return zz > 0 and minor > 0 and 0 < determinant < np.inf
+        for k in range(start, stop):
+            xx, xy, yy = entry(covariances, 3 * k), entry(covariances, 3 * k + 1), entry(covariances, 3 * k + 2)
+            determinant = xx * yy - xy * xy
+            wrong |= not (yy > 0) & (xx < np.inf) & (determinant > 0) & (determinant < np.inf)
+    if d == 3:
+        for k in range(start, stop):
+            xx, xy, xz = entry(covariances, 6 * k), entry(covariances, 6 * k + 1), entry(covariances, 6 * k + 2)
+            yy, yz, zz = entry(covariances, 6 * k + 3), entry(covariances, 6 * k + 4), entry(covariances, 6 * k + 5)
+            minor = yy * zz - yz * yz
+            determinant = xx * minor - xy * (xy * zz - yz * xz) + xz * (xy * yz - yy * xz)
+            wrong |= not (zz > 0) & (minor > 0) & (determinant > 0) & (determinant < np.inf)
+    return not wrong
 
 
 @simd.inlined
-def variance_along(widths, b, i, axis, d, factored):
-    """The variance along the axis 0 (x), 1 or 2 of `d`."""
+def all_factors(widths, start, stop, d):
+    """Whether each is finite, with a positive diagonal."""
+    right, n = True, widths.shape[1]
+    for k in range(start, stop):
+        right &= factors.is_factor(widths, k // n, k % n, d)
+    return right
+
+
+@simd.inlined
+def entry(numbers, at):
+    """A number in float64."""
+    return np.float64(simd.peek(numbers, at))
+
+
+@simd.inlined
+def variance_along(widths, k, axis, n, d, factored):
+    """The variance along the axis 0 (x), 1 or 2 of `d` of the Gaussian k, counted through batch items of n."""
     if factored is not None:
-        return factors.variance_along(widths, b, i, axis)
-    return np.float64(widths[b, i, 0 if axis == 0 else 5 if axis == 2 else 2 if d == 2 else 3])
+        return factors.variance_along(widths, k // n, k % n, axis)
+    entries = 1 if d == 1 else 3 if d == 2 else 6
+    return entry(simd.address(widths), k * entries + (0 if axis == 0 else 5 if axis == 2 else 2 if d == 2 else 3))
 
 
 @simd.inlined
@@ -222,12 +249,13 @@ def prepare_again(prepared, levels, j, scene, b, i, d, density, factored):
 @simd.inlined
 def span(centre, squared, pad, start, stop):
     """The first and one past the last pixel within sqrt(squared) + pad of the centre, inside [start, stop)."""
-    half = math.sqrt(max(squared, 0.0)) + pad
-    low = max(np.ceil(centre - half), np.float64(start))
-    high = min(np.floor(centre + half) + 1.0, np.float64(stop))
-    if not low < high:
-        return start, start
-    return int(low), int(high)
+    half = math.sqrt(squared if squared > 0 else 0.0) + pad
+    first, end = np.float64(start), np.float64(stop)
+    low, high = np.ceil(centre - half), np.floor(centre + half) + 1.0
+    low = low if low > first else first
+    low = low if low < end else end
+    high = high if high < end else end
+    return int(low), int(high if high > low else low)
 
 
 @simd.inlined

@@ -27,9 +27,12 @@ def plan_visits(reach: Any, batch: int, band_of: np.ndarray, bands: int) -> tupl
 def count_blocks(reach, batch, band_of, bands, places):
     """Fill in where the visits of each band begin, and how many there are; `places` is 0."""
     n = len(reach) // batch
-    for k in range(len(reach)):
-        first, last = reach[k, 0], reach[k, 1]
-        places[k // n * bands + band_of[(first + last) // 2] + 1] += _blocks(first, last)
+    rows, of_row, counts = simd.address(reach), simd.address(band_of), simd.address(places)
+    for b in range(batch):
+        for k in range(b * n, b * n + n):
+            first, last = simd.peek(rows, 2 * k), simd.peek(rows, 2 * k + 1)
+            band = b * bands + simd.peek(of_row, (first + last) // 2) + 1
+            simd.poke(counts, band, simd.peek(counts, band) + _blocks(first, last))
     for k in range(batch * bands):
         places[k + 1] += places[k]
 
@@ -38,19 +41,22 @@ def count_blocks(reach, batch, band_of, bands, places):
 def place_visits(reach, batch, band_of, bands, places, visits):
     """Fill in the visits, and give the number of slots."""
     n = len(reach) // batch
+    rows, of_row = simd.address(reach), simd.address(band_of)
+    next_places, table = simd.address(places), simd.address(visits)
     slots = 0
-    for k in range(len(reach)):
-        first, last = reach[k, 0], reach[k, 1]
-        band = k // n * bands + band_of[(first + last) // 2]
-        blocks = _blocks(first, last)
-        for block in range(blocks):
-            visit = places[band]
-            visits[visit, 0] = k
-            visits[visit, 1] = first + block * BLOCK_ROWS
-            visits[visit, 2] = min(last, first + (block + 1) * BLOCK_ROWS)
-            visits[visit, 3] = slots if blocks > 1 else -1
-            slots += blocks > 1
-            places[band] += 1
+    for b in range(batch):
+        for k in range(b * n, b * n + n):
+            first, last = simd.peek(rows, 2 * k), simd.peek(rows, 2 * k + 1)
+            band = b * bands + simd.peek(of_row, (first + last) // 2)
+            blocks, visit = _blocks(first, last), simd.peek(next_places, band)
+            for block in range(blocks):
+                simd.poke(table, 4 * visit, np.int32(k))
+                simd.poke(table, 4 * visit + 1, np.int32(first + block * BLOCK_ROWS))
+                simd.poke(table, 4 * visit + 2, np.int32(min(last, first + (block + 1) * BLOCK_ROWS)))
+                simd.poke(table, 4 * visit + 3, np.int32(slots if blocks > 1 else -1))
+                slots += blocks > 1
+                visit += 1
+            simd.poke(next_places, band, visit)
     return slots
 
 
