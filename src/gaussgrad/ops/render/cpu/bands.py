@@ -13,7 +13,7 @@ from gaussgrad import simd
 from gaussgrad.ops.render.cpu.geometry import entry, span, variance_along
 from gaussgrad.ops.render.cpu.records import Frame
 
-WRITTEN, READ = 2**20, 2**18  # bytes of a band: a core's own cache for drawing, a share of it for gradients
+WRITTEN, READ = 2**19, 2**18  # bytes of a band: half a core's own cache for drawing, a share of it for gradients
 FEWEST_ROWS = 16  # a band lower than a Gaussian only repeats its set-up
 CELL = 64  # pixels of a signal
 
