@@ -63,6 +63,10 @@ def render_inputs(d: int, *, b: int = 2, n: int = 5, c: int = 2, seed: int = 0) 
     return means, random_covariances(rng, (b, n), d), rng.uniform(-0.3, 0.9, size=(b, n, c))
 
 
+CHANNELS = {"sum": 2, "max": 5, "union": 3}
+"""By composition: kernels are compiled for a few channels each, and once for all other numbers of them."""
+
+
 def _render() -> Iterator[Case]:
     for d, compose, tolerance, amplitude in product(
         (1, 2, 3), ("sum", "max", "union"), (0.0, 1e-4, 0.0111), ("density", "peak")
@@ -76,7 +80,7 @@ def _render() -> Iterator[Case]:
             "form": "covariances",
         }
         label = f"render-{d}d-{compose}-{tolerance:g}-{amplitude}"
-        yield Case("render", label, render_inputs(d), options)
+        yield Case("render", label, render_inputs(d, c=CHANNELS[compose]), options)
     for d, compose, tolerance in (
         (1, "sum", 0.0),
         (2, "sum", 0.0),
@@ -121,7 +125,8 @@ factors.
 
 def _render_factors() -> Iterator[Case]:
     for d, compose, pixel, tolerance, amplitude in FACTORS:
-        means, covariances, weights = render_inputs(d, n=3, b=1) if pixel == "area" else render_inputs(d)
+        few = {"n": 3, "b": 1} if pixel == "area" else {}
+        means, covariances, weights = render_inputs(d, c=CHANNELS[compose], **few)
         options = {
             "size": SIZES[d],
             "amplitude": amplitude,

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from cases import FACTORS, SIZES, factors_of, render_inputs
+from cases import CHANNELS, FACTORS, SIZES, factors_of, render_inputs
 from tolerances import compare_gradients
 
 import gaussgrad
@@ -18,9 +18,9 @@ DIAGONAL = {1: [0], 2: [0, 2], 3: [0, 2, 5]}
 WORST, MEDIAN = 1e-5, 1e-6  # float32 beside float64, relative to the peak 1: ten times what was measured
 
 
-def inputs(d: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def inputs(d: int, channels: int = 2) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Means, factors and weights."""
-    means, covariances, weights = render_inputs(d)
+    means, covariances, weights = render_inputs(d, c=channels)
     return means, factors_of(covariances), weights
 
 
@@ -52,7 +52,7 @@ def raw_rows(batches: int, d: int = 2) -> tuple[torch.Tensor, torch.Tensor]:
 def test_image_and_gradients_are_those_of_the_covariances(d: int, compose: str, pixel: str):
     """With the chain rule through L L'."""
     options = {"size": SIZES[d], "compose": compose, "pixel": pixel}
-    leaves = [torch.tensor(array, requires_grad=True) for array in inputs(d)]
+    leaves = [torch.tensor(array, requires_grad=True) for array in inputs(d, CHANNELS[compose])]
     means, factors, weights = leaves
     image = gaussgrad.render(means, cholesky=factors, weights=weights, **options)
     wanted = gaussgrad.render(means, covariance.from_cholesky(factors), weights, **options)

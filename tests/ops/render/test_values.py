@@ -303,7 +303,7 @@ def test_lists_become_float64_and_take_the_dtype_of_arrays_beside_them():
 
 
 @pytest.mark.parametrize("compose", ["sum", "max", "union"])
-@pytest.mark.parametrize("channels", [2, 3, 4, 8, 16, 32])
+@pytest.mark.parametrize("channels", [2, 3, 4, 5, 8, 16, 32])
 def test_each_channel_is_drawn_as_if_it_were_alone(channels, compose, rng):
     """Room for the channels of a pixel must be their own, whatever its size."""
     means, weights = rng.uniform(0, 20, (9, 2)).astype(np.float32), rng.uniform(0.2, 0.9, (9, channels))
