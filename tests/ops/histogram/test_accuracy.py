@@ -40,6 +40,20 @@ def test_values_and_gradients_agree_with_40_digits(d, edge, dtype, backend):
         np.testing.assert_allclose(found.detach().numpy(), truth, rtol=0, atol=bar * np.abs(truth).max())
 
 
+@pytest.mark.parametrize("d", [1, 2, 3])
+def test_few_bins_in_float32_agree_with_float64(d):
+    """Of stddevs of about half a bin: a vector of float32 holds all that a sample reaches, on both sides of it."""
+    found = []
+    samples, stddevs, weights = torch.rand(40, d) * 1.2 - 0.1, (torch.rand(40, d) + 1) / 60, torch.randn(40)
+    upstream = torch.randn((40, 30, 20)[-d:], dtype=torch.float64)
+    for dtype in BARS:
+        leaves = [array.to(dtype).requires_grad_() for array in (samples, stddevs, weights)]
+        counts = histogram(leaves[0], (40, 30, 20)[-d:], [(0, 1)] * d, stddev=leaves[1], weights=leaves[2])
+        found.append([counts.detach(), *torch.autograd.grad(counts, leaves, upstream.to(dtype))])
+    for wanted, close in zip(*found, strict=True):
+        torch.testing.assert_close(close.double(), wanted, rtol=0, atol=1e-5 * float(wanted.abs().max()))
+
+
 @pytest.mark.parametrize("dtype", BARS)
 def test_a_wide_sample_on_narrow_bins_keeps_its_digits(dtype):
     """The masses of neighbouring edges differ in their third digit only."""

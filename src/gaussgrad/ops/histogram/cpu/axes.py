@@ -104,41 +104,80 @@ def parts_of(z, reach):
 
 
 @simd.inlined
-def mass_between(below, parts):
-    """The masses of the bins that end at the edges of a vector, which follows the vector `below`."""
+def between(below, parts):
+    """The masses of the bins that end at the edges of a vector, which follows the vector `below`.
+
+    Then their derivatives to the sample, times the stddev, and to the stddev.
+    """
     steps = parts.step - simd.shifted(below.step, parts.step)
-    return steps + (parts.tail - simd.shifted(below.tail, parts.tail))
+    masses = steps + (parts.tail - simd.shifted(below.tail, parts.tail))
+    by_place = simd.shifted(below.density, parts.density) - parts.density
+    return masses, by_place, simd.shifted(below.moment, parts.moment) - parts.moment
+
+
+class Start(NamedTuple):
+    """Where the bins of a sample begin along an axis."""
+
+    place: Any
+    inverse: Any  # of the stddev
+    beyond: Any  # what no bin that it reaches lies above
+    bin: Any
+    few: Any  # whether a vector of float32 has as many lanes as there are bins
+
+
+@simd.inlined
+def start_of(axis, sample, stddev, reach):
+    """Where a sample begins, whose coordinates and standard deviations stand at two addresses and places."""
+    place, stddev = simd.peek(sample[0], sample[1] + axis.column), simd.peek(stddev[0], stddev[1] + axis.column)
+    first, beyond = bin_below(axis, place - reach * stddev), place + reach * stddev
+    end = PAD + first + 2 * simd.lanes_of(axis.table)
+    return Start(place, 1.0 / stddev, beyond, first, not simd.peek(axis.table, end) < beyond)
+
+
+@simd.inlined
+def edges_after(axis, start, count):
+    """A vector of upper edges, from that of bin `count` of a sample on: how many stddevs they are from it."""
+    like = simd.iota(axis.table)
+    edges = simd.load(axis.table, PAD + start.bin + 1 + count, simd.lanes_of(axis.table), like)
+    return (edges - simd.splat(start.place, like)) * simd.splat(start.inverse, like)
+
+
+@simd.inlined
+def few_shares(axis, start, reach):
+    """The masses of a sample's few bins in a vector of float32, and both their derivatives.
+
+    Masses of few bins are not so small that the difference of two tails would lose digits.
+    """
+    z = simd.narrowed(edges_after(axis, start, 0), edges_after(axis, start, simd.lanes_of(axis.table)))
+    return between(nothing_below(z), parts_of(z, np.float32(reach)))
 
 
 @simd.inlined
 def share_out(axis, sample, stddev, reach, single, out, derivatives):
-    """The shares of a sample, whose coordinates and standard deviations stand at two addresses and places.
+    """The shares of a sample. Bins -1 and beyond the last are outside.
 
-    `out` are three addresses with room for every bin and two vectors more. Bins -1 and beyond the last are outside.
-    Where `single`, a sample whose bins fit one vector of float32 is computed in that: their masses are not so small
-    that the difference of two tails would lose digits.
+    `out` are three addresses with room for every bin and two vectors more. `single` allows `few_shares`.
     """
     if axis.unbounded:
         return Shares(0, 1, *out)
-    place, stddev = simd.peek(sample[0], sample[1] + axis.column), simd.peek(stddev[0], stddev[1] + axis.column)
-    like, lanes = simd.iota(axis.table), simd.lanes_of(axis.table)
-    first, beyond = bin_below(axis, place - reach * stddev), place + reach * stddev
-    at, inverse = simd.splat(place, like), simd.splat(1.0 / stddev, like)
-    right = PAD + first + 1  # the upper edge of the first bin
-    if single and not simd.peek(axis.table, right + 2 * lanes - 1) < beyond:
-        low = (simd.load(axis.table, right, lanes, like) - at) * inverse
-        high = (simd.load(axis.table, right + lanes, lanes, like) - at) * inverse
-        z = simd.narrowed(low, high)
-        write(z, np.float32(reach), nothing_below(z), out, 0, derivatives)
-        return Shares(first, 2 * lanes, *out)
-    below = nothing_below(like)
-    count = 0
+    start = start_of(axis, sample, stddev, reach)
+    if single and start.few:
+        put(few_shares(axis, start, reach), out, 0, derivatives)
+        return Shares(start.bin, 2 * simd.lanes_of(axis.table), *out)
+    return many_shares(axis, start, reach, out, derivatives)
+
+
+@simd.inlined
+def many_shares(axis, start, reach, out, derivatives):
+    """The shares of a sample, in float64, however many they are."""
+    below, count = nothing_below(simd.iota(axis.table)), 0
     while True:
-        z = (simd.load(axis.table, right + count, lanes, like) - at) * inverse
-        below = write(z, reach, below, out, count, derivatives)
-        count += lanes
-        if not simd.peek(axis.table, right + count - 1) < beyond:
-            return Shares(first, count, *out)
+        parts = parts_of(edges_after(axis, start, count), reach)
+        put(between(below, parts), out, count, derivatives)
+        below = parts
+        count += simd.lanes_of(axis.table)
+        if not simd.peek(axis.table, PAD + start.bin + count) < start.beyond:
+            return Shares(start.bin, count, *out)
 
 
 @simd.inlined
@@ -149,15 +188,12 @@ def nothing_below(like):
 
 
 @simd.inlined
-def write(z, reach, below, out, count, derivatives):
-    """Write the masses of a vector of bins, and their derivatives; the numbers of its edges."""
-    masses, by_place, by_width = out
-    parts = parts_of(z, reach)
-    store(masses, count, mass_between(below, parts))
+def put(shares, out, count, derivatives):
+    """Write the masses of a vector of bins, and their derivatives."""
+    store(out[0], count, shares[0])
     if derivatives:
-        store(by_place, count, simd.shifted(below.density, parts.density) - parts.density)
-        store(by_width, count, simd.shifted(below.moment, parts.moment) - parts.moment)
-    return parts
+        store(out[1], count, shares[1])
+        store(out[2], count, shares[2])
 
 
 def store(address, index, value):

@@ -3,20 +3,13 @@
 import numpy as np
 
 from gaussgrad import simd
-from gaussgrad.ops.histogram.cpu.axes import PAD, axes_of, rooms, share_out
+from gaussgrad.ops.histogram.cpu.axes import PAD, axes_of, few_shares, many_shares, rooms, share_out, start_of
 
 
 @simd.inlined
-def pull_of_row(grad, row, shares):
-    """The upstream gradient along a row of bins, by the masses there and by both their derivatives."""
-    like, lanes = simd.iota(grad), simd.lanes_of(grad)
-    by_mass, by_place, by_width = simd.zero(like), simd.zero(like), simd.zero(like)
-    for i in range(0, shares.count, lanes):
-        upstream = simd.load(grad, row + shares.first + i, lanes, like)
-        by_mass = simd.fused(upstream, simd.load(shares.masses, i, lanes, like), by_mass)
-        by_place = simd.fused(upstream, simd.load(shares.by_place, i, lanes, like), by_place)
-        by_width = simd.fused(upstream, simd.load(shares.by_width, i, lanes, like), by_width)
-    return simd.total(by_mass), simd.total(by_place), simd.total(by_width)
+def loaded(address, index, like):
+    """A whole vector."""
+    return simd.load(address, index, simd.width_of(like), like)
 
 
 @simd.inlined
@@ -27,25 +20,40 @@ def three(shares, index):
 
 
 @simd.inlined
-def pull_of_all(grad, first, height, width, depth, z, y, x):
-    """The upstream gradient by the mass in all bins, and by its derivatives along z, y and x: to place, then width."""
-    pull = 0.0
-    place_z, place_y, place_x = 0.0, 0.0, 0.0
-    width_z, width_y, width_x = 0.0, 0.0, 0.0
+def pull_of_columns(grad, first, frame, z, y, x, so_far):
+    """What a vector of bins along x, with the bins along z and y, adds to the pulls; `first` is the place of the first.
+
+    `x` holds the masses and both their derivatives. Pulls are the upstream gradient by the mass in all bins, by its
+    derivatives to the place along z, y and x, then by those to the stddev; lane by lane.
+    """
+    depth, height, width, one_axis = frame
+    mass, moved, widened = x
+    if one_axis:  # as most often: nothing to multiply by
+        of_mass, _, _, of_place, _, _, of_width = so_far
+        upstream = loaded(grad, first, mass)
+        of_mass, of_place = simd.fused(upstream, mass, of_mass), simd.fused(upstream, moved, of_place)
+        return of_mass, so_far[1], so_far[2], of_place, so_far[4], so_far[5], simd.fused(upstream, widened, of_width)
+    by_mass = simd.zero(mass)
+    moved_z, moved_y, widened_z, widened_y = by_mass, by_mass, by_mass, by_mass
     for k in range(max(z.first, 0), min(z.first + z.count, depth)):
-        mass_z, moved_z, widened_z = three(z, k)
+        of_z = three(z, k)
         for j in range(max(y.first, 0), min(y.first + y.count, height)):
-            mass_y, moved_y, widened_y = three(y, j)
-            of_mass, of_place, of_width = pull_of_row(grad, first + (k * height + j) * width + 1, x)
-            both = mass_z * mass_y
-            pull += both * of_mass
-            place_x += both * of_place
-            width_x += both * of_width
-            place_y += mass_z * moved_y * of_mass
-            width_y += mass_z * widened_y * of_mass
-            place_z += moved_z * mass_y * of_mass
-            width_z += widened_z * mass_y * of_mass
-    return pull, (place_z, place_y, place_x), (width_z, width_y, width_x)
+            of_y = three(y, j)
+            upstream = loaded(grad, first + (k * height + j) * width, mass)
+            by_mass = simd.fused(upstream, simd.splat(of_z[0] * of_y[0], mass), by_mass)
+            moved_y = simd.fused(upstream, simd.splat(of_z[0] * of_y[1], mass), moved_y)
+            widened_y = simd.fused(upstream, simd.splat(of_z[0] * of_y[2], mass), widened_y)
+            moved_z = simd.fused(upstream, simd.splat(of_z[1] * of_y[0], mass), moved_z)
+            widened_z = simd.fused(upstream, simd.splat(of_z[2] * of_y[0], mass), widened_z)
+    return (
+        simd.fused(by_mass, mass, so_far[0]),
+        simd.fused(moved_z, mass, so_far[1]),
+        simd.fused(moved_y, mass, so_far[2]),
+        simd.fused(by_mass, moved, so_far[3]),
+        simd.fused(widened_z, mass, so_far[4]),
+        simd.fused(widened_y, mass, so_far[5]),
+        simd.fused(by_mass, widened, so_far[6]),
+    )
 
 
 @simd.kernel
@@ -79,6 +87,8 @@ def gradients(
     of_z, of_y, of_x = rooms(scratch, 0), rooms(scratch, 3), rooms(scratch, 6)
     places, widths, shares = simd.address(samples), simd.address(stddevs), simd.address(weights)
     upstream = simd.address(grad)
+    one_axis = axis_z.unbounded and axis_y.unbounded
+    frame, lanes, nothing = (depth, height, width, one_axis), simd.lanes_of(upstream), simd.zero(simd.iota(upstream))
     each_stddev, each_weight = stddevs.shape[1] > 1, weights.shape[1] > 1
     for owner in range(start, stop):
         b, part = owner // blocks, owner % blocks
@@ -92,8 +102,25 @@ def gradients(
             weight = simd.peek(shares, b * n + item if each_weight else b)
             z = share_out(axis_z, sample, stddev, reach, single, of_z, True)
             y = share_out(axis_y, sample, stddev, reach, single, of_y, True)
-            x = share_out(axis_x, sample, stddev, reach, single, of_x, True)
-            pull, by_place, by_width = pull_of_all(upstream, b * depth * height * width, height, width, depth, z, y, x)
+            pulls = nothing, nothing, nothing, nothing, nothing, nothing, nothing
+            begin = start_of(axis_x, sample, stddev, reach)
+            at = b * depth * height * width + 1 + begin.bin
+            if single and begin.few:
+                few = few_shares(axis_x, begin, reach)
+                low = simd.widened_low(few[0]), simd.widened_low(few[1]), simd.widened_low(few[2])
+                high = simd.widened_high(few[0]), simd.widened_high(few[1]), simd.widened_high(few[2])
+                pulls = pull_of_columns(upstream, at, frame, z, y, low, pulls)
+                pulls = pull_of_columns(upstream, at + lanes, frame, z, y, high, pulls)
+            else:
+                x = many_shares(axis_x, begin, reach, of_x, True)
+                for i in range(0, x.count, lanes):
+                    own = loaded(x.masses, i, nothing), loaded(x.by_place, i, nothing), loaded(x.by_width, i, nothing)
+                    pulls = pull_of_columns(upstream, at + i, frame, z, y, own, pulls)
+            pull = simd.total(pulls[0])
+            by_place, by_width = (0.0, 0.0, simd.total(pulls[3])), (0.0, 0.0, simd.total(pulls[6]))
+            if not one_axis:
+                by_place = simd.total(pulls[1]), simd.total(pulls[2]), by_place[2]
+                by_width = simd.total(pulls[4]), simd.total(pulls[5]), by_width[2]
             if each_weight:
                 grad_weights[b, item] = pull
             else:

@@ -3,7 +3,28 @@
 import numpy as np
 
 from gaussgrad import simd
-from gaussgrad.ops.histogram.cpu.axes import PAD, axes_of, rooms, share_out
+from gaussgrad.ops.histogram.cpu.axes import PAD, axes_of, few_shares, many_shares, rooms, share_out, start_of
+
+
+@simd.inlined
+def add_columns(cells, first, frame, z, y, weight, masses):
+    """Add a vector of bins along x, with the bins along z and y, to the cells from the place `first` on."""
+    depth, height, width, one_axis = frame
+    if one_axis:  # as most often
+        add(cells, first, weight, masses)
+        return
+    for k in range(max(z.first, 0), min(z.first + z.count, depth)):
+        of_plane = weight * simd.peek(z.masses, k - z.first)
+        for j in range(max(y.first, 0), min(y.first + y.count, height)):
+            add(cells, first + (k * height + j) * width, of_plane * simd.peek(y.masses, j - y.first), masses)
+
+
+@simd.inlined
+def add(cells, at, share, masses):
+    """Add a share of the masses."""
+    lanes = simd.width_of(masses)
+    so_far = simd.load(cells, at, lanes, masses)
+    simd.store(cells, at, lanes, simd.fused(simd.splat(share, masses), masses, so_far))
 
 
 @simd.kernel
@@ -21,26 +42,26 @@ def count_samples(start, stop, block, samples, stddevs, weights, edges, lows, ra
     of_z, of_y, of_x = rooms(scratch, 0), rooms(scratch, 3), rooms(scratch, 6)
     places, widths, shares = simd.address(samples), simd.address(stddevs), simd.address(weights)
     each_stddev, each_weight = stddevs.shape[1] > 1, weights.shape[1] > 1
-    cells_of_all = simd.address(partial)
-    like, lanes = simd.iota(cells_of_all), simd.lanes_of(cells_of_all)
+    cells = simd.address(partial)
+    frame = depth, height, width, axis_z.unbounded and axis_y.unbounded
+    like, lanes = simd.iota(cells), simd.lanes_of(cells)
     for owner in range(start, stop):
         b, part = owner // blocks, owner % blocks
         partial[b, part] = 0.0
-        cells = owner * depth * height * width
         for item in range(part * block, min((part + 1) * block, n)):
             sample = places, (b * n + item) * d
             stddev = widths, (b * n + item) * d if each_stddev else b * d
             weight = simd.peek(shares, b * n + item if each_weight else b)
             z = share_out(axis_z, sample, stddev, reach, single, of_z, False)
             y = share_out(axis_y, sample, stddev, reach, single, of_y, False)
-            x = share_out(axis_x, sample, stddev, reach, single, of_x, False)
-            for k in range(max(z.first, 0), min(z.first + z.count, depth)):
-                of_plane = weight * simd.peek(z.masses, k - z.first)
-                for j in range(max(y.first, 0), min(y.first + y.count, height)):
-                    share = simd.splat(of_plane * simd.peek(y.masses, j - y.first), like)
-                    row = cells + (k * height + j) * width + 1 + x.first
-                    for i in range(0, x.count, lanes):
-                        so_far = simd.load(cells_of_all, row + i, lanes, like)
-                        mass = simd.load(x.masses, i, lanes, like)
-                        simd.store(cells_of_all, row + i, lanes, simd.fused(share, mass, so_far))
+            begin = start_of(axis_x, sample, stddev, reach)
+            at = owner * depth * height * width + 1 + begin.bin
+            if single and begin.few:
+                masses, _, _ = few_shares(axis_x, begin, reach)
+                add_columns(cells, at, frame, z, y, weight, simd.widened_low(masses))
+                add_columns(cells, at + lanes, frame, z, y, weight, simd.widened_high(masses))
+            else:
+                x = many_shares(axis_x, begin, reach, of_x, False)
+                for i in range(0, x.count, lanes):
+                    add_columns(cells, at + i, frame, z, y, weight, simd.load(x.masses, i, lanes, like))
     simd.keep(scratch)
