@@ -54,3 +54,12 @@ def test_frames_of_any_width_are_drawn_as_in_float64(width, compose, dtype, rng)
     compare_values(found[0], wanted[0].to(found[0].dtype), dtype=dtype)
     for slope, true in zip(found[1:], wanted[1:], strict=True):
         compare_gradients(slope.double(), true, dtype=dtype)
+
+
+def test_a_gaussian_beside_a_volume_leans_into_it():
+    """Centred left of the frame, with slices that stand further right the deeper they lie."""
+    scene = np.float32([[-6.0, 5.0, 2.0]]), np.float32([[32.5, 0.0, 16.0, 2.0, 0.0, 8.0]]), np.float32([[1.0]])
+    options = {"size": (12, 10, 14), "amplitude": "peak"}
+    image = gaussgrad.render(*scene, **options)
+    assert image.max() > 0.1
+    np.testing.assert_allclose(image, gaussgrad.render(*scene, backend="reference", **options), atol=1e-6)

@@ -192,9 +192,9 @@ def _integrated(pixel: str) -> bool | None:
 def _ways(pixel: str, size: tuple[int, ...]) -> tuple[bool | None, bool | None]:
     """The flags of the kernels: whether the rows of Gaussians are placed together, or Gaussians drawn one by one.
 
-    Points in 2-D are placed. For an argument that is None, Numba leaves out the branches of it.
+    Points in 2-D and 3-D are placed. For an argument that is None, Numba leaves out the branches of it.
     """
-    return (True, None) if pixel == "point" and len(size) == 2 else (None, True)
+    return (True, None) if pixel == "point" and len(size) > 1 else (None, True)
 
 
 def _factored(form: str) -> bool | None:
@@ -214,7 +214,7 @@ def _cut(tolerance: float, pixel: str, dtype: np.dtype) -> Cut:
 def _seconds(scene: Scene, factored: bool | None, cut: Cut, frame: Frame) -> float:
     """A guess at the time one thread needs, for large jobs by the pixels that a few Gaussians touch."""
     count = scene.widths.shape[0] * scene.widths.shape[1]
-    way = "area" if cut.pad else "placed" if scene.means.shape[2] == 2 else "point"
+    way = "area" if cut.pad else "placed" if scene.means.shape[2] > 1 else "point"
     each = (1 + scene.weights.shape[2] / 4) * NANOSECONDS_PER_PIXEL[way]
     at_most = 1e-9 * count * (NANOSECONDS_PER_GAUSSIAN + math.prod(frame) * each)
     if at_most < parallel.SMALL_JOB_SECONDS:

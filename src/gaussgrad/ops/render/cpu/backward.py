@@ -25,6 +25,7 @@ from gaussgrad.ops.render.cpu.modes import MAX, SUM
 from gaussgrad.ops.render.cpu.quadrature import MOST_LINES, moments_over_pixels, nodes_of, through_row
 from gaussgrad.ops.render.cpu.records import Cut, Frame, Levels, Scene, Scratch, Static, Sums, Upstream
 from gaussgrad.ops.render.cpu.rows import (
+    BEGIN,
     PLACES,
     exponent_of,
     is_beside,
@@ -35,6 +36,7 @@ from gaussgrad.ops.render.cpu.rows import (
     residual_of,
     row_of,
     shape_of,
+    slice_residual_of,
     tables,
     taken_up,
 )
@@ -72,75 +74,45 @@ def shape_gradient(upstream, levels, index, place, plane, count, s, static, by_c
 
 
 @simd.inlined
-def add_points(g, levels, index, upstream, at, frame, first, last, static, cut, sums, scratch):
-    """Sum over the pixels of one Gaussian on the rows [first, last).
+def add_points(g, levels, index, upstream, at, frame, static, cut, sums, scratch):
+    """Sum over the pixels of one Gaussian of a signal.
 
     `sums` collects r, the gradient to -q/2, and its first and second moments in the residuals (docs/maths.md, equations
-    16-17), and the gradient to each level.
+    16-17), and the gradient to each level. A pixel is summed in the array's own dtype; the sums move on to float64.
     """
-    dimensions, height, width = simd.value_of(static.dimensions), frame.height, frame.width
-    plane = frame.depth * height * width
     order = simd.iota(upstream.grad)
-    step = simd.lanes_of(upstream.grad)
-    nothing = simd.zero(order)
-    number = simd.scalar_type(upstream.grad)
-    curvature = simd.splat(number(-0.5 * g.ix), order)
+    number, nothing = simd.scalar_type(upstream.grad), simd.zero(order)
+    curvature, constant = simd.splat(number(-0.5 * g.ix), order), simd.splat(number(g.boost), order)
     cut = Cut(cut.squared, 0.0, cut.tolerance * number(g.factor), cut.lowest)  # a pad of 0 that the compiler sees
     places, moments, j = scratch.places, sums.moments, sums.row
-    z_low, z_high = touched_slices(g, cut, first // height, (last - 1) // height + 1) if dimensions == 3 else (0, 1)
-    for z in range(z_low, z_high):
-        ez = z - g.z
-        if dimensions == 3:
-            y_low, y_high = touched_rows(g, ez, cut, max(0, first - z * height), min(height, last - z * height))
-        else:
-            y_low, y_high = first, last
-        for block in range(y_low, y_high, ROWS):  # summed in the array's own dtype; the sums move on to float64
-            m0, mx, my, mxx, mxy, myy = nothing, nothing, nothing, nothing, nothing, nothing
-            in_block = min(ROWS, y_high - block)
-            place_rows(g, ez, block, in_block, cut, 0, width, places)
-            for r in range(in_block):
-                ey, centre = simd.peek(places, r), simd.peek(places, ROWS + r)
-                low, high = int(simd.peek(places, 2 * ROWS + r)), int(simd.peek(places, 3 * ROWS + r))
-                constant = simd.splat(number(g.boost - 0.5 * (ey * ey * g.iy + ez * ez * g.iz)), order)
-                row = at + (z * height + block + r) * width
-                s0, s1, s2 = nothing, nothing, nothing
-                for x in range(low, high, step):
-                    u = order + number(x - centre)
-                    p = profile(u, curvature, constant, cut.lowest)
-                    inside = simd.greater(p, cut.tolerance)
-                    s = simd.select(inside, p - cut.tolerance, nothing)
-                    to_shape = shape_gradient(
-                        upstream, levels, index, row + x, plane, high - x, s, static, sums.by_channel
-                    )
-                    q = simd.select(inside, to_shape * p, nothing)
-                    qu = q * u
-                    s0, s1, s2 = s0 + q, s1 + qu, simd.fused(qu, u, s2)
-                e = simd.splat(number(ey), order)
-                s0e = s0 * e
-                m0, mx, my = m0 + s0, mx + s1, my + s0e
-                mxx, mxy, myy = mxx + s2, simd.fused(s1, e, mxy), simd.fused(s0e, e, myy)
-            r0, x1, y1 = np.float64(simd.total(m0)), np.float64(simd.total(mx)), np.float64(simd.total(my))
-            moments[j, 0] += r0
-            moments[j, 1] += x1
-            moments[j, 2] += y1
-            moments[j, 3] += r0 * ez
-            moments[j, 4] += np.float64(simd.total(mxx))
-            moments[j, 5] += np.float64(simd.total(mxy))
-            moments[j, 6] += x1 * ez
-            moments[j, 7] += np.float64(simd.total(myy))
-            moments[j, 8] += y1 * ez
-            moments[j, 9] += r0 * ez * ez
+    place_rows(g, 0.0, 0, 1, cut, 0, frame.width, places)
+    centre = simd.peek(places, ROWS)
+    low, high = int(simd.peek(places, 2 * ROWS)), int(simd.peek(places, 3 * ROWS))
+    m0, mx, mxx = nothing, nothing, nothing
+    for x in range(low, high, simd.lanes_of(upstream.grad)):
+        u = order + number(x - centre)
+        p = profile(u, curvature, constant, cut.lowest)
+        inside = simd.greater(p, cut.tolerance)
+        s = simd.select(inside, p - cut.tolerance, nothing)
+        to_shape = shape_gradient(upstream, levels, index, at + x, frame.width, high - x, s, static, sums.by_channel)
+        q = simd.select(inside, to_shape * p, nothing)
+        qu = q * u
+        m0, mx, mxx = m0 + q, mx + qu, simd.fused(qu, u, mxx)
+    moments[j, 0] += np.float64(simd.total(m0))
+    moments[j, 1] += np.float64(simd.total(mx))
+    moments[j, 4] += np.float64(simd.total(mxx))
 
 
 @simd.apart
 def add_placed(items, rows, levels, upstream, frame, static, terms, lane_values, moments):
-    """The same for so many items of placed rows; `levels` and `moments`, a pointer, are those of the first owner.
+    """The same for so many items of placed rows, in 2-D and 3-D.
 
-    `lane_values` has room for a vector of each channel where their number is not known to the compiler.
+    `levels` and `moments`, a pointer, are those of the first owner. `lane_values` has room for a vector of each channel
+    where their number is not known to the compiler.
     """
     order, lanes = simd.iota(upstream.grad), simd.lanes_of(upstream.grad)
     nothing, number = simd.zero(order), simd.scalar_type(upstream.grad)
-    plane, terms_ = frame.height * frame.width, simd.exp2_terms(terms)
+    plane, terms_ = frame.depth * frame.height * frame.width, simd.exp2_terms(terms)
     by_channel = simd.scratch(order, static.channels) if simd.value_of(static.channels) else lane_values
     for item in range(items):
         curvature, end, tolerance = shape_of(rows, item)
@@ -173,6 +145,12 @@ def add_placed(items, rows, levels, upstream, frame, static, terms, lane_values,
                 mxx, mxy, myy = simd.fused(qu, u, mxx), simd.fused(qu, e, mxy), simd.fused(qe, e, myy)
             row += frame.width
         at = owner * (MOMENTS + of_g.count)
+        if simd.value_of(static.dimensions) == 3:
+            ez = slice_residual_of(rows, item)
+            add(moments, at + 3, np.float64(simd.total(m0)) * ez)
+            add(moments, at + 6, np.float64(simd.total(mx)) * ez)
+            add(moments, at + 8, np.float64(simd.total(my)) * ez)
+            add(moments, at + 9, np.float64(simd.total(m0)) * ez * ez)
         add_total(moments, at, m0)
         add_total(moments, at + 1, mx)
         add_total(moments, at + 2, my)
@@ -186,7 +164,13 @@ def add_placed(items, rows, levels, upstream, frame, static, terms, lane_values,
 @simd.inlined
 def add_total(sums, place, vector):
     """Add the lanes of a vector to a sum in float64."""
-    simd.poke(sums, place, simd.peek(sums, place) + np.float64(simd.total(vector)))
+    add(sums, place, np.float64(simd.total(vector)))
+
+
+@simd.inlined
+def add(sums, place, value):
+    """Add a number to a sum."""
+    simd.poke(sums, place, simd.peek(sums, place) + value)
 
 
 @simd.inlined
@@ -282,9 +266,11 @@ def gradients_of_visits(
                 b, i = owners[j, 0], owners[j, 1]
                 scales[j] = prepare_again(prepared, level_array, j, scene, b, i, dimensions, density, factored)
         if placed is not None:
-            j, y = 0, spans[0, 0]
-            while j < in_chunk:
-                items, j, y = place_items(rows, prepared_, spans, in_chunk, j, y, cut, frame.width, frame.width)
+            reached = BEGIN
+            while reached[0] < in_chunk:
+                items, reached = place_items(
+                    rows, prepared_, spans, in_chunk, reached, cut, frame.width, frame, dimensions
+                )
                 of_chunk = Levels(level_values, 0, channels)
                 add_placed(items, rows, of_chunk, upstream_, frame, static, terms_, lane_values, moments_)
         if single is not None:
@@ -296,7 +282,7 @@ def gradients_of_visits(
                 levels, sums = Levels(level_values, j * channels, channels), Sums(by_channel, moments, j)
                 if integrated is None:
                     scratch = Scratch(by_channel, places, (0, 0, 0), lines)
-                    add_points(g, levels, i, upstream_, at, frame, first, last, static, cut_, sums, scratch)
+                    add_points(g, levels, i, upstream_, at, frame, static, cut_, sums, scratch)
                 else:
                     scratch = Scratch(by_channel, places, nodes_of(g, dimensions), lines)
                     add_areas(g, levels, i, upstream_, at, frame, first, last, static, cut_, sums, scratch)

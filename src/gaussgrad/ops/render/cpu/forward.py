@@ -22,6 +22,7 @@ from gaussgrad.ops.render.cpu.modes import MAX, SUM, UNION
 from gaussgrad.ops.render.cpu.quadrature import MOST_LINES, mean_over_pixels, merge, nodes_of, through_row
 from gaussgrad.ops.render.cpu.records import Bands, Canvas, Cut, Frame, Levels, Scene, Scratch, Slice, Static, Window
 from gaussgrad.ops.render.cpu.rows import (
+    BEGIN,
     PLACES,
     exponent_of,
     is_beside,
@@ -169,7 +170,8 @@ def draw_bands(
     """Draw the bands [start, stop) of all images with the Gaussians that touch them.
 
     `bands`, `scene`, `frame`, `static`, `cut` and `canvas` are the fields of the records of these names. The others are
-    True or None, for which Numba leaves out the branches of it: `placed` in 2-D where pixels are points, else `single`,
+    True or None, for which Numba leaves out the branches of it: `placed` in 2-D and 3-D where pixels are points, else
+    `single`,
     with `integrated` where the shape is the mean over a pixel; `factored` where the widths of the scene are Cholesky
     factors; `apart` where the rows of an image collide: there a band is drawn in memory of its own with longer rows,
     and copied when it is done.
@@ -225,7 +227,9 @@ def draw_bands(
                 if bands.count > 1 and chunk + CHUNK + j < high_k:
                     ask_for(scene, b * n + bands.members[chunk + CHUNK + j], dimensions)
                 g, _ = prepare(prepared, level_array, j, scene, b, i, dimensions, density, factored)
-                spans[j, 0], spans[j, 1] = touched_rows(g, 0.0, cut, first, last) if dimensions == 2 else (0, 1)
+                spans[j, 0], spans[j, 1] = first, last
+                if dimensions == 2:
+                    spans[j, 0], spans[j, 1] = touched_rows(g, 0.0, cut, first, last)
                 spans[j, 2], spans[j, 3] = corner, i
                 if placed is not None and is_beside(g, cut, width):
                     spans[j, 1] = 0
@@ -233,9 +237,11 @@ def draw_bands(
                 for j in range(in_chunk):
                     prepare_again(prepared, level_array, j, scene, b, spans[j, 3], dimensions, density, factored)
             if placed is not None:
-                j, y = 0, spans[0, 0]
-                while j < in_chunk:
-                    items, j, y = place_items(rows, prepared_, spans, in_chunk, j, y, cut, stride, width)
+                reached = BEGIN
+                while reached[0] < in_chunk:
+                    items, reached = place_items(
+                        rows, prepared_, spans, in_chunk, reached, cut, stride, frame, dimensions
+                    )
                     of_image = Slice(0.0, 0, stride, plane_rows * stride)
                     draw_placed(items, rows, Levels(levels, 0, channels), of_image, static, canvas_, terms_)
             if single is not None:
@@ -247,7 +253,7 @@ def draw_bands(
                         z_low, z_high = touched_slices(g, cut, first // height, (last - 1) // height + 1)
                     for z in range(z_low, z_high):
                         ez = z - g.z
-                        y_low, y_high = spans[j, 0], spans[j, 1]
+                        y_low, y_high = (spans[j, 0], spans[j, 1]) if dimensions == 2 else (0, 1)
                         if dimensions == 3:
                             y_first, y_last = max(0, first - z * height), min(height, last - z * height)
                             y_low, y_high = touched_rows(g, ez, cut, y_first, y_last)

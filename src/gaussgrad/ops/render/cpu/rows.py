@@ -1,7 +1,8 @@
-"""Rows of Gaussians in 2-D, placed before they are drawn: the loop that draws looks up all it needs, and never waits.
+"""Rows of Gaussians, placed before they are drawn: the loop that draws looks up all it needs, and never waits.
 
 A row is drawn by as many whole vectors as it touches, if the frame has room for them. Lanes outside the ellipse add
-nothing. Rows are placed in items, each at most ITEM_ROWS rows of one Gaussian, and an item has its place in each table.
+nothing. Rows are placed in items, each at most ITEM_ROWS rows of one slice of a Gaussian, and an item has its place in
+each table. A slice of a Gaussian in 3-D is one in 2-D.
 """
 
 from typing import Any, NamedTuple
@@ -9,11 +10,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gaussgrad import simd
-from gaussgrad.ops.render.cpu.geometry import LOG_2, take
-from gaussgrad.ops.render.cpu.records import Levels
+from gaussgrad.ops.render.cpu.geometry import LOG_2, Gaussian, take, touched_rows, touched_slices
+from gaussgrad.ops.render.cpu.records import Cut, Levels
 
 ITEM_ROWS, ITEMS = 16, 16  # rows of an item, and items of the tables
-FLOATS, INTEGERS, SHAPES, PLACES = 4, 3, 3, 4  # what tables hold: the first two for each row, the others for each item
+FLOATS, INTEGERS, SHAPES, PLACES = 4, 3, 4, 4  # what tables hold: the first two for each row, the others for each item
+BEGIN = 0, 0, -1, 0  # what `place_items` has reached at first
 THIN = 0.25  # squared pixels: the centres of rows of less variance are found in float64
 SLOPE = -0.5 / LOG_2  # of the exponent to base two in squared distances
 
@@ -23,7 +25,7 @@ class Rows(NamedTuple):
 
     floats: Any  # the first vector's middle from the centre, in whole pixels and the rest; the exponent there; and ey
     integers: Any  # the first column, one past the last of whole vectors, and one past the last
-    shapes: Any  # the curvature of the exponent, the exponent where the shape ends, and the tolerance
+    shapes: Any  # the curvature of the exponent, the exponent where the shape ends, the tolerance, and ez
     places: Any  # where the first row lies in the memory, how many rows there are, whose they are, and its index
 
 
@@ -72,45 +74,65 @@ def middle_of(rows):
 
 @simd.inlined
 def is_beside(g, cut, width):
-    """Whether a Gaussian in 2-D touches no column of the frame."""
+    """Whether a Gaussian touches no column of the frame."""
     away = max(-g.x, g.x - (width - 1))
     return away > 0 and away * away > cut.squared * variance_in_x(g)
 
 
 @simd.inlined
 def variance_in_x(g):
-    """The variance in x of a Gaussian in 2-D, whatever the row."""
-    return g.vx + g.beta * g.beta * g.vy
+    """The variance in x, whatever the row."""
+    return g.vx + g.beta * g.beta * g.vy + g.gamma * g.gamma * g.vz
 
 
 @simd.inlined
-def place_items(rows, prepared, spans, count, j, y, cut, stride, width):
-    """Place rows until the tables are full: those of the Gaussian j from y on, then those of the next, up to `count`.
+def place_items(rows, prepared, spans, count, reached, cut, stride, frame, dimensions):
+    """Place rows until the tables are full: those of the Gaussian and row `reached`, and the next ones, up to `count`.
 
-    `prepared` is as in geometry.py. A row of `spans` (CHUNK, 4) has the first row of a Gaussian, one past the last, the
-    place in the memory of the image's first row, and the index of the Gaussian. Gives the number of items, and the
-    Gaussian and row to go on with.
+    `prepared` is as in geometry.py. A row of `spans` (CHUNK, 4) has the first row of a Gaussian that it may touch, one
+    past the last, slices end to end, the place in the memory of the image's first row, and the index of the Gaussian.
+    Gives the number of items, and what is reached: Gaussian, slice, one past its last slice (-1: not known yet), row.
     """
-    items = 0
+    items, (j, z, z_end, y) = 0, reached
     while j < count and items < ITEMS:
-        if y < spans[j, 1]:
-            g, at = take(prepared, j, 2), spans[j, 2] + y * stride
-            place_item(rows, items, g, y, min(ITEM_ROWS, spans[j, 1] - y), cut, width)
-            places = items * PLACES
-            simd.poke(rows.places, places, at)
-            simd.poke(rows.places, places + 1, min(ITEM_ROWS, spans[j, 1] - y))
+        g, ez, first, last = take(prepared, j, dimensions), 0.0, spans[j, 0], spans[j, 1]
+        inside, y_end, before = cut, last, 0
+        if z_end < 0:
+            z, z_end = 0, 1
+            if dimensions == 3:
+                z, z_end = touched_slices(g, cut, first // frame.height, (last - 1) // frame.height + 1)
+        if dimensions == 3:
+            ez, before = z - g.z, z * frame.height
+            first, y_end = touched_rows(g, ez, cut, max(0, first - before), min(frame.height, last - before))
+            g, inside = slice_of(g, ez), Cut(cut.squared - ez * ez * g.iz, cut.pad, cut.tolerance, cut.lowest)
+        y = max(y, first)
+        if z < z_end and y < y_end:
+            y_count, places = min(ITEM_ROWS, y_end - y), items * PLACES
+            place_item(rows, items, g, y, y_count, inside, frame.width)
+            simd.poke(rows.shapes, items * SHAPES + 3, simd.scalar_type(rows.shapes)(ez))
+            simd.poke(rows.places, places, spans[j, 2] + (before + y) * stride)
+            simd.poke(rows.places, places + 1, y_count)
             simd.poke(rows.places, places + 2, j)
             simd.poke(rows.places, places + 3, spans[j, 3])
             y, items = y + ITEM_ROWS, items + 1
+        elif z + 1 < z_end:
+            z, y = z + 1, 0
         else:
-            j += 1
-            y = spans[min(j, count - 1), 0]
-    return items, j, y
+            j, z, z_end, y = j + 1, 0, -1, 0
+    return items, (j, z, z_end, y)
+
+
+@simd.inlined
+def slice_of(g, ez):
+    """The Gaussian in 2-D that one in 3-D is at residual ez."""
+    boost = g.boost - 0.5 * (ez * ez * g.iz)
+    x, y = g.x + g.gamma * ez, g.y + g.alpha * ez
+    return Gaussian(x, y, 0.0, 0.0, g.beta, 0.0, g.vx, g.vy, 1.0, g.ix, g.iy, 1.0, boost, g.factor)
 
 
 @simd.inlined
 def place_item(rows, item, g, y_first, count, cut, width):
-    """Fill in the shape and the rows of an item: `count` rows of a Gaussian from y_first on."""
+    """Fill in the shape and the rows of an item: `count` rows of a Gaussian in 2-D from y_first on."""
     number, half = simd.scalar_type(rows.floats), middle_of(rows)
     shapes = item * SHAPES
     simd.poke(rows.shapes, shapes, number(SLOPE * g.ix))
@@ -212,6 +234,12 @@ def shape_of(rows, item):
     at, like = item * SHAPES, rows.floats
     curvature, end = simd.splat(simd.peek(rows.shapes, at), like), simd.splat(simd.peek(rows.shapes, at + 1), like)
     return curvature, end, simd.splat(simd.peek(rows.shapes, at + 2), like)
+
+
+@simd.inlined
+def slice_residual_of(rows, item):
+    """The residual ez of an item, 0 in 2-D."""
+    return np.float64(simd.peek(rows.shapes, item * SHAPES + 3))
 
 
 @simd.inlined
