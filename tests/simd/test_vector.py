@@ -181,7 +181,7 @@ def test_counts_may_be_beyond_32_bits(dtype, count):
     np.testing.assert_array_equal(target, source)
 
 
-@pytest.mark.parametrize("function", [simd.exp, simd.lanes_of])
+@pytest.mark.parametrize("function", [simd.exp, simd.exp_both])
 def test_outside_of_kernels_it_says_so(function):
     with pytest.raises(NotImplementedError, match="compiled kernels"):
         function(np.ones(3))

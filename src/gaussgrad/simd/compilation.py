@@ -10,9 +10,10 @@ from pathlib import Path
 from types import CellType, FunctionType
 from typing import Any
 
+from llvmlite import ir
 from numba import njit, types
 from numba.core.compiler_lock import global_compiler_lock
-from numba.extending import overload
+from numba.extending import intrinsic
 
 from gaussgrad.simd.cache import cache_of
 
@@ -132,12 +133,11 @@ def static(value: int) -> tuple[None, ...]:
     return (None,) * value
 
 
-def value_of(number):
-    """The integer that `static` made (kernels only)."""
-    raise NotImplementedError("value_of is for compiled kernels")
+@intrinsic
+def value_of(typing_context, number):
+    """The integer that `static` made, known at compile time."""
 
+    def generate(context, builder, signature, arguments):
+        return ir.Constant(ir.IntType(types.intp.bitwidth), len(number))
 
-@overload(value_of, jit_options=INLINE)
-def _value_of(number):
-    length = len(number)
-    return lambda number: length
+    return types.intp(number), generate

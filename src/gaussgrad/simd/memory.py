@@ -3,21 +3,19 @@
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic, overload
+from numba.extending import intrinsic
 
-from gaussgrad.simd.compilation import INLINE
 from gaussgrad.simd.vector import ELEMENTS, LANES, Vector, call_intrinsic, llvm_type, splat_value, suffix
 
 
-def scalar_type(pointer):
-    """The dtype of the elements, as a function that converts to it (kernels only)."""
-    raise NotImplementedError("scalar_type is for compiled kernels")
+@intrinsic
+def scalar_type(typing_context, pointer):
+    """The dtype of the elements, as a function that converts to it."""
 
+    def generate(context, builder, signature, arguments):
+        return context.get_dummy_value()
 
-@overload(scalar_type, jit_options=INLINE)
-def _scalar_type(pointer):
-    scalar = pointer.dtype
-    return lambda pointer: scalar
+    return types.NumberClass(pointer.dtype)(pointer), generate
 
 
 @intrinsic
@@ -64,15 +62,14 @@ def poke(typing_context, pointer, index, value):
     return types.void(pointer, types.intp, pointer.dtype), generate
 
 
-def lanes_of(pointer):
-    """The number of lanes of vectors of the pointer's dtype, known at compile time (kernels only)."""
-    raise NotImplementedError("lanes_of is for compiled kernels")
+@intrinsic
+def lanes_of(typing_context, pointer):
+    """The number of lanes of vectors of the pointer's dtype, known at compile time."""
 
+    def generate(context, builder, signature, arguments):
+        return ir.Constant(ir.IntType(types.intp.bitwidth), LANES[pointer.dtype])
 
-@overload(lanes_of, jit_options=INLINE)
-def _lanes_of(pointer):
-    lanes = LANES[pointer.dtype]
-    return lambda pointer: lanes
+    return types.intp(pointer), generate
 
 
 @intrinsic

@@ -5,9 +5,8 @@ import operator
 from llvmlite import binding, ir
 from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic, models, overload, register_model
-
-from gaussgrad.simd.compilation import INLINE
+from numba.core.typing.templates import AbstractTemplate, infer_global
+from numba.extending import intrinsic, lower_builtin, models, register_model
 
 
 def _register_bytes() -> int:
@@ -63,15 +62,14 @@ def suffix(vector: Vector) -> str:
     return f"v{vector.lanes}{'f' if vector.scalar in LANES else 'i'}{64 if vector.scalar == types.float64 else 32}"
 
 
-def width_of(vector):
-    """The number of lanes of a vector, known at compile time (kernels only)."""
-    raise NotImplementedError("width_of is for compiled kernels")
+@intrinsic
+def width_of(typing_context, vector):
+    """The number of lanes of a vector, known at compile time."""
 
+    def generate(context, builder, signature, arguments):
+        return ir.Constant(ir.IntType(types.intp.bitwidth), vector.lanes)
 
-@overload(width_of, jit_options=INLINE)
-def _width_of(vector):
-    lanes = vector.lanes
-    return lambda vector: lanes
+    return types.intp(vector), generate
 
 
 @intrinsic
@@ -120,22 +118,29 @@ def _binary(emit):
 
 
 def _define(python_operator, floating, integer=None):
-    """Overload a Python operator for two vectors, or a vector and a scalar of its type."""
-    on_floats = _binary(floating)
-    on_integers = _binary(integer) if integer else None
+    """Lower a Python operator for two vectors, or a vector and a scalar of its type.
 
-    def implementation(a, b):
-        vector = a if isinstance(a, Vector) else b
-        if not isinstance(vector, Vector):
-            return None
-        emit = on_floats if vector.scalar in LANES else on_integers
-        if not isinstance(b, Vector):
-            return lambda a, b: emit(a, splat(b, a))
-        if not isinstance(a, Vector):
-            return lambda a, b: emit(splat(a, b), b)
-        return lambda a, b: emit(a, b)
+    An overload would do, but Numba takes a hundredth of a second to compile each pair of types.
+    """
 
-    overload(python_operator, jit_options=INLINE)(implementation)
+    @infer_global(python_operator)
+    class Arithmetic(AbstractTemplate):
+        def generic(self, arguments, named):
+            vectors = [argument for argument in arguments if isinstance(argument, Vector)]
+            if not vectors or any(argument not in (vectors[0], vectors[0].scalar) for argument in arguments):
+                return None
+            return vectors[0](*arguments)
+
+    def generate(context, builder, signature, arguments):
+        vector = signature.return_type
+        values = [
+            value if isinstance(kind, Vector) else splat_value(builder, value, vector.lanes)
+            for kind, value in zip(signature.args, arguments, strict=True)
+        ]
+        return getattr(builder, floating if vector.scalar in LANES else integer)(*values)
+
+    for kinds in ((Vector, Vector), (Vector, types.Number), (types.Number, Vector)):
+        lower_builtin(python_operator, *kinds)(generate)
 
 
 _define(operator.add, "fadd", "add")

@@ -190,11 +190,12 @@ def _integrated(pixel: str) -> bool | None:
 
 
 def _ways(pixel: str, size: tuple[int, ...]) -> tuple[bool | None, bool | None]:
-    """The flags of the kernels: whether the rows of Gaussians are placed together, or Gaussians drawn one by one.
+    """The flags of the kernels: whether there are slices, and whether Gaussians are drawn one by one.
 
-    Points in 2-D and 3-D are placed. For an argument that is None, Numba leaves out the branches of it.
+    The rows of points in 2-D and 3-D are placed together. For an argument that is None, Numba leaves out the branches
+    of it.
     """
-    return (True, None) if pixel == "point" and len(size) > 1 else (None, True)
+    return True if len(size) == 3 else None, None if pixel == "point" and len(size) > 1 else True
 
 
 def _factored(form: str) -> bool | None:

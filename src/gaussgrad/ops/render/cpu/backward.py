@@ -213,7 +213,7 @@ def gradients_of_visits(
     frame,
     density,
     static,
-    placed,
+    volume,
     single,
     integrated,
     cut,
@@ -223,7 +223,7 @@ def gradients_of_visits(
     """Make the visits [start, stop) (see visits.py): write the gradients, or into `partial` the sums of a block.
 
     `scene`, `frame`, `static`, `cut`, `upstream` and `gradients`, another scene, are the fields of their records.
-    `placed`, `integrated` and `factored` are as in drawing.
+    `volume`, `single`, `integrated` and `factored` are as in drawing.
     """
     scene, frame, static, cut = Scene(*scene), Frame(*frame), Static(*static), Cut(*cut)
     upstream, gradients = Upstream(*upstream), Scene(*gradients)
@@ -259,18 +259,16 @@ def gradients_of_visits(
             spans[j, 2], spans[j, 3] = b * channels * frame.depth * frame.height * frame.width, i
             clear(moments, j)
             g, scales[j] = prepare(prepared, level_array, j, scene, b, i, dimensions, density, factored)
-            if placed is not None and is_beside(g, cut, frame.width):
+            if single is None and is_beside(g, cut, frame.width):
                 spans[j, 1] = 0
         if overflow(level_array, in_chunk):
             for j in range(in_chunk):
                 b, i = owners[j, 0], owners[j, 1]
                 scales[j] = prepare_again(prepared, level_array, j, scene, b, i, dimensions, density, factored)
-        if placed is not None:
+        if single is None:
             reached = BEGIN
             while reached[0] < in_chunk:
-                items, reached = place_items(
-                    rows, prepared_, spans, in_chunk, reached, cut, frame.width, frame, dimensions
-                )
+                items, reached = place_items(rows, prepared_, spans, in_chunk, reached, cut, frame.width, frame, volume)
                 of_chunk = Levels(level_values, 0, channels)
                 add_placed(items, rows, of_chunk, upstream_, frame, static, terms_, lane_values, moments_)
         if single is not None:

@@ -165,16 +165,15 @@ def draw_rows(g, levels, index, window, of_slice, static, integrated, cut, canva
 
 @simd.kernel
 def draw_bands(
-    start, stop, bands, scene, factored, frame, density, static, placed, single, integrated, apart, cut, canvas
+    start, stop, bands, scene, factored, frame, density, static, volume, single, integrated, apart, cut, canvas
 ):
     """Draw the bands [start, stop) of all images with the Gaussians that touch them.
 
     `bands`, `scene`, `frame`, `static`, `cut` and `canvas` are the fields of the records of these names. The others are
-    True or None, for which Numba leaves out the branches of it: `placed` in 2-D and 3-D where pixels are points, else
-    `single`,
-    with `integrated` where the shape is the mean over a pixel; `factored` where the widths of the scene are Cholesky
-    factors; `apart` where the rows of an image collide: there a band is drawn in memory of its own with longer rows,
-    and copied when it is done.
+    True or None, for which Numba leaves out the branches of it: `volume` in 3-D; `single` where rows are not placed, in
+    signals and where pixels are areas; `integrated` where the shape is the mean over a pixel; `factored` where the
+    widths of the scene are Cholesky factors; `apart` where the rows of an image collide: there a band is drawn in
+    memory of its own with longer rows, and copied when it is done.
     """
     bands, scene, frame, static = Bands(*bands), Scene(*scene), Frame(*frame), Static(*static)
     cut, canvas = Cut(*cut), Canvas(*canvas)
@@ -231,17 +230,15 @@ def draw_bands(
                 if dimensions == 2:
                     spans[j, 0], spans[j, 1] = touched_rows(g, 0.0, cut, first, last)
                 spans[j, 2], spans[j, 3] = corner, i
-                if placed is not None and is_beside(g, cut, width):
+                if single is None and is_beside(g, cut, width):
                     spans[j, 1] = 0
             if overflow(level_array, in_chunk):
                 for j in range(in_chunk):
                     prepare_again(prepared, level_array, j, scene, b, spans[j, 3], dimensions, density, factored)
-            if placed is not None:
+            if single is None:
                 reached = BEGIN
                 while reached[0] < in_chunk:
-                    items, reached = place_items(
-                        rows, prepared_, spans, in_chunk, reached, cut, stride, frame, dimensions
-                    )
+                    items, reached = place_items(rows, prepared_, spans, in_chunk, reached, cut, stride, frame, volume)
                     of_image = Slice(0.0, 0, stride, plane_rows * stride)
                     draw_placed(items, rows, Levels(levels, 0, channels), of_image, static, canvas_, terms_)
             if single is not None:

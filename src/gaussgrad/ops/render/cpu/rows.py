@@ -86,22 +86,23 @@ def variance_in_x(g):
 
 
 @simd.inlined
-def place_items(rows, prepared, spans, count, reached, cut, stride, frame, dimensions):
+def place_items(rows, prepared, spans, count, reached, cut, stride, frame, volume):
     """Place rows until the tables are full: those of the Gaussian and row `reached`, and the next ones, up to `count`.
 
-    `prepared` is as in geometry.py. A row of `spans` (CHUNK, 4) has the first row of a Gaussian that it may touch, one
-    past the last, slices end to end, the place in the memory of the image's first row, and the index of the Gaussian.
-    Gives the number of items, and what is reached: Gaussian, slice, one past its last slice (-1: not known yet), row.
+    `prepared` is as in geometry.py, and `volume` as in drawing. A row of `spans` (CHUNK, 4) has the first row of a
+    Gaussian that it may touch, one past the last, slices end to end, the place in the memory of the image's first row,
+    and the index of the Gaussian. Gives the number of items, and what is reached: Gaussian, slice, one past its last
+    slice (-1: not known yet), row.
     """
     items, (j, z, z_end, y) = 0, reached
     while j < count and items < ITEMS:
-        g, ez, first, last = take(prepared, j, dimensions), 0.0, spans[j, 0], spans[j, 1]
+        g, ez, first, last = take(prepared, j, 2 if volume is None else 3), 0.0, spans[j, 0], spans[j, 1]
         inside, y_end, before = cut, last, 0
         if z_end < 0:
             z, z_end = 0, 1
-            if dimensions == 3:
+            if volume is not None:
                 z, z_end = touched_slices(g, cut, first // frame.height, (last - 1) // frame.height + 1)
-        if dimensions == 3:
+        if volume is not None:
             ez, before = z - g.z, z * frame.height
             first, y_end = touched_rows(g, ez, cut, max(0, first - before), min(frame.height, last - before))
             g, inside = slice_of(g, ez), Cut(cut.squared - ez * ez * g.iz, cut.pad, cut.tolerance, cut.lowest)
