@@ -13,7 +13,7 @@ from gaussgrad import simd
 from gaussgrad.ops.render.cpu.geometry import entry, span, variance_along
 from gaussgrad.ops.render.cpu.records import Frame
 
-WRITTEN, READ = 2**19, 2**18  # bytes of a band: half a core's own cache for drawing, a share of it for gradients
+WRITTEN, READ = 2**19, 2**18  # bytes of a band, to stay in a core's own cache; gradients share it with more
 FEWEST_ROWS = 16  # a band lower than a Gaussian only repeats its set-up
 CELL = 64  # pixels of a signal
 
@@ -88,7 +88,10 @@ def members_of_bands(reach: Any, batch: int, band_of: np.ndarray, bands: int) ->
 
 @simd.kernel
 def count_members(reach, batch, band_of, bands, offsets):
-    """Fill in the offsets, which are 0; those of a band stand one place further until `place_members` has filled it."""
+    """Fill in the offsets, which are 0; those of a band stand one place further until `place_members` has filled it.
+
+    Until all are counted, `changes` says how many more members a band has than the one before.
+    """
     n = len(reach) // batch
     rows, of_row, changes = simd.address(reach), simd.address(band_of), simd.address(offsets)
     for b in range(batch):
